@@ -1,0 +1,72 @@
+# `make demo` and `make test` are the two commands; `make` alone lists them all. Each does the set-up that it needs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+STAMPS := $(VENV)/stamps
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+           --python-version 3.11
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install demo dev test check lock bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMPS)/dev  ## make the environment, .venv/bin/limpet with it
+
+demo: $(STAMPS)/demo  ## start Limpet, send messages with Twilio's SDK, see who hears from which number
+	@$(BIN)/python examples/demo.py
+
+dev: $(STAMPS)/demo  ## start Limpet for development and stay (Ctrl-C stops it)
+	@$(BIN)/limpet dev
+
+test: $(STAMPS)/dev  ## the whole test suite; `make test TESTS="tests/core -k sticky"` for a part
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 $(TESTS)
+
+check: $(STAMPS)/dev  ## style, types, layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+lock: $(UV)  ## pin every dependency anew: all newer versions that pyproject.toml allows
+	@$(COMPILE) --upgrade pyproject.toml --extra demo --group dev -o requirements/dev.lock
+	@$(COMPILE) pyproject.toml --extra demo --group build -c requirements/dev.lock -o requirements/demo.lock
+	@$(COMPILE) pyproject.toml -c requirements/dev.lock -o requirements/run.lock
+	@echo uv | $(COMPILE) --upgrade - -o requirements/bootstrap.lock
+
+bench: $(STAMPS)/demo  ## measure against Kannel: make bench COMPARE=path/to/compare.py
+	@[ -n "$(COMPARE)" ] || { echo 'Say where the measuring tool is: make bench COMPARE=path/to/compare.py'; exit 1; }
+	@$(BIN)/python $(COMPARE) benchmarks/start-limpet
+
+clean:  ## remove the environment and everything that can be made again
+	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ── the environment: a stamp says which lock it was made from ──
+
+$(UV): requirements/bootstrap.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Limpet needs Python 3.11 or later as $(PYTHON); another one can be named: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/bootstrap.lock
+	@touch $@
+
+$(STAMPS)/dev: $(UV) requirements/dev.lock pyproject.toml
+	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@mkdir -p $(STAMPS) && touch $(STAMPS)/dev $(STAMPS)/demo
+
+# What the demo needs is part of what development needs: nothing that is there already is taken away.
+$(STAMPS)/demo: $(UV) requirements/demo.lock pyproject.toml
+	@$(UV) pip install --quiet --require-hashes --python $(BIN)/python --requirement requirements/demo.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@mkdir -p $(STAMPS) && touch $@

@@ -1,0 +1,1 @@
+"""Limpet: a messaging server that always answers a person from the same number."""

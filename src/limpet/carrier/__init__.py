@@ -1,0 +1,1 @@
+"""The upstreams: one file a carrier, behind one seam."""

@@ -1,0 +1,32 @@
+"""Where time comes from, so that nothing else asks the operating system for it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time for what people see and for expiry, monotonic time for waits and leases."""
+
+    def now(self) -> datetime:
+        """Wall time, aware UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, never going back."""
+
+
+class SystemClock:
+    """The machine's clock, with its wall time moved by `offset`."""
+
+    def __init__(self, offset: timedelta = timedelta()) -> None:
+        self._offset = offset
+
+    def now(self) -> datetime:
+        """Wall time plus the offset, aware UTC."""
+        return datetime.now(UTC) + self._offset
+
+    def monotonic(self) -> float:
+        """The machine's monotonic seconds; the offset does not touch them."""
+        return time.monotonic()

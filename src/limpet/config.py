@@ -1,0 +1,312 @@
+"""What an operator says in `limpet.toml`: each setting with its default, its bounds and its place.
+
+`load_config` answers values that can be used as they are: passwords found, paths absolute, contradictions refused. It does not
+know what the settings cause.
+"""
+
+# ruff: noqa: RUF009 - `setting` is `dataclasses.field` with a rule
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from limpet.config_rules import (
+    BASE_URL,
+    DATABASE_URL,
+    HOST,
+    NETWORK,
+    PATH,
+    SWITCH,
+    ConfigError,
+    Network,
+    list_of,
+    one_of,
+    read_table,
+    seconds,
+    setting,
+    text,
+    whole,
+)
+
+DATA_DIR = Path(".limpet")
+SECRET_KEY_VARIABLE = "LIMPET_SECRET_KEY"  # noqa: S105 - a name, not a key
+SECRET_KEY_NAME = "secret.key"  # noqa: S105 - a file's name
+FILE_BYTES_MAX = 1_000_000
+CARRIERS_MAX = 100
+_KEY_DIGITS = r"[0-9a-fA-F]{64}"
+_PORT = whole(1, 65535)
+_TON = whole(0, 6)
+_NPI = whole(0, 18)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """`[server]`: where customers reach Limpet. `public_url` is what absolute URLs in answers begin with, when set.
+
+    `behind_proxy` says that something in front ends TLS; `trusted_proxies` whose X-Forwarded headers are believed.
+    `max_pending` is how many requests may wait for the database before further ones are refused (503).
+    """
+
+    host: str = setting(HOST, "127.0.0.1")
+    port: int = setting(_PORT, 8080)
+    public_url: str | None = setting(BASE_URL, None)
+    behind_proxy: bool = setting(SWITCH, False)
+    trusted_proxies: tuple[Network, ...] = setting(list_of(NETWORK), ())
+    max_pending: int = setting(whole(1, 1_000_000), 20_000)
+    tls_certificate_file: Path | None = setting(PATH, None)
+    tls_key_file: Path | None = setting(PATH, None)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseConfig:
+    """`[database]`: the operator's PostgreSQL by `url`; without one, an embedded server in `data_dir`."""
+
+    url: str | None = setting(DATABASE_URL, None, secret=True)
+    data_dir: Path = setting(PATH, DATA_DIR)
+    connections: int = setting(whole(2, 1000), 8)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityConfig:
+    """`[security]`: where the key is kept under which secrets are sealed; the variable LIMPET_SECRET_KEY comes before it.
+
+    `secret_key` is the key itself when the variable gave it (64 hexadecimal digits).
+    """
+
+    secret_key_file: Path | None = setting(PATH, None)
+    secret_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhooksConfig:
+    """`[webhooks]`: where customers' URLs may lead beyond public addresses, and to which ports of public ones."""
+
+    allow_loopback: bool = setting(SWITCH, False)
+    allow_networks: tuple[Network, ...] = setting(list_of(NETWORK), ())
+    ports: tuple[int, ...] = setting(list_of(_PORT), (80, 443))
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierConfig:
+    """One `[[carriers]]`: an upstream by SMPP 3.4. `password` is found when it came by variable or file.
+
+    `binds` is how many lanes lead to it; `window_size_max` counts PDUs without an answer on each. The numbers of a kind of
+    address are its TON and NPI (SMPP 3.4 §5.2.5, §5.2.6).
+    """
+
+    name: str = setting(text(32, r"[a-z0-9][a-z0-9_-]*", "1 to 32 of a-z, 0-9, - and _, not beginning with - or _"))
+    host: str = setting(text(253, r"[A-Za-z0-9.:_-]+", "a host name or an IP address"))
+    port: int = setting(_PORT)
+    system_id: str = setting(text(15, r"[\x20-\x7e]+", "a text of 1 to 15 ASCII characters"))
+    kind: str = setting(one_of("smpp"), "smpp")
+    password: str = setting(text(8, r"[\x20-\x7e]*", "a text of at most 8 ASCII characters"), "", secret=True)
+    password_env: str | None = setting(text(255), None)
+    password_file: Path | None = setting(PATH, None)
+    system_type: str = setting(text(12, r"[\x20-\x7e]*", "a text of at most 12 ASCII characters"), "")
+    binds: int = setting(whole(1, 64), 1)
+    window_size_max: int = setting(whole(1, 10_000), 10)
+    response_timeout_s: float = setting(seconds(1, 300), 10.0)
+    enquire_link_s: float = setting(seconds(1, 3600), 20.0)
+    tls: bool = setting(SWITCH, False)
+    tls_ca_file: Path | None = setting(PATH, None)
+    phone_ton: int = setting(_TON, 1)
+    phone_npi: int = setting(_NPI, 1)
+    short_code_ton: int = setting(_TON, 3)
+    short_code_npi: int = setting(_NPI, 0)
+    alphanumeric_ton: int = setting(_TON, 5)
+    alphanumeric_npi: int = setting(_NPI, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchConfig:
+    """`[dispatch]`: for how long a receipt is awaited for a message in doubt, a lane is leased, a stop may take.
+
+    `sender_rates` is `twilio` (each number keeps Twilio's rate for its kind) or `none` (as fast as its carrier takes it).
+    """
+
+    in_doubt_wait_s: float = setting(seconds(1, 86_400), 90.0)
+    lane_lease_s: float = setting(seconds(3, 600), 15.0)
+    stop_grace_s: float = setting(seconds(0, 300), 10.0)
+    sender_rates: str = setting(one_of("twilio", "none"), "twilio")
+
+
+@dataclass(frozen=True, slots=True)
+class StickyConfig:
+    """`[sticky]`: the pace at which dead mappings are purged."""
+
+    purge_rows_per_s: int = setting(whole(1, 10_000_000), 20_000)
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """`[log]`: how Limpet writes its log to standard error."""
+
+    format: str = setting(one_of("json", "console"), "json")
+    level: str = setting(one_of("debug", "info", "warning", "error"), "info")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of `limpet.toml`."""
+
+    server: ServerConfig = field(default_factory=ServerConfig)
+    database: DatabaseConfig = field(default_factory=DatabaseConfig)
+    security: SecurityConfig = field(default_factory=SecurityConfig)
+    webhooks: WebhooksConfig = field(default_factory=WebhooksConfig)
+    dispatch: DispatchConfig = field(default_factory=DispatchConfig)
+    sticky: StickyConfig = field(default_factory=StickyConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+    carriers: tuple[CarrierConfig, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DevOptions:
+    """What `limpet dev` has beyond a configuration: the simulated carrier takes all it gets, unless `realistic_rates`."""
+
+    realistic_rates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a server says once it can serve; all but `url` and `pid` is what `limpet dev` has seeded."""
+
+    url: str
+    pid: int
+    account_sid: str = ""
+    auth_token: str = field(default="", repr=False)
+    api_key_sid: str = ""
+    api_key_secret: str = field(default="", repr=False)
+    service_sid: str = ""
+    numbers: tuple[str, ...] = ()
+
+
+def load_config(path: Path, environment: Mapping[str, str]) -> Config:
+    """The configuration in a file; ConfigError, in one sentence, when it cannot be read or used."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES_MAX + 1)
+        if len(content) > FILE_BYTES_MAX:
+            raise ConfigError(f"{path} is longer than {FILE_BYTES_MAX} bytes.")
+        table = tomllib.loads(content.decode())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {_sentence(error)}.") from error
+    try:
+        return read_config(table, path.absolute().parent, environment)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def read_config(table: Mapping[str, object], directory: Path, environment: Mapping[str, str]) -> Config:
+    """The configuration in a table of TOML; paths are relative to `directory`."""
+    sections: dict[str, Any] = {}
+    kinds = {each.name: each.default_factory for each in fields(Config) if each.name != "carriers"}
+    for name in table:
+        if name not in (*kinds, "carriers"):
+            raise ConfigError(f"{name} is not a setting; known are {', '.join([*kinds, 'carriers'])}.")
+    for name, kind in kinds.items():
+        sections[name] = _placed(read_table(kind, table.get(name, {}), name), directory)  # type: ignore[arg-type]
+    carriers = _carriers(table.get("carriers", []), directory, environment)
+    config = _with_key(Config(**sections, carriers=carriers), environment)
+    check_listening(config.server)
+    _check_files(config)
+    if not config.carriers:
+        raise ConfigError("There is no [[carriers]]: messages need one to leave by.")
+    return config
+
+
+def check_listening(server: ServerConfig) -> None:
+    """ConfigError when strangers could reach the server without TLS."""
+    if (server.tls_certificate_file is None) != (server.tls_key_file is None):
+        raise ConfigError("server.tls_certificate_file and server.tls_key_file belong together: give both or neither.")
+    if not (ip_address(server.host).is_loopback or server.tls_certificate_file or server.behind_proxy):
+        raise ConfigError(
+            f"Listening on {server.host} needs TLS, since credentials would cross the network in the clear: give "
+            "server.tls_certificate_file and server.tls_key_file, or say behind_proxy when something in front ends TLS."
+        )
+
+
+def _carriers(value: object, directory: Path, environment: Mapping[str, str]) -> tuple[CarrierConfig, ...]:
+    if not isinstance(value, list) or len(value) > CARRIERS_MAX:
+        raise ConfigError(f"carriers must be at most {CARRIERS_MAX} tables, each under [[carriers]].")
+    found: dict[str, CarrierConfig] = {}
+    for place, table in enumerate(value):
+        path = f"carriers[{place}]"
+        carrier = _placed(read_table(CarrierConfig, table, path), directory)
+        if carrier.name in found:
+            raise ConfigError(f'{path}.name must be unique, and "{carrier.name}" is taken.')
+        found[carrier.name] = _with_password(carrier, path, table, environment)
+    return tuple(found.values())
+
+
+def _with_password(
+    carrier: CarrierConfig, path: str, table: Mapping[str, object], environment: Mapping[str, str]
+) -> CarrierConfig:
+    ways = [name for name in ("password", "password_env", "password_file") if name in table]
+    if len(ways) != 1:
+        raise ConfigError(f"{path} needs exactly one of password, password_env and password_file.")
+    if carrier.password_env is not None:
+        if carrier.password_env not in environment:
+            raise ConfigError(f"{path}.password_env names the variable {carrier.password_env}, which is not set.")
+        return _checked_password(carrier, environment[carrier.password_env], f"{path}.password_env")
+    if carrier.password_file is not None:
+        return _checked_password(carrier, _first_line(carrier.password_file, path), f"{path}.password_file")
+    return carrier
+
+
+def _checked_password(carrier: CarrierConfig, password: str, path: str) -> CarrierConfig:
+    rule = next(each for each in fields(CarrierConfig) if each.name == "password").metadata["rule"]
+    try:
+        return replace(carrier, password=rule.read(password))
+    except ValueError as error:
+        raise ConfigError(f"{path} must lead to {rule.what}.") from error
+
+
+def _first_line(file: Path, path: str) -> str:
+    try:
+        return (file.read_text().splitlines() or [""])[0]
+    except OSError as error:
+        raise ConfigError(f"{path}.password_file {file} cannot be read: {error.strerror}.") from error
+
+
+def _placed(section: Any, directory: Path) -> Any:
+    """The section with its paths absolute."""
+    paths = {each.name: getattr(section, each.name) for each in fields(section)}
+    return replace(section, **{name: directory / path for name, path in paths.items() if isinstance(path, Path)})
+
+
+def _with_key(config: Config, environment: Mapping[str, str]) -> Config:
+    if given := environment.get(SECRET_KEY_VARIABLE):
+        if not re.fullmatch(_KEY_DIGITS, given):
+            raise ConfigError(f"The variable {SECRET_KEY_VARIABLE} must hold 64 hexadecimal digits.")
+        return replace(config, security=replace(config.security, secret_key=given))
+    if config.security.secret_key_file is not None:
+        return config
+    if config.database.url is not None:
+        raise ConfigError(
+            f"security.secret_key_file or the variable {SECRET_KEY_VARIABLE} is needed beside database.url: "
+            "every Limpet on that database must have the same key."
+        )
+    key_file = config.database.data_dir / SECRET_KEY_NAME
+    return replace(config, security=replace(config.security, secret_key_file=key_file))
+
+
+def _check_files(config: Config) -> None:
+    named = {
+        "server.tls_certificate_file": config.server.tls_certificate_file,
+        "server.tls_key_file": config.server.tls_key_file,
+    }
+    named |= {f"carriers[{place}].tls_ca_file": each.tls_ca_file for place, each in enumerate(config.carriers)}
+    for name, path in named.items():
+        if path is not None and not path.is_file():
+            raise ConfigError(f"{name} {path} is not a file.")
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")

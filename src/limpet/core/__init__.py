@@ -1,0 +1,1 @@
+"""The decision and the nouns: values in, values out."""

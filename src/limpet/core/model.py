@@ -1,0 +1,194 @@
+"""The nouns: what the store keeps and the wires show, as plain values.
+
+No behaviour beyond what a value can say of itself; how a row becomes one is the store's business, how one becomes JSON is
+`limpet.twilio`'s. Times are aware UTC datetimes. Ids are the store's integers, SIDs are what customers see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from limpet.core.status import Status
+
+
+class AccountStatus(StrEnum):
+    """Twilio's account states."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A tenant. Its auth token is not here: only `limpet.store.secrets` can open it."""
+
+    id: int
+    sid: str
+    friendly_name: str
+    status: AccountStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A credential of an account (`SK…`); its secret is shown once and only its hash is kept."""
+
+    id: int
+    sid: str
+    account_id: int
+    friendly_name: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class InDoubtPolicy(StrEnum):
+    """What becomes of a message whose submission was never answered (`design.md` D7)."""
+
+    RESEND = "resend"
+    FAIL = "fail"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Messaging Service (`MG…`) with Twilio's settings under Twilio's names, and ours at the end.
+
+    Source: Twilio, Messaging Services, Service resource. `validity_period` is in seconds, as on the wire.
+    `generation` grows by one with every change of the service or its pool; caches compare it.
+    """
+
+    id: int
+    sid: str
+    account_id: int
+    friendly_name: str
+    inbound_request_url: str | None
+    inbound_method: str
+    fallback_url: str | None
+    fallback_method: str
+    status_callback: str | None
+    sticky_sender: bool
+    mms_converter: bool
+    smart_encoding: bool
+    scan_message_content: str
+    fallback_to_long_code: bool
+    area_code_geomatch: bool
+    synchronous_validation: bool
+    validity_period: int
+    usecase: str
+    us_app_to_person_registered: bool
+    use_inbound_webhook_on_number: bool
+    status_callback_events: str
+    """Ours: `all`, `final`, or states separated by commas."""
+    in_doubt: InDoubtPolicy
+    """Ours."""
+    explicit_from_sticks: bool
+    """Ours: whether an explicit From makes the mapping of a person who has none."""
+    sticky_ttl_days: int
+    """Ours: a mapping counts while it was used at most this many days ago."""
+    generation: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class SenderKind(StrEnum):
+    """What a sender is; long code and toll-free are numbers (`PN…`)."""
+
+    LONG_CODE = "long_code"
+    TOLL_FREE = "toll_free"
+
+
+class Capability(StrEnum):
+    """What a sender can carry."""
+
+    SMS = "sms"
+    MMS = "mms"
+    VOICE = "voice"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A number that an account owns, in no pool or in one. `address` is E.164, `country` its ISO code.
+
+    `settings` keeps those of Twilio's IncomingPhoneNumber parameters on which Limpet does not act (voice URLs and the like),
+    by their wire names in snake case. `carrier` names the upstream that the number sends through.
+    """
+
+    id: int
+    sid: str
+    account_id: int
+    kind: SenderKind
+    address: str
+    country: str
+    capabilities: frozenset[Capability]
+    friendly_name: str
+    carrier: str
+    sms_url: str
+    sms_method: str
+    sms_fallback_url: str
+    sms_fallback_method: str
+    status_callback: str
+    settings: Mapping[str, str]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PoolMember:
+    """A sender's time in a service's pool. Its id is new at each joining and never used again: mappings point at it."""
+
+    id: int
+    service_id: int
+    sender: Sender
+    added_at: datetime
+
+
+class Direction(StrEnum):
+    """Twilio's directions."""
+
+    INBOUND = "inbound"
+    OUTBOUND_API = "outbound-api"
+    OUTBOUND_REPLY = "outbound-reply"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as customers may see it; its `recipient` is in the one spelling that names a person (rule S-22).
+
+    `recipient` is the person and `sender` our number, whichever way the message went; `to` and `from_` turn them round
+    for the wire. `sender` is None until one is chosen. `reason` and `sticky` say why this sender (`limpet.core.selection`).
+    """
+
+    bucket: int
+    id: int
+    account_id: int
+    service_id: int | None
+    direction: Direction
+    status: Status
+    recipient: str
+    sender: str | None
+    body: str
+    num_segments: int
+    num_media: int
+    error_code: int | None
+    reason: str | None
+    sticky: str | None
+    created_at: datetime
+    updated_at: datetime
+    sent_at: datetime | None
+    rejections: Mapping[str, str] = field(default_factory=dict)
+    """Where no sender could be chosen: each candidate's number with its why-not."""
+
+    @property
+    def to(self) -> str:
+        """The wire's `to`."""
+        return (self.sender or "") if self.direction is Direction.INBOUND else self.recipient
+
+    @property
+    def from_(self) -> str | None:
+        """The wire's `from`; None while no sender is chosen."""
+        return self.recipient if self.direction is Direction.INBOUND else self.sender

@@ -1,0 +1,37 @@
+"""How fast a number may send, and when its next message has a place.
+
+Figures: Twilio, "Best Practices for Scaling with Messaging Services", and its rate limits by kind of number. A number's messages
+are given places in time, one behind the other; a message waits for its place in the queue.
+"""
+
+from __future__ import annotations
+
+from limpet.core.model import SenderKind
+
+LONG_CODE_NANP_PER_S = 1.0
+TOLL_FREE_PER_S = 3.0
+ELSEWHERE_PER_S = 10.0
+SENDERS_MAX = 100_000
+_NANP = frozenset({"US", "CA"})
+
+
+def segments_per_s(kind: SenderKind, country: str) -> float:
+    """Segments that a number may send in a second."""
+    if kind is SenderKind.TOLL_FREE:
+        return TOLL_FREE_PER_S
+    return LONG_CODE_NANP_PER_S if country in _NANP else ELSEWHERE_PER_S
+
+
+class Pacer:
+    """Gives out places. Times are monotonic seconds; what is in the past is forgotten when too much is remembered."""
+
+    def __init__(self) -> None:
+        self._free_at: dict[str, float] = {}
+
+    def wait_s(self, sender: str, segments: int, per_s: float, now_s: float) -> float:
+        """Take the sender's next place for so many segments: how long until then, 0 when it is free now."""
+        if len(self._free_at) >= SENDERS_MAX:
+            self._free_at = {name: at for name, at in self._free_at.items() if at > now_s}
+        start = max(now_s, self._free_at.get(sender, 0.0))
+        self._free_at[sender] = start + segments / per_s
+        return start - now_s

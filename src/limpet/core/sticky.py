@@ -1,0 +1,162 @@
+"""One person, one number: what a stored mapping means for the next message, and what becomes of the mapping.
+
+Rules S-1 to S-23 of `docs/sticky-sender.md`. A decision takes the pool, the mapping as it was read and the day, and answers
+with the sender and at most one write; whoever runs it applies the write only if the mapping is still as read, and asks again
+otherwise. That is why any interleaving of first messages ends with one sender. Source: Twilio, "What is Sticky Sender" and
+Messaging Services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from limpet.core.address import Address
+from limpet.core.selection import Candidate, Choice, Pool, Reason, Refusal, choose, has_local, why_not
+
+NOT_IN_POOL = 21711
+PROVISIONAL_DAYS = 2
+"""A message leaves or fails within its validity (10 hours at most) of being bound, so older mappings are established."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMapping:
+    """A mapping as the store has it. Days are UTC days since 2000-01-01."""
+
+    member_id: int
+    last_used_day: int
+    created_day: int
+    established: bool
+
+
+class Standing(StrEnum):
+    """What a mapping is worth at this moment."""
+
+    LIVE = "live"
+    ABSENT = "absent"
+    EXPIRED = "expired"
+    REMOVED = "number_removed"
+    FOREIGN = "local_number_joined"
+    UNUSABLE = "sender_unusable"
+
+
+class Outcome(StrEnum):
+    """What the mapping had to do with a message; kept with the message and shown."""
+
+    CREATED = "created"
+    USED = "used"
+    REPLACED = "replaced"
+    BYPASSED = "bypassed"
+    OFF = "off"
+
+
+class Change(StrEnum):
+    """The one write that a decision asks for; each holds only if the mapping is still as it was read."""
+
+    INSERT = "insert"
+    SWAP = "swap"
+    REFRESH = "refresh"
+
+
+class EventKind(StrEnum):
+    """What an event in a person's history tells."""
+
+    CREATED = "created"
+    REPLACED = "replaced"
+    BYPASSED = "bypassed"
+    RESET = "reset"
+    UNSENT = "unsent"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A message that needs a sender. `explicit` is the From that the customer named beside the service, if any."""
+
+    to: Address
+    person: int
+    explicit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The sender, why, and the write that makes it stick. `cause` names why a mapping was replaced or passed over."""
+
+    candidate: Candidate
+    reason: Reason
+    outcome: Outcome
+    change: Change | None = None
+    cause: str | None = None
+
+
+def standing(pool: Pool, mapping: StoredMapping | None, to: Address, today: int) -> Standing:
+    """What a mapping is worth: absent, dead (S-5, S-6, S-7), broken (S-12, S-13), or live."""
+    if mapping is None:
+        return Standing.ABSENT
+    candidate = pool.by_member.get(mapping.member_id)
+    if candidate is None:
+        return Standing.REMOVED
+    if today - mapping.last_used_day > pool.service.sticky_ttl_days:
+        return Standing.EXPIRED
+    if why_not(candidate) is not None:
+        return Standing.UNUSABLE
+    if candidate.sender.country != to.country and has_local(pool, to):
+        return Standing.FOREIGN
+    return Standing.LIVE
+
+
+def decide(
+    ask: Ask, pool: Pool, mapping: StoredMapping | None, loads: Mapping[int, float], today: int
+) -> Binding | Refusal:
+    """Who a message comes from, and what is written of it. With Sticky Sender off the mapping is not looked at (S-3, S-4);
+    a refusal writes nothing (S-11)."""
+    if ask.explicit is not None:
+        return _explicit(ask, pool, mapping, today)
+    if not pool.service.sticky_sender:
+        choice = choose(pool, ask.to, ask.person, loads)
+        return choice if isinstance(choice, Refusal) else Binding(choice.candidate, choice.reason, Outcome.OFF)
+    worth = standing(pool, mapping, ask.to, today)
+    if mapping is not None and worth is Standing.LIVE:
+        return Binding(pool.by_member[mapping.member_id], Reason.STICKY, Outcome.USED, _refresh(mapping, today))
+    choice = choose(pool, ask.to, ask.person, loads)
+    return choice if isinstance(choice, Refusal) else _stick(choice, worth)
+
+
+def _stick(choice: Choice, worth: Standing) -> Binding:
+    """Make the mapping (S-1), or put a live sender in the place of a dead or broken one, naming why (S-17)."""
+    if worth is Standing.ABSENT:
+        return Binding(choice.candidate, choice.reason, Outcome.CREATED, Change.INSERT, "first_message")
+    return Binding(choice.candidate, choice.reason, Outcome.REPLACED, Change.SWAP, worth.value)
+
+
+def _explicit(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -> Binding | Refusal:
+    """A From beside the service: sent as asked. It makes or refreshes a mapping, never changes a live one (S-14, S-15, S-16)."""
+    candidate = pool.by_address.get(ask.explicit or "")
+    if candidate is None:
+        return Refusal(NOT_IN_POOL)
+    if not pool.service.sticky_sender:
+        return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
+    worth = standing(pool, mapping, ask.to, today)
+    if mapping is not None and worth in (Standing.LIVE, Standing.FOREIGN, Standing.UNUSABLE):
+        if mapping.member_id == candidate.member_id:
+            return Binding(candidate, Reason.EXPLICIT, Outcome.USED, _refresh(mapping, today))
+        return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, "explicit_from")
+    if not pool.service.explicit_from_sticks:
+        return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, "explicit_from")
+    return _stick(Choice(candidate, Reason.EXPLICIT), worth)
+
+
+def _refresh(mapping: StoredMapping, today: int) -> Change | None:
+    """A use is written at most once a day (S-8); while the mapping is provisional each use is written, because the write holds
+    the mapping against a failing first message that would take it away (S-9)."""
+    return Change.REFRESH if mapping.last_used_day < today or is_provisional(mapping, today) else None
+
+
+def is_provisional(mapping: StoredMapping, today: int) -> bool:
+    """Whether no message of the mapping may have left yet (S-9)."""
+    return not mapping.established and today - mapping.created_day < PROVISIONAL_DAYS
+
+
+def used_on(mapping: StoredMapping, today: int) -> int:
+    """The day of last use after a use today: it never goes back, whatever the clock does (S-8)."""
+    return max(mapping.last_used_day, today)

@@ -1,0 +1,1 @@
+"""What a developer's machine wants: a simulated carrier, seeds."""

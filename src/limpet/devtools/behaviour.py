@@ -1,0 +1,99 @@
+"""How the simulated carrier behaves: which submits it takes, and what becomes of them afterwards.
+
+Values and one pure decision. It refuses to know connections and PDUs.
+
+Magic recipients, when `Behaviour.magic` is on, go by the last four digits of the number:
+
+| digits | what happens | Twilio's status and error |
+|---|---|---|
+| 9901 | taken, then undeliverable | undelivered 30003 |
+| 9902 | refused, invalid destination | failed 30005 |
+| 9903 | taken, then rejected as spam would be | undelivered 30007 |
+| 9904 | taken, then expired | undelivered 30003 |
+| 9905 | taken, and no receipt ever comes | sent |
+| 9906 | taken, unknown subscriber | undelivered 30005 |
+| 9907 | delivered, the receipt comes twice | delivered |
+| 9908 | delivered, the receipt comes before the answer | delivered |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from limpet.smpp.receipt import MessageState
+from limpet.smpp.status import Status
+
+
+class Receipts(StrEnum):
+    """When a receipt is sent."""
+
+    ON_TIME = "on time"
+    BEFORE_RESPONSE = "before the response"
+    TWICE = "twice"
+    NEVER = "never"
+
+
+class Fate(NamedTuple):
+    """What becomes of one segment: `status` answers it, the rest is its receipt."""
+
+    status: int = Status.ROK
+    state: MessageState = MessageState.DELIVERED
+    err: str = "000"
+    receipts: Receipts = Receipts.ON_TIME
+
+
+MAGIC: Mapping[str, Fate] = {
+    "9901": Fate(state=MessageState.UNDELIVERABLE, err="027"),
+    "9902": Fate(Status.RINVDSTADR),
+    "9903": Fate(state=MessageState.REJECTED, err="000"),
+    "9904": Fate(state=MessageState.EXPIRED, err="000"),
+    "9905": Fate(receipts=Receipts.NEVER),
+    "9906": Fate(state=MessageState.UNDELIVERABLE, err="001"),
+    "9907": Fate(receipts=Receipts.TWICE),
+    "9908": Fate(receipts=Receipts.BEFORE_RESPONSE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """A script for the simulated carrier. Times are seconds, shares between 0 and 1."""
+
+    submit_delay_s: float = 0.0
+    """Between a submit and its answer."""
+    receipt_delay_s: float = 0.0
+    """Between the answer and its receipt."""
+    receipts: Receipts = Receipts.ON_TIME
+    state: MessageState = MessageState.DELIVERED
+    err: str = "000"
+    refuse: Mapping[str, int] = field(default_factory=dict)
+    """Recipient or sender, as people write it, to the command_status that refuses its messages."""
+    throttle_share: float = 0.0
+    """So many of all submits are answered with ESME_RTHROTTLED."""
+    mute: bool = False
+    """Submits are neither taken nor answered."""
+    drop_after: int | None = None
+    """Each connection is cut at this many-th submit of its own, which is not answered."""
+    drop_takes: bool = True
+    """Whether the submit that is not answered was taken."""
+    echo_reference: bool = True
+    """Whether receipts carry the submit's user_message_reference."""
+    receipt_tlvs: bool = True
+    """Whether receipts say id and state in TLVs too, not only in their text."""
+    redeliver_s: float = 1.0
+    """Between a receipt or text that was declined and its repetition."""
+    magic: bool = False
+    """Whether magic recipients work."""
+
+    def fate(self, sender: str, recipient: str, chance: float) -> Fate:
+        """What becomes of a segment; `chance` is a number of [0, 1)."""
+        if chance < self.throttle_share:
+            return Fate(Status.RTHROTTLED)
+        refused = self.refuse.get(recipient, self.refuse.get(sender, Status.ROK))
+        if refused:
+            return Fate(refused)
+        if self.magic and recipient[-4:] in MAGIC:
+            return MAGIC[recipient[-4:]]
+        return Fate(Status.ROK, self.state, self.err, self.receipts)

@@ -1,0 +1,164 @@
+"""Who does each message of a batch come from: asks the pure decision, and makes its answer stick.
+
+Runs inside the transaction that writes the messages. Each round reads what is stored, decides, and writes only what is still as
+it was read; whoever loses a race reads again and adopts what the winner wrote. So 64 first messages at once get one sender: S-2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from limpet.core.ids import day_number
+from limpet.core.load import LoadMeter
+from limpet.core.selection import Pool, Refusal
+from limpet.core.sticky import Ask, Binding, Change, EventKind, Outcome, StoredMapping, decide
+from limpet.flow.directory import Directory
+from limpet.store import sticky
+from limpet.store.database import Connection
+from limpet.store.sticky import MappingKey, MappingRead, StickyEvent, Swap
+
+ROUNDS_MAX = 8
+SERVICE_GONE = 21701
+_EVENT = {
+    Outcome.CREATED: EventKind.CREATED,
+    Outcome.REPLACED: EventKind.REPLACED,
+    Outcome.BYPASSED: EventKind.BYPASSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A message that needs a sender. `actor` goes into the events that its binding causes."""
+
+    key: MappingKey
+    message_id: int
+    ask: Ask
+    segments: int
+    actor: str = "message"
+
+
+Answer = Binding | Refusal | None
+"""None: the mapping was fought over for too long; ask again later."""
+
+
+@dataclass(slots=True)
+class _Decided:
+    """A decision that holds if its write does."""
+
+    place: int
+    key: MappingKey
+    binding: Binding
+    before: StoredMapping | None
+
+
+class Assigner:
+    """Binds batches. `now_s` is the monotonic clock by which load fades, `new_id` makes row ids."""
+
+    def __init__(
+        self, directory: Directory, meter: LoadMeter, now_s: Callable[[], float], new_id: Callable[[datetime], int]
+    ) -> None:
+        self._directory = directory
+        self._meter = meter
+        self._now_s = now_s
+        self._new_id = new_id
+
+    async def bind(self, connection: Connection, wanted: Sequence[Wanted], now: datetime) -> list[Answer]:
+        """A binding or a refusal for each message, in order. Mappings and events are written, messages are the caller's."""
+        answers: list[Answer] = [None] * len(wanted)
+        settled: list[_Decided] = []
+        open_places = sorted(range(len(wanted)), key=lambda place: wanted[place].key)
+        for _ in range(ROUNDS_MAX):
+            if not open_places:
+                break
+            held, open_places = await self._round(connection, wanted, open_places, answers, day_number(now))
+            settled += held
+        await self._write_events(connection, wanted, settled, now)
+        return answers
+
+    async def _round(
+        self, connection: Connection, wanted: Sequence[Wanted], places: list[int], answers: list[Answer], today: int
+    ) -> tuple[list[_Decided], list[int]]:
+        """One reading and its writes: what has been settled, and the places that must be asked again."""
+        keys = sorted({wanted[place].key for place in places})
+        reads = dict(zip(keys, await sticky.read(connection, keys), strict=True))
+        decided: list[_Decided] = []
+        again: list[int] = []
+        for key, group in groupby(places, key=lambda place: wanted[place].key):
+            pool = await self._pool(connection, key, reads[key])
+            if pool is None:
+                for place in group:
+                    answers[place] = Refusal(SERVICE_GONE)
+                continue
+            self._decide_person(wanted, list(group), key, pool, reads[key].mapping, today, answers, decided, again)
+        held = await _apply(connection, decided, today)
+        settled = [d for d in decided if held(d)]
+        for d in settled:
+            answers[d.place] = d.binding
+        again += [d.place for d in decided if not held(d)]
+        return settled, sorted(again, key=lambda place: (wanted[place].key, place))
+
+    async def _pool(self, connection: Connection, key: MappingKey, read: MappingRead) -> Pool | None:
+        if read.generation is None:
+            return None
+        return await self._directory.pool(connection, key.service_id, read.generation)
+
+    def _decide_person(
+        self, wanted: Sequence[Wanted], group: list[int], key: MappingKey, pool: Pool, mapping: StoredMapping | None,
+        today: int, answers: list[Answer], decided: list[_Decided], again: list[int],
+    ) -> None:  # fmt: skip
+        """Decide one person's messages in order. After one that changes the mapping the rest wait for what it becomes."""
+        for index, place in enumerate(group):
+            answer = decide(wanted[place].ask, pool, mapping, self._meter.loads, today)
+            if isinstance(answer, Refusal):
+                answers[place] = answer
+                continue
+            self._meter.add(answer.candidate.member_id, wanted[place].segments, self._now_s())
+            decided.append(_Decided(place, key, answer, mapping))
+            if answer.change in (Change.INSERT, Change.SWAP):
+                again += group[index + 1 :]
+                return
+
+    async def _write_events(
+        self, connection: Connection, wanted: Sequence[Wanted], settled: Iterable[_Decided], now: datetime
+    ) -> None:
+        """One event for each change of a person's sender, and for each message that passed a mapping by (rule S-17)."""
+        told = [d for d in settled if d.binding.outcome in _EVENT]
+        if not told:
+            return
+        members = {d.before.member_id for d in told if d.before is not None}
+        before = await sticky.member_addresses(connection, members) if members else {}
+        await sticky.insert_events(connection, [self._event(wanted[d.place], d, before, now) for d in told])
+
+    def _event(self, wanted: Wanted, d: _Decided, before: dict[int, str], now: datetime) -> StickyEvent:
+        return StickyEvent(
+            d.key,
+            self._new_id(now),
+            _EVENT[d.binding.outcome],
+            d.binding.cause or "",
+            before.get(d.before.member_id) if d.before else None,
+            d.binding.candidate.sender.address,
+            wanted.message_id,
+            wanted.actor,
+        )
+
+
+async def _apply(connection: Connection, decided: Sequence[_Decided], today: int) -> Callable[[_Decided], bool]:
+    """Write what the decisions ask for; answers which of them hold. Keys come sorted, so that two batches cannot deadlock."""
+    inserts = [(d.key, d.binding.candidate.member_id) for d in decided if d.binding.change is Change.INSERT]
+    swaps = [
+        Swap(d.key, d.binding.candidate.member_id, d.before)
+        for d in decided
+        if d.binding.change is Change.SWAP and d.before is not None
+    ]
+    uses = sorted({(d.key, d.binding.candidate.member_id) for d in decided if d.binding.change is Change.REFRESH})
+    held: set[tuple[Change, MappingKey]] = set()
+    if inserts:
+        held |= {(Change.INSERT, key) for key in await sticky.insert(connection, inserts, today)}
+    if swaps:
+        held |= {(Change.SWAP, key) for key in await sticky.swap(connection, swaps, today)}
+    if uses:
+        held |= {(Change.REFRESH, key) for key in await sticky.refresh(connection, uses, today)}
+    return lambda d: d.binding.change is None or (d.binding.change, d.key) in held

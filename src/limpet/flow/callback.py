@@ -1,0 +1,210 @@
+"""owed → webhook → customer: posts status callbacks until each is taken or given up.
+
+Whoever commits a change posts what it owes at once, from memory. Everything else comes from the table: what a crash left
+behind, what found no room, what is to be tried again. A callback reaches its customer at least once, in the order of its
+message's events as far as the first try goes, each time under the same idempotency token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from importlib.metadata import version
+from typing import NamedTuple
+
+import structlog
+
+from limpet.clock import Clock
+from limpet.core.retry import callback_delay_s
+from limpet.flow.owed import LEASE
+from limpet.flow.turns import Turns, endpoint_of
+from limpet.flow.worker import Batcher, Nudge
+from limpet.store.callbacks import OwedCallback, Postponed, claim_due, settle
+from limpet.store.database import DATABASE_AWAY, Database
+from limpet.twilio.callback import Overrides, signature, split_fragment
+from limpet.webhook import CONNECTIONS_MAX, RETRY_NAMES, Cause, Posted, PostFailed, Webhooks, sent_as
+
+POLL_S = 5.0
+CLAIM_MAX = 500
+AT_ONCE_MAX = CONNECTIONS_MAX
+LEASE_NEEDED = timedelta(seconds=20)
+"""A post takes 15 seconds at most; what is left of a lease must cover it."""
+TOKEN_REMEMBERED_S = 60.0
+TOKENS_MAX = 10_000
+CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
+USER_AGENT = f"Limpet/{version('limpet')}"
+
+_UNANSWERED = frozenset({Cause.CONNECT, Cause.READ})
+_log = structlog.get_logger()
+
+
+class _Tried(NamedTuple):
+    """A callback after a try: `later` says when it is due again, None that it is over."""
+
+    owed: OwedCallback
+    later: Postponed | None
+
+
+class Callbacks:
+    """Posts what is owed. `token_of` answers an account's auth token by its id, `chance` a number in [0, 1)."""
+
+    def __init__(
+        self,
+        database: Database,
+        webhooks: Webhooks,
+        token_of: Callable[[int], Awaitable[str]],
+        clock: Clock,
+        chance: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._webhooks = webhooks
+        self._token_of = token_of
+        self._clock = clock
+        self._chance = chance
+        self._turns = Turns()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._tried: Batcher[_Tried, None] = Batcher(self._write)
+        self._tokens: dict[int, tuple[str, float]] = {}
+        self._nudge = Nudge()
+        self._lacked_room = False
+        self._stopping = False
+
+    def post_now(self, owed: Sequence[OwedCallback]) -> None:
+        """Post callbacks whose rows are committed. Returns at once; what finds no room waits in the table for its lease."""
+        if not self._stopping:
+            for one in owed:
+                self._turns.add(one)
+            self._hire()
+
+    def nudge(self) -> None:
+        """Look at the table now."""
+        self._nudge.ring()
+
+    async def run(self) -> None:
+        """Take over what is due in the table, every POLL_S and on `nudge`, until `stop`."""
+        while not self._stopping:
+            if not await self._take_over():
+                await self._nudge.wait(POLL_S)
+
+    async def stop(self, grace_s: float) -> None:
+        """Wait at most `grace_s` for posts under way; what has not begun is due at once for whoever comes next."""
+        self._stopping = True
+        self._nudge.ring()
+        left = self._turns.leave()
+        if self._workers:
+            await asyncio.wait(self._workers, timeout=grace_s)
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        await self._tried.idle()
+        if left:
+            now = self._clock.now()
+            await self._write([_Tried(owed, Postponed(*owed.key, owed.attempt, now)) for owed in left])
+
+    async def _take_over(self) -> bool:
+        """Claim what is due and there is room for; whether there may be more that there is room for."""
+        limit = min(CLAIM_MAX, self._turns.room)
+        now = self._clock.now()
+        try:
+            claimed = await claim_due(self._database, now, now + LEASE, limit) if limit else []
+        except DATABASE_AWAY as error:
+            _log.warning("callbacks that are due could not be read", why=str(error))
+            return False
+        self.post_now(claimed)
+        self._lacked_room = len(claimed) == limit < CLAIM_MAX
+        return len(claimed) == CLAIM_MAX
+
+    def _hire(self) -> None:
+        """As many workers as there is work that may go now, within AT_ONCE_MAX."""
+        while len(self._workers) < AT_ONCE_MAX and (owed := self._turns.take()) is not None:
+            worker = asyncio.create_task(self._work(owed))
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self, owed: OwedCallback | None) -> None:
+        while owed is not None:
+            await self._one(owed)
+            self._hire()
+            owed = self._turns.take()
+
+    async def _one(self, owed: OwedCallback) -> None:
+        outcome = None
+        try:
+            if owed.due_at - self._clock.now() >= LEASE_NEEDED:
+                outcome = await self._post(owed)
+        except Exception:  # noqa: BLE001 - one account's trouble is not another's, and the row comes back
+            _log.exception("a callback could not be posted", account_id=owed.account_id, endpoint=endpoint_of(owed.url))
+        if outcome is None:
+            self._turns.attempted(owed, answered=None)
+            self._turns.forget(owed.key)
+            return
+        self._turns.attempted(owed, answered=not (isinstance(outcome, PostFailed) and outcome.cause in _UNANSWERED))
+        self._tried.put(_Tried(owed, self._later(owed, outcome)))
+
+    async def _post(self, owed: OwedCallback) -> Posted | PostFailed:
+        """One try: a POST and, the first time, Twilio's immediate repetitions, all within the URL's total time."""
+        url, overrides = split_fragment(owed.url)
+        headers = await self._headers(owed, url)
+        ends_at = self._clock.monotonic() + overrides.total_timeout_s
+        outcome = await self._webhooks.post(url, owed.payload, headers, overrides)
+        for _ in range(0 if owed.attempt else overrides.retries):
+            left_s = ends_at - self._clock.monotonic()
+            if left_s <= 0 or not _repeatable(outcome, overrides):
+                break
+            shorter = replace(overrides, total_timeout_s=left_s)
+            outcome = await self._webhooks.post(url, owed.payload, headers, shorter)
+        return outcome
+
+    async def _headers(self, owed: OwedCallback, url: str) -> dict[str, str]:
+        token = await self._token(owed.account_id)
+        return {
+            "Content-Type": CONTENT_TYPE,
+            "User-Agent": USER_AGENT,
+            "X-Twilio-Signature": signature(token, sent_as(url), owed.payload),
+            "I-Twilio-Idempotency-Token": f"{owed.bucket:04x}-{owed.id:016x}",
+        }
+
+    async def _token(self, account_id: int) -> str:
+        now = self._clock.monotonic()
+        known = self._tokens.get(account_id)
+        if known is not None and known[1] > now:
+            return known[0]
+        if len(self._tokens) >= TOKENS_MAX:
+            self._tokens.clear()
+        token = await self._token_of(account_id)
+        self._tokens[account_id] = token, now + TOKEN_REMEMBERED_S
+        return token
+
+    def _later(self, owed: OwedCallback, outcome: Posted | PostFailed) -> Postponed | None:
+        """When a callback is due again; None when it was taken, or when there is no use in trying further."""
+        if isinstance(outcome, Posted):
+            return None
+        attempt = owed.attempt + 1
+        delay_s = callback_delay_s(attempt, self._chance()) if outcome.retryable else None
+        if delay_s is None:
+            _log.warning("callback given up", account_id=owed.account_id, attempts=attempt, why=outcome.why)
+            return None
+        return Postponed(*owed.key, attempt, self._clock.now() + timedelta(seconds=delay_s))
+
+    async def _write(self, tried: Sequence[_Tried]) -> list[None]:
+        """Settle what was tried. Where that fails the rows keep their lease and are posted again after it."""
+        try:
+            done = [one.owed.key for one in tried if one.later is None]
+            await settle(self._database, done, [one.later for one in tried if one.later is not None])
+        except DATABASE_AWAY as error:
+            _log.warning("callbacks that were tried could not be written", count=len(tried), why=str(error))
+        finally:
+            self._forget(one.owed for one in tried)
+        return [None] * len(tried)
+
+    def _forget(self, over: Iterable[OwedCallback]) -> None:
+        for owed in over:
+            self._turns.forget(owed.key)
+        if self._lacked_room:
+            self._nudge.ring()
+
+
+def _repeatable(outcome: Posted | PostFailed, overrides: Overrides) -> bool:
+    return isinstance(outcome, PostFailed) and RETRY_NAMES.get(outcome.cause) in overrides.retry_on

@@ -1,0 +1,93 @@
+"""What the flow knows of accounts and services without asking each time: pools by generation, SIDs for ever.
+
+A pool may be used only if it is at least as new as the generation that the message's own transaction has read, so that a number
+that was removed before the message came cannot be chosen, whatever was remembered.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from limpet.core.address import area_code
+from limpet.core.selection import Pool, make_pool
+from limpet.store import pools
+from limpet.store.database import Connection, Database
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+POOLS_MAX = 10_000
+SIDS_MAX = 100_000
+
+
+class Directory:
+    """Caches over reference tables, each bounded."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._services: dict[str, pools.ServiceOwner] = {}
+        self._pools: dict[int, Pool] = {}
+        self._account_sids: dict[int, str] = {}
+        self._service_sids: dict[int, str] = {}
+
+    async def service_owner(self, sid: str) -> pools.ServiceOwner | None:
+        """The id of a service's SID and whose it is, neither of which ever changes; None when there is no such service."""
+        if (known := self._services.get(sid)) is not None:
+            return known
+        async with self._database.pool.acquire() as connection:
+            found = await pools.owner_by_sid(connection, sid)
+        if found is not None:
+            _bounded(self._services, POOLS_MAX)[sid] = found
+        return found
+
+    def remembered(self, service_id: int) -> Pool | None:
+        """The pool as last seen, of any age: good for an early answer, not for a decision."""
+        return self._pools.get(service_id)
+
+    async def current_pool(self, connection: Connection, service_id: int) -> Pool | None:
+        """The pool as it is now; None when the service is gone."""
+        generation = await pools.generation(connection, service_id)
+        return None if generation is None else await self.pool(connection, service_id, generation)
+
+    async def pool(self, connection: Connection, service_id: int, generation: int) -> Pool | None:
+        """The pool as of `generation` or later; None when the service is gone."""
+        known = self._pools.get(service_id)
+        if known is not None and known.service.generation >= generation:
+            return known
+        loaded = await pools.load(connection, service_id)
+        if loaded is None:
+            self._pools.pop(service_id, None)
+            return None
+        pool = make_pool(loaded.service, loaded.members, area_code)
+        _bounded(self._pools, POOLS_MAX)[service_id] = pool
+        return pool
+
+    async def sids(self, account_ids: set[int], service_ids: set[int]) -> None:
+        """Make sure that `account_sid` and `service_sid` know these."""
+        accounts = [i for i in account_ids if i not in self._account_sids]
+        services = [i for i in service_ids if i not in self._service_sids]
+        if accounts or services:
+            async with self._database.pool.acquire() as connection:
+                found_accounts, found_services = await pools.sids(connection, accounts, services)
+            self._account_sids = _joined(self._account_sids, account_ids, found_accounts)
+            self._service_sids = _joined(self._service_sids, service_ids, found_services)
+
+    def account_sid(self, account_id: int) -> str:
+        """The SID of an account that `sids` was asked for."""
+        return self._account_sids[account_id]
+
+    def service_sid(self, service_id: int | None) -> str | None:
+        """The SID of a service that `sids` was asked for; None for none."""
+        return None if service_id is None else self._service_sids[service_id]
+
+
+def _joined(known: dict[int, str], asked: set[int], found: dict[int, str]) -> dict[int, str]:
+    """What is known with what was found; when that is too much, what was asked for just now is what is kept."""
+    joined = {**known, **found}
+    return joined if len(joined) <= SIDS_MAX else {i: joined[i] for i in asked if i in joined}
+
+
+def _bounded(cache: dict[K, V], most: int) -> dict[K, V]:
+    if len(cache) >= most:
+        cache.clear()
+    return cache

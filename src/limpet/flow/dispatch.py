@@ -1,0 +1,157 @@
+"""From the queue to the carriers: claims what each lane has room for, hands it over, and hears what the lanes tell.
+
+A claim is committed before its first byte leaves. What carriers answer goes to `limpet.flow.answers`, what they tell of messages
+later to `limpet.flow.receipt`, and what was never answered to `limpet.flow.doubt`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from limpet.carrier.port import Delivery, Result
+from limpet.clock import Clock
+from limpet.core.encoding import segment
+from limpet.flow.answers import Answers, Landed
+from limpet.flow.lanes import Fleet, Flight, Running, by_lane
+from limpet.flow.lease import Leases
+from limpet.flow.worker import TROUBLE_PAUSE_S
+from limpet.store import dispatch
+from limpet.store.callbacks import OwedCallback
+from limpet.store.database import DATABASE_AWAY, Connection, Database
+from limpet.store.dispatch import Claim, Key
+
+CLAIM_MAX = 500
+LOOK_AGAIN_S = 5.0
+"""How long a lane sleeps when nothing rings: another process may have put something into its queue."""
+_log = structlog.get_logger()
+
+
+class Dispatcher:
+    """Runs the lanes of this process, and is their `Listener`."""
+
+    def __init__(
+        self, database: Database, fleet: Fleet, leases: Leases, answers: Answers, clock: Clock,
+        new_id: Callable[[datetime], int],
+    ) -> None:  # fmt: skip
+        self.fleet = fleet
+        self.answers = answers
+        self._database = database
+        self._leases = leases
+        self._clock = clock
+        self._new_id = new_id
+        self.on_delivery: Callable[[str, Sequence[Delivery]], None] = lambda _lane, _deliveries: None
+
+    # ── what the rest of the flow asks ──
+
+    def launch(self, flights: Iterable[Flight]) -> None:
+        """Send messages whose claim is committed."""
+        for lane, group in by_lane(flights).items():
+            self.fleet.running[lane].launch(group)
+
+    def post_callbacks(self, owed: Sequence[OwedCallback]) -> None:
+        """Callbacks whose rows are committed may be posted."""
+        if owed:
+            self.answers.on_owed(owed)
+
+    # ── what a lane tells (port.Listener) ──
+
+    def on_results(self, lane: str, results: Sequence[Result]) -> None:
+        """Answers to submissions: written in the next batch."""
+        running = self.fleet.running[lane]
+        for result in results:
+            if (flight := running.landed(Key(*result.key))) is not None:
+                self.answers.put(Landed(running, flight, result))
+        if running.backlog:
+            running.nudge.ring()
+
+    def on_deliveries(self, lane: str, deliveries: Sequence[Delivery]) -> None:
+        """Receipts and inbound texts."""
+        self.on_delivery(lane, deliveries)
+
+    def on_room(self, lane: str) -> None:
+        """The lane may take more."""
+        self.fleet.running[lane].nudge.ring()
+
+    def on_down(self, lane: str, why: str) -> None:
+        """The lane has lost its carrier."""
+        _log.warning("lane down", lane=lane, why=why)
+
+    # ── the loop of a lane ──
+
+    async def run_lane(self, name: str, lease: timedelta) -> None:
+        """Own a lane for as long as this task runs, and send what is due."""
+        running = self.fleet.running[name]
+        keeping = asyncio.create_task(self._leases.keep(running, lease))
+        try:
+            while not keeping.done():
+                await running.nudge.wait(await self._guarded_turn(running))
+            await keeping
+        finally:
+            keeping.cancel()
+
+    async def _guarded_turn(self, running: Running) -> float:
+        """One turn; trouble with the database only makes the pause longer."""
+        try:
+            return await self._turn(running)
+        except DATABASE_AWAY as error:
+            _log.warning("the database is away", lane=running.lane.name, why=str(error))
+            return TROUBLE_PAUSE_S
+
+    async def _turn(self, running: Running) -> float:
+        """Claim as many due messages as the lane has room for, and send them; answers when to look again, in seconds."""
+        if running.fence is None or not running.room:
+            return LOOK_AGAIN_S
+        running.backlog = False
+        keys = await dispatch.find_due(
+            self._database, running.lane.name, self._clock.now(), min(running.room, CLAIM_MAX)
+        )
+        if not keys:
+            at = await dispatch.next_due(self._database, running.lane.name)
+            return LOOK_AGAIN_S if at is None else min(max((at - self._clock.now()).total_seconds(), 0.0), LOOK_AGAIN_S)
+        running.backlog = True
+        running.reserved += len(keys)
+        try:
+            flights = await self._claim(running, keys)
+        finally:
+            running.reserved -= len(keys)
+        self.launch(flights)
+        return 0.0
+
+    async def _claim(self, running: Running, keys: list[Key]) -> list[Flight]:
+        fence, now = running.fence, self._clock.now()
+        if fence is None:
+            return []
+
+        made: list[Claim] = []
+
+        async def work(connection: Connection) -> list[Flight]:
+            taken = await dispatch.take(connection, keys)
+            claimed = await dispatch.claim(connection, taken, running.lane.name, fence, now) if taken else []
+            if not claimed:
+                return []
+            noted = await dispatch.note(connection, self._new_id(now), running.lane.name, fence, claimed)
+            made.append(noted)
+            return [Flight(message, segment(message.body), noted.id) for message in claimed]
+
+        try:
+            return await self._database.transaction(work)
+        except BaseException:
+            self.fleet.suspect(made)
+            raise
+
+    # ── the end ──
+
+    async def stop(self, grace_s: float) -> None:
+        """Let every lane finish what is in flight for at most `grace_s`, write all answers, and give the lanes away."""
+        self._leases.stop()
+        owned = [running for running in self.fleet.running.values() if running.fence is not None]
+        for running in owned:
+            running.backlog = True
+        await asyncio.gather(*(running.lane.stop(grace_s) for running in owned))
+        await self.answers.idle()
+        for running in owned:
+            await self._leases.release(running)

@@ -1,0 +1,134 @@
+"""Gives scheduled messages their sender when their time has come: the service, the pool and the mapping of that moment count.
+
+Unbound messages wait in the queue without a lane; whichever process takes them out binds them. The same decision as at accept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from limpet.clock import Clock
+from limpet.core.address import parse_recipient
+from limpet.core.encoding import segment
+from limpet.core.ids import person_hash
+from limpet.core.model import Direction
+from limpet.core.selection import Refusal
+from limpet.core.status import Status
+from limpet.core.sticky import Ask
+from limpet.flow.assign import Assigner, Wanted
+from limpet.flow.dispatch import Dispatcher
+from limpet.flow.lanes import Flight, Reservation
+from limpet.flow.owed import Owed
+from limpet.flow.rows import claims_of, due_of, first_change, outgoing_of, place, refuse
+from limpet.store import callbacks, dispatch, messages
+from limpet.store.callbacks import OwedCallback
+from limpet.store.database import Connection, Database
+from limpet.store.dispatch import Claim, Due, Outgoing
+from limpet.store.messages import MessageRow
+from limpet.store.sticky import MappingKey
+
+UNBOUND = ""
+BIND_MAX = 500
+
+
+class DueBinder:
+    """Binds what has become due. `bucket_key` places people, `new_id` makes row ids."""
+
+    def __init__(
+        self, database: Database, assigner: Assigner, dispatcher: Dispatcher, owed: Owed, clock: Clock, bucket_key: bytes,
+        new_id: Callable[[datetime], int],
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._assigner = assigner
+        self._dispatcher = dispatcher
+        self._owed = owed
+        self._clock = clock
+        self._bucket_key = bucket_key
+        self._new_id = new_id
+
+    async def turn(self) -> int:
+        """Bind up to BIND_MAX due messages; answers how many were there."""
+        now = self._clock.now()
+        keys = await dispatch.find_due(self._database, UNBOUND, now, BIND_MAX)
+        if not keys:
+            return 0
+        reservation = Reservation(self._dispatcher.fleet)
+        made: list[Claim] = []
+
+        async def work(connection: Connection) -> tuple[list[Flight], list[OwedCallback], list[Due]]:
+            reservation.give_back()
+            taken = await dispatch.take(connection, keys)
+            waiting = await dispatch.by_key(connection, taken) if taken else []
+            return await self._bind(connection, waiting, reservation, made, now)
+
+        try:
+            flights, owed, waiting = await self._database.transaction(work)
+        except BaseException:
+            self._dispatcher.fleet.suspect(made)
+            raise
+        finally:
+            reservation.give_back()
+        self._dispatcher.launch(flights)
+        self._dispatcher.post_callbacks(owed)
+        self._dispatcher.fleet.waiting(due.lane for due in waiting)
+        return len(keys)
+
+    async def _bind(
+        self,
+        connection: Connection,
+        waiting: list[Outgoing],
+        reservation: Reservation,
+        made: list[Claim],
+        now: datetime,
+    ) -> tuple[list[Flight], list[OwedCallback], list[Due]]:
+        rows = [_row(m) for m in waiting if Status(m.status) in (Status.SCHEDULED, Status.ACCEPTED)]
+        if not rows:
+            return [], [], []
+        answers = await self._assigner.bind(connection, [self._wanted(row) for row in rows], now)
+        for row, answer in zip(rows, answers, strict=True):
+            if isinstance(answer, Refusal):
+                refuse(row, answer)
+            elif answer is not None:
+                place(row, answer, reservation, now)
+        return await self._write(connection, rows, made, now)
+
+    async def _write(
+        self, connection: Connection, rows: list[MessageRow], made: list[Claim], now: datetime
+    ) -> tuple[list[Flight], list[OwedCallback], list[Due]]:
+        """Write what was decided, for those messages that still waited for it."""
+        decided = [row for row in rows if row.status is not Status.SCHEDULED]
+        bound = await messages.bind(connection, decided, now) if decided else set()
+        kept = [row for row in rows if (row.bucket, row.id) in bound]
+        claims = claims_of(kept, lambda: self._new_id(now))
+        made += claims.values()
+        for claim in claims.values():
+            await dispatch.note_claim(connection, claim)
+        undecided = [row for row in rows if row.status is Status.SCHEDULED]
+        waiting = [due for row in kept + undecided if (due := due_of(row, now))]
+        if waiting:
+            await dispatch.enqueue(connection, waiting)
+        owed = await self._owed.rows((told for row in kept if (told := first_change(row))), now)
+        await callbacks.insert(connection, owed)
+        flights = [
+            Flight(outgoing_of(row), segment(row.body), claims[row.lane or ""].id)
+            for row in kept
+            if row.status is Status.SENDING
+        ]
+        return flights, owed, waiting
+
+    def _wanted(self, row: MessageRow) -> Wanted:
+        to = parse_recipient(row.recipient)
+        assert to is not None, "a stored recipient is an address"
+        ask = Ask(to, person_hash(row.recipient, self._bucket_key), row.sender)
+        return Wanted(MappingKey(row.bucket, row.service_id or 0, row.recipient), row.id, ask, row.num_segments)
+
+
+def _row(message: Outgoing) -> MessageRow:
+    """A waiting message as a row to be decided on; its `send_at` is over."""
+    return MessageRow(
+        bucket=message.key.bucket, id=message.key.id, account_id=message.account_id, service_id=message.service_id,
+        member_id=None, direction=Direction.OUTBOUND_API, status=Status.SCHEDULED, recipient=message.recipient,
+        sender=message.sender, body=message.body, num_segments=segment(message.body).count, send_at=None,
+        expires_at=message.expires_at, status_callback=message.status_callback, callback_events=message.callback_events,
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""What follows when messages fail before they leave: provisional mappings go, and the customer is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from limpet.clock import Clock
+from limpet.core.ids import day_number
+from limpet.core.status import Status
+from limpet.core.sticky import PROVISIONAL_DAYS, EventKind
+from limpet.flow.owed import Owed, Told
+from limpet.store import callbacks, dispatch, sticky
+from limpet.store.callbacks import OwedCallback
+from limpet.store.database import Connection, Database
+from limpet.store.dispatch import Key, Outgoing
+from limpet.store.sticky import MappingKey, StickyEvent
+
+VALIDITY_OVER = 30036
+NO_MESSAGE_LEFT = "no_message_left"
+WAITING = (Status.QUEUED, Status.ACCEPTED, Status.SCHEDULED)
+
+
+class Failures:
+    """Follows failures up in the transaction that writes them. `new_id` makes row ids."""
+
+    def __init__(self, database: Database, owed: Owed, clock: Clock, new_id: Callable[[datetime], int]) -> None:
+        self._database = database
+        self._owed = owed
+        self._clock = clock
+        self._new_id = new_id
+
+    async def follow(
+        self, connection: Connection, failed: Sequence[Outgoing], codes: dict[Key, int], now: datetime
+    ) -> list[Told]:
+        """Take away the provisional mappings of messages that failed before they left (rule S-9); what customers hear of it."""
+        bound = [
+            (MappingKey(m.key.bucket, m.service_id, m.recipient), m.member_id)
+            for m in failed
+            if m.service_id is not None and m.member_id is not None
+        ]
+        if bound:
+            gone = await sticky.forget_unsent(connection, bound, day_number(now) - PROVISIONAL_DAYS)
+            if gone:
+                await self._tell_unsent(connection, gone, failed, now)
+        return [Told(message, Status.FAILED, codes[message.key]) for message in failed]
+
+    async def _tell_unsent(
+        self, connection: Connection, gone: list[tuple[MappingKey, int]], failed: Sequence[Outgoing], now: datetime
+    ) -> None:
+        addresses = await sticky.member_addresses(connection, {member for _, member in gone})
+        last = {(m.key.bucket, m.service_id, m.recipient): m.key.id for m in failed}
+        events = [
+            StickyEvent(
+                key,
+                self._new_id(now),
+                EventKind.UNSENT,
+                NO_MESSAGE_LEFT,
+                addresses.get(member),
+                None,
+                last.get(key),
+                "dispatch",
+            )
+            for key, member in gone
+        ]
+        await sticky.insert_events(connection, events)
+
+    async def expire(self, limit: int) -> tuple[int, list[OwedCallback]]:
+        """Fail at most `limit` waiting messages whose validity is over (30036): how many, and the callbacks owed, committed."""
+        now = self._clock.now()
+        keys = await dispatch.find_expired(self._database, now, limit)
+        if not keys:
+            return 0, []
+
+        async def work(connection: Connection) -> list[OwedCallback]:
+            taken = await dispatch.take(connection, keys)
+            if not taken:
+                return []
+            failed = await dispatch.fail_waiting(connection, taken, VALIDITY_OVER, WAITING, now)
+            told = await self.follow(connection, failed, {m.key: VALIDITY_OVER for m in failed}, now)
+            owed = await self._owed.rows(told, now)
+            await callbacks.insert(connection, owed)
+            return owed
+
+        return len(keys), await self._database.transaction(work)

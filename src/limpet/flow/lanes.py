@@ -1,0 +1,182 @@
+"""The lanes that this process runs: who owns them, how much room they have, and what is in flight on each.
+
+Plain bookkeeping in memory; what must survive a crash is written by `limpet.flow.dispatch` before it is noted here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from zlib import crc32
+
+from limpet.carrier.port import Lane, MessageKey, Submission
+from limpet.core.encoding import Segmented
+from limpet.core.model import SenderKind
+from limpet.core.rate import Pacer, segments_per_s
+from limpet.flow.worker import Nudge
+from limpet.store.dispatch import Claim, Key, Outgoing
+
+REFERENCE_MAX = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A claimed message on its way, with the batch of claims that it belongs to."""
+
+    message: Outgoing
+    content: Segmented
+    claim_id: int
+
+
+@dataclass(slots=True)
+class Running:
+    """One lane as this process runs it. Without a fence it is another process's.
+
+    `reserved` counts the room promised to messages whose claim is not committed yet. `backlog` says that messages wait in the
+    queue: new ones then join it behind them.
+    """
+
+    lane: Lane
+    fence: int | None = None
+    reserved: int = 0
+    backlog: bool = True
+    bound_s: float = 0.0
+    in_flight: dict[Key, Flight] = field(default_factory=dict)
+    open_claims: dict[int, int] = field(default_factory=dict)
+    suspects: list[Claim] = field(default_factory=list)
+    """Claims whose commit was asked for and never confirmed: they may stand in the store, and nothing of them was sent."""
+    nudge: Nudge = field(default_factory=Nudge)
+
+    @property
+    def room(self) -> int:
+        """How many more messages may be claimed now."""
+        return 0 if self.fence is None else max(0, self.lane.room - self.reserved)
+
+    def launch(self, flights: Iterable[Flight]) -> None:
+        """Hand over messages whose claim is committed."""
+        submissions = []
+        for flight in flights:
+            self.in_flight[flight.message.key] = flight
+            self.open_claims[flight.claim_id] = self.open_claims.get(flight.claim_id, 0) + 1
+            submissions.append(submission_of(flight))
+        self.lane.submit(submissions)
+
+    def landed(self, key: Key) -> Flight | None:
+        """A message has its answer: it leaves the books of what is in flight."""
+        return self.in_flight.pop(key, None)
+
+    def finished(self, claim_ids: Iterable[int]) -> list[int]:
+        """The batches of claims of which none is left once one more message each is settled for every id named."""
+        return [
+            claim_id for claim_id, count in Counter(claim_ids).items() if self.open_claims.get(claim_id, 0) <= count
+        ]
+
+    def settle(self, claim_ids: Iterable[int]) -> None:
+        """One message each of these claims is settled in the store, committed."""
+        for claim_id, count in Counter(claim_ids).items():
+            left = self.open_claims.pop(claim_id, 0) - count
+            if left > 0:
+                self.open_claims[claim_id] = left
+
+
+def submission_of(flight: Flight) -> Submission:
+    """What the carrier is given. The reference is the id's random end, so that a receipt that echoes it names the message."""
+    message = flight.message
+    return Submission(
+        MessageKey(*message.key),
+        message.attempt,
+        message.sender or "",
+        message.recipient,
+        flight.content,
+        message.key.id & REFERENCE_MAX,
+    )
+
+
+class Fleet:
+    """All lanes, by name, and which of a carrier's lanes a sender belongs to."""
+
+    def __init__(self, pacer: Pacer | None = None, now_s: Callable[[], float] = lambda: 0.0) -> None:
+        """Without a `pacer` numbers send as fast as their lane does. `now_s` is monotonic."""
+        self._pacer = pacer
+        self._now_s = now_s
+        self.running: dict[str, Running] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, lane: Lane) -> None:
+        """One more lane; all of them are known before the first message."""
+        self.running[lane.name] = Running(lane)
+        carrier = carrier_of(lane.name)
+        self._counts[carrier] = self._counts.get(carrier, 0) + 1
+
+    def acknowledge(self, lane: str, tokens: Sequence[int]) -> None:
+        """What these deliveries said is committed."""
+        self.running[lane].lane.acknowledge(tokens)
+
+    def decline(self, lane: str, tokens: Sequence[int]) -> None:
+        """What these deliveries said could not be written: the carrier shall repeat them."""
+        self.running[lane].lane.decline(tokens)
+
+    def lane_of(self, carrier: str, sender: str) -> str:
+        """The lane that a sender always takes: one lane keeps its rate and the order of its conversations."""
+        return f"{carrier}/{crc32(sender.encode()) % self._counts.get(carrier, 1)}"
+
+    def room(self, lane: str) -> int:
+        """How many new messages may go straight to a lane: none while others wait for it."""
+        running = self.running.get(lane)
+        return 0 if running is None or running.backlog else running.room
+
+    def wait_s(self, sender: str, kind: SenderKind, country: str, segments: int) -> float:
+        """How long a number's next message must wait so that the number keeps its rate; 0 when it may go now."""
+        if self._pacer is None:
+            return 0.0
+        return self._pacer.wait_s(sender, segments, segments_per_s(kind, country), self._now_s())
+
+    def suspect(self, claims: Iterable[Claim]) -> None:
+        """A transaction that made these claims has failed, perhaps after its commit."""
+        for claim in claims:
+            if (running := self.running.get(claim.lane)) is not None:
+                running.suspects.append(claim)
+
+    def waiting(self, lanes: Iterable[str]) -> None:
+        """Messages have joined the queues of these lanes."""
+        for name in set(lanes):
+            if (running := self.running.get(name)) is not None:
+                running.backlog = True
+                running.nudge.ring()
+
+
+@dataclass(slots=True)
+class Reservation:
+    """Room promised to a batch before its transaction commits, and what was claimed for it."""
+
+    fleet: Fleet
+    taken: dict[str, int] = field(default_factory=dict)
+
+    def take(self, lane: str) -> int | None:
+        """Promise one place on a lane: the fence to claim under, None when there is no room."""
+        running = self.fleet.running.get(lane)
+        if running is None or self.fleet.room(lane) <= 0:
+            return None
+        running.reserved += 1
+        self.taken[lane] = self.taken.get(lane, 0) + 1
+        return running.fence
+
+    def give_back(self) -> None:
+        """The batch is through, or came to nothing: its messages are in flight now, or never will be."""
+        for lane, count in self.taken.items():
+            self.fleet.running[lane].reserved -= count
+        self.taken = {}
+
+
+def carrier_of(lane: str) -> str:
+    """`simulated` of `simulated/0`."""
+    return lane.rpartition("/")[0]
+
+
+def by_lane(flights: Iterable[Flight]) -> Mapping[str, list[Flight]]:
+    """Flights by the lane that they were claimed for."""
+    groups: dict[str, list[Flight]] = {}
+    for flight in flights:
+        groups.setdefault(flight.message.lane or "", []).append(flight)
+    return groups

@@ -1,0 +1,79 @@
+"""Which status changes a customer is told of, and the callback rows that say so: made beside the change, in its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from limpet.core.status import CALLBACK_STATES, Status, parse_callback_events
+from limpet.flow.directory import Directory
+from limpet.store.callbacks import OwedCallback
+from limpet.store.dispatch import Outgoing
+from limpet.twilio.callback import status_callback_form
+from limpet.twilio.sid import message_sid
+
+LEASE = timedelta(seconds=60)
+"""Whoever writes a callback posts it at once; after this time anybody may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message that has come to `status`. `done_at` is the carrier's own time of delivery, where it gave one."""
+
+    message: Outgoing
+    status: Status
+    error_code: int | None = None
+    done_at: datetime | None = None
+
+
+class Owed:
+    """Makes callback rows. `sid_key` signs message SIDs."""
+
+    def __init__(self, directory: Directory, sid_key: bytes, new_id: Callable[[datetime], int]) -> None:
+        self._directory = directory
+        self._sid_key = sid_key
+        self._new_id = new_id
+
+    async def rows(self, changes: Iterable[Told], now: datetime) -> list[OwedCallback]:
+        """The callbacks that these changes owe; those that nobody asked for owe none."""
+        wanted = [
+            told
+            for told in changes
+            if told.message.status_callback and wants(told.message.callback_events, told.status)
+        ]
+        if not wanted:
+            return []
+        services = {told.message.service_id for told in wanted if told.message.service_id is not None}
+        await self._directory.sids({told.message.account_id for told in wanted}, services)
+        return [self._row(told, now) for told in wanted]
+
+    def _row(self, told: Told, now: datetime) -> OwedCallback:
+        message = told.message
+        form = status_callback_form(
+            message_sid=message_sid(*message.key, media=bool(message.num_media), sid_key=self._sid_key),
+            account_sid=self._directory.account_sid(message.account_id),
+            status=told.status,
+            to=message.recipient,
+            from_=message.sender,
+            messaging_service_sid=self._directory.service_sid(message.service_id),
+            error_code=told.error_code,
+            done_at=told.done_at,
+        )
+        return OwedCallback(
+            bucket=message.key.bucket,
+            id=self._new_id(now),
+            account_id=message.account_id,
+            message_id=message.key.id,
+            url=message.status_callback or "",
+            payload=form,
+            due_at=now + LEASE,
+        )
+
+
+@lru_cache(maxsize=1000)
+def wants(events: str, status: Status) -> bool:
+    """Whether a `StatusCallbackEvents` asks for a status; what cannot be read asks for all."""
+    parsed = parse_callback_events(events)
+    return status in (CALLBACK_STATES if parsed is None else parsed)

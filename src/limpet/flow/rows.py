@@ -1,0 +1,89 @@
+"""What a decision makes of a message's row: where it goes, what it waits for, whose claim it is under. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from limpet.core.model import SenderKind
+from limpet.core.selection import Refusal
+from limpet.core.status import Status
+from limpet.core.sticky import Binding
+from limpet.flow.lanes import Reservation
+from limpet.flow.owed import Told
+from limpet.store.dispatch import Claim, Due, Key, Outgoing
+from limpet.store.messages import MessageRow
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What routing wants to know of a sender."""
+
+    address: str
+    carrier: str
+    kind: SenderKind
+    country: str
+
+
+def place(row: MessageRow, binding: Binding, reservation: Reservation, now: datetime) -> None:
+    """Write a binding into a row, and claim the row for its lane when there is room."""
+    sender = binding.candidate.sender
+    row.member_id, row.sender = binding.candidate.member_id, sender.address
+    row.reason, row.sticky = binding.reason, binding.outcome
+    route(row, Way(sender.address, sender.carrier, sender.kind, sender.country), reservation, now)
+
+
+def route(row: MessageRow, way: Way, reservation: Reservation, now: datetime) -> None:
+    """Send a row to its sender's lane: claimed at once where rate and room allow, queued for its place otherwise."""
+    row.lane, row.status = reservation.fleet.lane_of(way.carrier, way.address), Status.QUEUED
+    wait_s = reservation.fleet.wait_s(way.address, way.kind, way.country, row.num_segments)
+    if wait_s > 0:
+        row.due_at = now + timedelta(seconds=wait_s)
+    elif (fence := reservation.take(row.lane)) is not None:
+        row.status, row.fence, row.attempt, row.claimed_at = Status.SENDING, fence, 1, now
+
+
+def refuse(row: MessageRow, refusal: Refusal) -> None:
+    """A message for which there is no sender: failed, with each candidate's why-not."""
+    row.status, row.error_code = Status.FAILED, refusal.error_code
+    row.rejections = json.dumps(dict(refusal.why_not)) if refusal.why_not else None
+
+
+def due_of(row: MessageRow, now: datetime) -> Due | None:
+    """Where a row waits: in its lane's queue, or unbound until its time; None when it does not."""
+    if row.status is Status.QUEUED:
+        return Due(row.bucket, row.id, row.lane or "", row.due_at or now, row.expires_at)
+    if row.status in (Status.SCHEDULED, Status.ACCEPTED):
+        return Due(row.bucket, row.id, "", row.send_at or now, row.expires_at)
+    return None
+
+
+def first_change(row: MessageRow) -> Told | None:
+    """The first change that a customer hears of: never the status that a message was created with (Twilio, status callbacks)."""
+    if row.status is Status.FAILED:
+        return Told(outgoing_of(row), Status.FAILED, row.error_code)
+    if row.service_id is not None and row.status in (Status.QUEUED, Status.SENDING):
+        return Told(outgoing_of(row), Status.QUEUED)
+    return None
+
+
+def claims_of(rows: Sequence[MessageRow], new_id: Callable[[], int]) -> dict[str, Claim]:
+    """The batches of claims among rows, one a lane."""
+    claimed: dict[str, list[MessageRow]] = {}
+    for row in rows:
+        if row.status is Status.SENDING:
+            claimed.setdefault(row.lane or "", []).append(row)
+    return {
+        lane: Claim(new_id(), lane, group[0].fence or 0, tuple(Key(row.bucket, row.id) for row in group))
+        for lane, group in claimed.items()
+    }
+
+
+def outgoing_of(row: MessageRow) -> Outgoing:
+    """A row as dispatch and callbacks need it."""
+    return Outgoing(
+        Key(row.bucket, row.id), row.account_id, row.service_id, row.member_id, row.recipient, row.sender, row.body, 0,
+        row.status, row.expires_at, row.status_callback, row.callback_events, row.lane, row.fence, row.attempt, row.claimed_at,
+    )  # fmt: skip

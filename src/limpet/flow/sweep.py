@@ -1,0 +1,122 @@
+"""What time does by itself: validity runs out, scheduled messages become due, doubts end, dead mappings are purged, months begin.
+
+Nothing here is needed for correct answers: reads apply every limit themselves. It keeps promises that nobody asks about,
+and tables small, at a bounded pace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import structlog
+
+from limpet.clock import Clock
+from limpet.core.ids import BUCKETS, day_number
+from limpet.flow.dispatch import Dispatcher
+from limpet.flow.doubt import DoubtBook, Resolver
+from limpet.flow.due import DueBinder
+from limpet.flow.failure import Failures
+from limpet.flow.worker import Loop
+from limpet.store import dispatch, receipts
+from limpet.store.database import DATABASE_AWAY, Connection, Database
+from limpet.store.sticky import PURGE_CHUNK, StickyStore, oldest_relevant_id
+
+EXPIRE_MAX = 500
+EVERY_SECOND_S = 1.0
+DAY_S = 86_400.0
+PURGE_FIRST_S = 300.0
+BUCKET_PAUSE_S = 0.02
+TROUBLE_PAUSE_S = 5.0
+ORPHAN_DAYS = 8
+"""Carriers repeat receipts for a day or two; one that nobody has claimed after this time is dropped."""
+_log = structlog.get_logger()
+
+
+class Sweeps:
+    """The loops of one process. `purge_rows_per_s` paces the walk over mappings, `patience_s` is how long a doubt may last."""
+
+    def __init__(
+        self, database: Database, sticky: StickyStore, dispatcher: Dispatcher, due: DueBinder, doubt: DoubtBook,
+        resolver: Resolver, failures: Failures, clock: Clock, *, patience_s: float, purge_rows_per_s: int,
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._sticky = sticky
+        self._dispatcher = dispatcher
+        self._due = due
+        self._doubt = doubt
+        self._resolver = resolver
+        self._failures = failures
+        self._clock = clock
+        self._patience_s = patience_s
+        self._chunk_pause_s = PURGE_CHUNK / max(1, purge_rows_per_s)
+
+    def loops(self) -> list[Loop]:
+        """What has to run for as long as the server does."""
+        return [
+            partial(_every, EVERY_SECOND_S, self.bind_due),
+            partial(_every, EVERY_SECOND_S, self.expire),
+            partial(_every, EVERY_SECOND_S, self.end_doubts),
+            partial(_every, DAY_S, self.housekeep),
+            partial(_every, DAY_S, self.purge, first_after_s=PURGE_FIRST_S),
+        ]
+
+    async def bind_due(self) -> None:
+        """Bind scheduled messages whose time has come."""
+        while await self._due.turn():
+            pass
+
+    async def expire(self) -> None:
+        """Fail what has waited for longer than it is valid."""
+        while True:
+            count, owed = await self._failures.expire(EXPIRE_MAX)
+            self._dispatcher.post_callbacks(owed)
+            if not count:
+                return
+
+    async def end_doubts(self) -> None:
+        """Let a second of bound time pass for those in doubt, and apply the policy where patience is over."""
+        fleet = self._dispatcher.fleet
+        bound = {name: EVERY_SECOND_S for name, running in fleet.running.items() if running.lane.bound}
+        if over := self._doubt.tick(bound, self._patience_s):
+            resolution = await self._resolver.resolve(over, self._clock.now())
+            self._doubt.resolved(resolution.settled)
+            self._doubt.hold(message.key for message in over)
+            self._dispatcher.post_callbacks(resolution.owed)
+            fleet.waiting(message.lane or "" for message in over)
+        for lane, claim_id in self._doubt.take_finished():
+            await self._database.transaction(partial(_forget, lane, claim_id))
+
+    async def housekeep(self) -> None:
+        """Make the coming months' partitions, and drop receipts that nobody claimed."""
+        now = self._clock.now()
+        await self._database.ensure_partitions(now)
+        await receipts.forget_kept(self._database, oldest_relevant_id(now, ORPHAN_DAYS))
+
+    async def purge(self) -> None:
+        """Walk over all mappings once, at the configured pace, and delete those that no read honours any more."""
+        gone = 0
+        for bucket in range(BUCKETS):
+            after: tuple[int, str] | None = (0, "")
+            while after is not None:
+                after, count = await self._sticky.purge_bucket_step(bucket, after, day_number(self._clock.now()))
+                gone += count
+                await asyncio.sleep(self._chunk_pause_s if after is not None or count else BUCKET_PAUSE_S)
+        _log.info("purged dead mappings", count=gone)
+
+
+async def _forget(lane: str, claim_id: int, connection: Connection) -> None:
+    await dispatch.claims_done(connection, lane, [claim_id])
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]], *, first_after_s: float = 0.0) -> None:
+    """Run `work`, pause, and again; trouble with the database only makes the pause longer."""
+    await asyncio.sleep(first_after_s)
+    while True:
+        try:
+            await work()
+        except DATABASE_AWAY as error:
+            _log.warning("sweep put off", work=work.__name__, why=str(error))
+            await asyncio.sleep(TROUBLE_PAUSE_S)
+        await asyncio.sleep(seconds)

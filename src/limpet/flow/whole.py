@@ -1,0 +1,148 @@
+"""The whole flow of one process, put together: what a server starts, and what a test plays with a carrier of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from limpet.carrier.port import Delivery, Inbound, Lane, Listener, Receipt
+from limpet.clock import Clock
+from limpet.core.load import LoadMeter
+from limpet.core.rate import Pacer
+from limpet.flow.accept import Accept
+from limpet.flow.answers import Answers
+from limpet.flow.assign import Assigner
+from limpet.flow.directory import Directory
+from limpet.flow.dispatch import Dispatcher
+from limpet.flow.doubt import DoubtBook, Resolver
+from limpet.flow.due import DueBinder
+from limpet.flow.failure import Failures
+from limpet.flow.inbound import Inbounds
+from limpet.flow.lanes import Fleet
+from limpet.flow.lease import Leases
+from limpet.flow.owed import Owed
+from limpet.flow.receipt import Receipts
+from limpet.flow.sweep import Sweeps
+from limpet.flow.worker import WAITING_MAX, Loop
+from limpet.store.callbacks import OwedCallback
+from limpet.store.database import Database, Installation
+from limpet.store.dispatch import Lanes
+from limpet.store.messages import Messages
+from limpet.store.sticky import StickyStore
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How patient and how busy a process is.
+
+    `take_over`: nobody else is alive, so leases of former runs count for nothing. `rated`: numbers keep Twilio's rates.
+    More than `pending_max` requests are not let wait for the database.
+    """
+
+    lease: timedelta = timedelta(seconds=15)
+    doubt_patience_s: float = 90.0
+    purge_rows_per_s: int = 20_000
+    take_over: bool = False
+    rated: bool = False
+    pending_max: int = WAITING_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The parts that doors and tests use."""
+
+    directory: Directory
+    accept: Accept
+    dispatcher: Dispatcher
+    due: DueBinder
+    receipts: Receipts
+    inbounds: Inbounds
+    doubt: DoubtBook
+    sweeps: Sweeps
+    sticky: StickyStore
+    messages: Messages
+    lease: timedelta
+
+    def loops(self) -> list[Loop]:
+        """What has to run for as long as the process does."""
+        lanes: list[Loop] = [
+            partial(self.dispatcher.run_lane, name, self.lease) for name in self.dispatcher.fleet.running
+        ]
+        return lanes + self.sweeps.loops()
+
+    async def idle(self) -> None:
+        """Wait until nothing that has come in is under way."""
+        await self.accept.idle()
+        await self.dispatcher.answers.idle()
+        await self.receipts.idle()
+        await self.inbounds.idle()
+
+    async def stop(self, grace_s: float) -> None:
+        """Finish what is in flight for at most `grace_s`, write every answer, give the lanes away."""
+        await self.accept.idle()
+        await self.dispatcher.stop(grace_s)
+        await asyncio.gather(self.receipts.idle(), self.inbounds.idle())
+
+
+def assemble(
+    database: Database, installation: Installation, owner: str, clock: Clock, pace: Pace,
+    lanes: Callable[[Listener], Iterable[Lane]], post: Callable[[Sequence[OwedCallback]], None],
+    new_id: Callable[[datetime], int], chance: Callable[[], float],
+) -> Flow:  # fmt: skip
+    """Make the flow of a process called `owner`. `lanes` makes its lanes for their listener, `post` takes committed callbacks."""
+    bucket_key = installation.bucket_key
+    directory, doubt = Directory(database), DoubtBook()
+    fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic)
+    owed = Owed(directory, installation.sid_key, new_id)
+    assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id)
+    failures = Failures(database, owed, clock, new_id)
+    answers = Answers(database, fleet, doubt, owed, failures, clock, new_id, chance)
+    held = Lanes(database, owner, pace.lease)
+    leases = Leases(database, held, doubt, clock, new_id, take_over=pace.take_over)
+    dispatcher = Dispatcher(database, fleet, leases, answers, clock, new_id)
+    for lane in lanes(dispatcher):
+        fleet.add(lane)
+    receipts = Receipts(
+        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post
+    )
+    inbounds = Inbounds(database, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline)
+    _connect(dispatcher, receipts, inbounds, post)
+    due = DueBinder(database, assigner, dispatcher, owed, clock, bucket_key, new_id)
+    sticky = StickyStore(database, bucket_key, new_id)
+    resolver = Resolver(database, directory, owed, failures)
+    sweeps = Sweeps(
+        database, sticky, dispatcher, due, doubt, resolver, failures, clock,
+        patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
+    )  # fmt: skip
+    accept = Accept(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max)
+    return Flow(
+        directory,
+        accept,
+        dispatcher,
+        due,
+        receipts,
+        inbounds,
+        doubt,
+        sweeps,
+        sticky,
+        Messages(database, bucket_key),
+        pace.lease,
+    )
+
+
+def _connect(
+    dispatcher: Dispatcher, receipts: Receipts, inbounds: Inbounds, post: Callable[[Sequence[OwedCallback]], None]
+) -> None:
+    """Tie what lanes tell to those who write it down."""
+
+    def deliver(lane: str, deliveries: Sequence[Delivery]) -> None:
+        receipts.take(lane, [d for d in deliveries if isinstance(d, Receipt)])
+        inbounds.take(lane, [d for d in deliveries if isinstance(d, Inbound)])
+
+    dispatcher.on_delivery = deliver
+    dispatcher.answers.on_owed = post
+    dispatcher.answers.after_sent = receipts.look_again
+    dispatcher.answers.after_doubt = receipts.look_again_for_doubtful

@@ -1,0 +1,310 @@
+"""The composition root: starts every part in order, says when it can serve, and stops all of it in reverse.
+
+Nothing is decided here. What a part needs it is given; what it gives back is closed in the reverse order, whatever happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from secrets import token_bytes, token_hex
+from typing import Any
+
+import structlog
+import uvicorn
+
+from limpet.carrier.port import Listener
+from limpet.carrier.smpp import SmppLane
+from limpet.carrier.smpp_config import Numbering, Numberings, SmppConfig
+from limpet.clock import Clock
+from limpet.config import CarrierConfig, Config, DevOptions, Ready
+from limpet.core.destination import UrlPolicy
+from limpet.core.ids import IdSource
+from limpet.devtools.behaviour import Behaviour
+from limpet.devtools.seed import Seeded, seed
+from limpet.devtools.simulator import Simulator
+from limpet.flow.callback import Callbacks
+from limpet.flow.whole import Flow, Pace, assemble
+from limpet.flow.worker import supervise
+from limpet.store.accounts import Accounts
+from limpet.store.callbacks import OwedCallback
+from limpet.store.database import Database, DatabaseUnusable, Installation, migrations
+from limpet.store.embedded import EmbeddedPostgres
+from limpet.store.secrets import Vault, load_or_create_key
+from limpet.store.senders import Senders
+from limpet.store.services import Services
+from limpet.web.app import create_app
+from limpet.web.deps import Deps
+from limpet.web.protocol import BoundedProtocol
+from limpet.webhook import Webhooks
+
+SIMULATED = "simulated"
+SIMULATED_SYSTEM_ID, SIMULATED_PASSWORD = "limpet", "limpet"
+SIMULATED_WINDOW = 100
+DEV_DOUBT_PATIENCE_S = 10.0
+CLOCK_SKEW_WARN_S, CLOCK_SKEW_MAX_S = 1.0, 30.0
+KEEP_ALIVE_S = 60
+BACKLOG = 2048
+CALLBACKS_GRACE_S = 5.0
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    """The control plane's tables."""
+
+    accounts: Accounts
+    services: Services
+    senders: Senders
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, saying when it is up, and without its own ideas about signals: this file stops it in its turn."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_ready: Callable[[Ready], None]) -> None:
+    """Run a server until SIGTERM or SIGINT; with `dev` the embedded database, the simulated carrier and the seeds come along.
+
+    DatabaseUnusable and OSError say in one sentence what is in the way. A second signal ends the process at once.
+    """
+    stop = asyncio.Event()
+    _on_signals(stop)
+    async with AsyncExitStack() as stack:
+        listening = _listen(config)
+        stack.callback(listening.close)
+        database = await _open_database(stack, config, clock, dev)
+        installation = await database.installation(clock.now(), token_bytes(64))
+        vault = Vault(_master_key(config))
+        stores = _Stores(Accounts(database, vault), Services(database), Senders(database))
+        carriers, seeded = await _development(stack, config, clock, dev, stores)
+        flow = await stack.enter_async_context(
+            _flow(config, clock, dev, carriers, database, installation, stores.accounts)
+        )
+        deps = Deps(
+            stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.directory, flow.accept,
+            installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
+            tuple(config.server.trusted_proxies),
+        )  # fmt: skip
+        web = await stack.enter_async_context(_web(config, create_app(deps), listening))
+        on_ready(_ready(config, listening, seeded))
+        await _until_stopped(stop, web)
+        _log.info("stopping")
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """The first signal asks for an orderly end, the second one does not ask."""
+
+    def told() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, told)
+
+
+def _listen(config: Config) -> socket.socket:
+    """Take the port first: nothing else is started when it is not to be had."""
+    host, port = config.server.host, config.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+    except OSError as error:
+        taken.close()
+        raise OSError(
+            f"Port {port} of {host} cannot be used: {os.strerror(error.errno or 0)}. Choose another port."
+        ) from error
+    taken.listen(BACKLOG)
+    return taken
+
+
+async def _open_database(stack: AsyncExitStack, config: Config, clock: Clock, dev: DevOptions | None) -> Database:
+    """The operator's database, which must be up to date, or the embedded one, which is brought up to date."""
+    url = config.database.url
+    if url is None:
+        embedded = EmbeddedPostgres(config.database.data_dir)
+        url = await asyncio.to_thread(embedded.start)
+        stack.push_async_callback(asyncio.to_thread, embedded.stop)
+    database = await Database.connect(url, config.database.connections)
+    stack.push_async_callback(database.close)
+    if config.database.url is None:
+        await database.migrate(clock.now())
+    elif await database.schema_version() < migrations()[-1].number:
+        raise DatabaseUnusable(
+            "The database is older than this Limpet: run `limpet migrate` with the same configuration."
+        )
+    if dev is None:
+        await _check_clock(database, clock)
+    await database.ensure_partitions(clock.now())
+    return database
+
+
+async def _check_clock(database: Database, clock: Clock) -> None:
+    """Days and expiry are judged by this process's clock: it must agree with the database's."""
+    skew_s = abs((await database.now() - clock.now()).total_seconds())
+    if skew_s > CLOCK_SKEW_MAX_S:
+        raise DatabaseUnusable(f"This machine's clock and the database's are {skew_s:.0f} s apart: set them right.")
+    if skew_s > CLOCK_SKEW_WARN_S:
+        _log.warning("clocks differ", seconds=round(skew_s, 1))
+
+
+def _master_key(config: Config) -> bytes:
+    if config.security.secret_key is not None:
+        return bytes.fromhex(config.security.secret_key)
+    return load_or_create_key(config.security.secret_key_file or config.database.data_dir / "secret.key")
+
+
+async def _development(
+    stack: AsyncExitStack, config: Config, clock: Clock, dev: DevOptions | None, stores: _Stores
+) -> tuple[tuple[CarrierConfig, ...], Seeded | None]:
+    """With `dev`, a simulated carrier on a loopback socket and the seeds; the configured carriers otherwise."""
+    if dev is None:
+        return config.carriers, None
+    simulator = Simulator(
+        accounts={SIMULATED_SYSTEM_ID: SIMULATED_PASSWORD},
+        chance=random.Random(token_bytes(16)),  # noqa: S311 - plays a carrier, guards nothing
+        clock=clock,
+        behaviour=Behaviour(magic=True),
+    )
+    await simulator.start()
+    stack.push_async_callback(simulator.stop)
+    carrier = CarrierConfig(
+        SIMULATED,
+        "127.0.0.1",
+        simulator.port,
+        SIMULATED_SYSTEM_ID,
+        password=SIMULATED_PASSWORD,
+        window_size_max=SIMULATED_WINDOW,
+    )
+    path = config.database.data_dir / "dev.json"
+    return (carrier,), await seed(stores.accounts, stores.services, stores.senders, clock.now(), path)
+
+
+@asynccontextmanager
+async def _flow(
+    config: Config, clock: Clock, dev: DevOptions | None, carriers: Sequence[CarrierConfig], database: Database,
+    installation: Installation, accounts: Accounts,
+) -> AsyncIterator[Flow]:  # fmt: skip
+    """Everything that flows, running; stopped so that nothing accepted is lost and nothing in flight is forgotten."""
+    chance, ids = random.Random(token_bytes(16)), IdSource()  # noqa: S311 - spreads retries, guards nothing
+    rules = config.webhooks
+    policy = UrlPolicy(dev is not None or rules.allow_loopback, tuple(rules.allow_networks), frozenset(rules.ports))
+    webhooks = Webhooks(policy)
+    callbacks = Callbacks(database, webhooks, accounts.auth_token, clock, chance.random)
+
+    def new_id(now: datetime) -> int:
+        return ids.next(now, chance.getrandbits(21))
+
+    def lanes(listener: Listener) -> Iterator[SmppLane]:
+        for carrier in carriers:
+            smpp = _smpp(carrier)
+            yield from (SmppLane(f"{carrier.name}/{n}", smpp, listener, chance) for n in range(carrier.binds))
+
+    def post(owed: Sequence[OwedCallback]) -> None:
+        callbacks.post_now(owed)
+
+    owner = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
+    flow = assemble(database, installation, owner, clock, _pace(config, dev), lanes, post, new_id, chance.random)
+    running = [asyncio.create_task(supervise(loop)) for loop in [*flow.loops(), callbacks.run]]
+    try:
+        yield flow
+    finally:
+        await flow.stop(config.dispatch.stop_grace_s)
+        await callbacks.stop(CALLBACKS_GRACE_S)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await webhooks.close()
+
+
+def _pace(config: Config, dev: DevOptions | None) -> Pace:
+    rated = config.dispatch.sender_rates == "twilio" if dev is None else dev.realistic_rates
+    return Pace(
+        lease=timedelta(seconds=config.dispatch.lane_lease_s),
+        doubt_patience_s=config.dispatch.in_doubt_wait_s if dev is None else DEV_DOUBT_PATIENCE_S,
+        purge_rows_per_s=config.sticky.purge_rows_per_s,
+        take_over=config.database.url is None,  # the directory's lock says that nobody else is alive
+        rated=rated,
+        pending_max=config.server.max_pending,
+    )
+
+
+def _smpp(carrier: CarrierConfig) -> SmppConfig:
+    """A carrier's settings as its lanes want them."""
+    numberings = Numberings(
+        Numbering(carrier.phone_ton, carrier.phone_npi),
+        Numbering(carrier.short_code_ton, carrier.short_code_npi),
+        Numbering(carrier.alphanumeric_ton, carrier.alphanumeric_npi),
+    )
+    tls = ssl.create_default_context(cafile=_text(carrier.tls_ca_file)) if carrier.tls else None
+    return SmppConfig(
+        carrier.host, carrier.port, carrier.system_id, carrier.password, carrier.system_type, carrier.window_size_max,
+        carrier.response_timeout_s, carrier.enquire_link_s, tls, numberings,
+    )  # fmt: skip
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+@asynccontextmanager
+async def _web(config: Config, app: Any, listening: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+    """The door, open; closed by letting requests under way finish."""
+    server = _Server(
+        uvicorn.Config(
+            app, http=BoundedProtocol, ws="none", lifespan="off", loop="none", log_config=None, access_log=False,
+            server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=int(config.dispatch.stop_grace_s),
+            ssl_certfile=_text(config.server.tls_certificate_file), ssl_keyfile=_text(config.server.tls_key_file),
+            backlog=BACKLOG,
+        )
+    )  # fmt: skip
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    await server.up.wait()
+    try:
+        yield serving
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def _until_stopped(stop: asyncio.Event, web: asyncio.Task[None]) -> None:
+    told = asyncio.create_task(stop.wait())
+    await asyncio.wait({told, web}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+
+
+def _ready(config: Config, listening: socket.socket, seeded: Seeded | None) -> Ready:
+    host, port = listening.getsockname()[:2]
+    scheme = "https" if config.server.tls_certificate_file else "http"
+    url = config.server.public_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    ready = Ready(url=url, pid=os.getpid())
+    if seeded is None:
+        return ready
+    return replace(
+        ready, account_sid=seeded.account_sid, auth_token=seeded.auth_token, api_key_sid=seeded.api_key_sid,
+        api_key_secret=seeded.api_key_secret, service_sid=seeded.service_sid, numbers=seeded.numbers,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The only SQL: PostgreSQL behind lists of values."""

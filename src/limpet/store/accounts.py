@@ -1,0 +1,133 @@
+"""Accounts and API keys in PostgreSQL, with their secrets sealed or hashed.
+
+It answers whose a SID is and whether a secret matches; what a suspended account may still do is the web's decision.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from limpet.core.model import Account, AccountStatus, ApiKey
+from limpet.core.page import Page, PageRequest
+from limpet.store.database import Database
+from limpet.store.paging import fetch_page, listing
+from limpet.store.queries import query
+from limpet.store.secrets import Vault
+from limpet.twilio.sid import new_sid
+
+_PAGE = listing("accounts_page")
+_KEY_PAGE = listing("api_key_page")
+_SID_BITS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Whose a user name of Basic authentication is, and whether a password fits it, compared in constant time."""
+
+    account: Account
+    secret_matches: Callable[[str], bool]
+    is_key: bool
+
+
+class Accounts:
+    """Tenants and their credentials."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def by_sid(self, sid: str) -> Account | None:
+        """The account with this SID (`AC…`)."""
+        row = await self._database.pool.fetchrow(query("account_by_sid"), sid)
+        return None if row is None else _account_of(row)
+
+    async def credentials(self, sid: str) -> Credential | None:
+        """What a request under this user name must present: an account (`AC…`) or an API key (`SK…`); None for neither."""
+        if sid.startswith("SK"):
+            row = await self._database.pool.fetchrow(query("api_key_credential"), sid)
+            return None if row is None else Credential(_account_of(row), self._hash_matcher(row["secret_hash"]), True)
+        row = await self._database.pool.fetchrow(query("account_by_sid"), sid)
+        if row is None:
+            return None
+        return Credential(_account_of(row), _matcher(self._vault.open(row["auth_token_sealed"])), False)
+
+    def _hash_matcher(self, secret_hash: bytes) -> Callable[[str], bool]:
+        return lambda presented: hmac.compare_digest(self._vault.hash_secret(presented), secret_hash)
+
+    async def auth_token(self, account_id: int) -> str:
+        """The token that signs the account's webhooks; LookupError when there is no such account."""
+        sealed = await self._database.pool.fetchval(query("account_token"), account_id)
+        if sealed is None:
+            raise LookupError(f"no account {account_id}")
+        return self._vault.open(sealed)
+
+    async def create(self, friendly_name: str, now: datetime) -> tuple[Account, str]:
+        """A new active account and its auth token."""
+        token = self._vault.new_secret()
+        row = await self._database.pool.fetchrow(
+            query("account_insert"), _sid("AC"), friendly_name, self._vault.seal(token), now
+        )
+        return _account_of(row), token
+
+    async def update(
+        self, account_id: int, friendly_name: str | None, status: AccountStatus | None, now: datetime
+    ) -> Account:
+        """The account with what is not None changed; LookupError when there is no such account."""
+        row = await self._database.pool.fetchrow(query("account_update"), account_id, friendly_name, status, now)
+        if row is None:
+            raise LookupError(f"no account {account_id}")
+        return _account_of(row)
+
+    async def page(self, request: PageRequest) -> Page[Account]:
+        """Every account, newest first."""
+        return await fetch_page(self._database, _PAGE, request, _account_of)
+
+    async def create_key(self, account_id: int, friendly_name: str, now: datetime) -> tuple[ApiKey, str]:
+        """A new API key and its secret, which nobody can read again."""
+        secret = self._vault.new_secret()
+        row = await self._database.pool.fetchrow(
+            query("api_key_insert"), _sid("SK"), account_id, friendly_name, self._vault.hash_secret(secret), now
+        )
+        return _key_of(row), secret
+
+    async def key(self, account_id: int, sid: str) -> ApiKey | None:
+        """One of the account's API keys."""
+        row = await self._database.pool.fetchrow(query("api_key_by_sid"), account_id, sid)
+        return None if row is None else _key_of(row)
+
+    async def keys(self, account_id: int, request: PageRequest) -> Page[ApiKey]:
+        """The account's API keys, newest first."""
+        return await fetch_page(self._database, _KEY_PAGE, request, _key_of, account_id)
+
+    async def rename_key(self, account_id: int, sid: str, friendly_name: str, now: datetime) -> ApiKey | None:
+        """The key under its new name; None when the account has no such key."""
+        row = await self._database.pool.fetchrow(query("api_key_rename"), account_id, sid, friendly_name, now)
+        return None if row is None else _key_of(row)
+
+    async def delete_key(self, account_id: int, sid: str) -> bool:
+        """Whether there was such a key; it is refused from now on."""
+        return await self._database.pool.fetchval(query("api_key_delete"), account_id, sid) is not None
+
+
+def _sid(prefix: str) -> str:
+    return new_sid(prefix, secrets.randbits(_SID_BITS))
+
+
+def _matcher(secret: str) -> Callable[[str], bool]:
+    expected = secret.encode()
+    return lambda presented: hmac.compare_digest(presented.encode(errors="surrogatepass"), expected)
+
+
+def _account_of(row: asyncpg.Record) -> Account:
+    status = AccountStatus(row["status"])
+    return Account(row["id"], row["sid"], row["friendly_name"], status, row["created_at"], row["updated_at"])
+
+
+def _key_of(row: asyncpg.Record) -> ApiKey:
+    return ApiKey(row["id"], row["sid"], row["account_id"], row["friendly_name"], row["created_at"], row["updated_at"])

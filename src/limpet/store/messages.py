@@ -1,0 +1,225 @@
+"""Messages in PostgreSQL: written in batches inside the caller's transaction, fetched, listed, redacted, deleted one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+import asyncpg
+
+from limpet.core.ids import bucket_of, id_floor, id_time
+from limpet.core.model import Direction, Message
+from limpet.core.page import Page, PageRequest, page_of
+from limpet.core.status import Status
+from limpet.core.sticky import Outcome
+from limpet.store import sticky
+from limpet.store.database import Connection, Database
+from limpet.store.dispatch import Outgoing, outgoing
+from limpet.store.queries import query
+from limpet.store.sticky import MappingKey
+
+_ID_MAX = 2**63 - 1
+SEND_AHEAD_MAX = timedelta(days=37)
+"""A message is sent at most so long after it was made (35 days of schedule, then its validity): bounds walks by date."""
+
+FINAL = tuple(
+    str(s)
+    for s in Status
+    if s in {Status.DELIVERED, Status.UNDELIVERED, Status.FAILED, Status.CANCELED, Status.RECEIVED, Status.READ}
+)
+DELETABLE = (*FINAL, str(Status.SENT))
+_BY_MAPPING = frozenset({Outcome.CREATED, Outcome.USED, Outcome.REPLACED})
+_LEFT = frozenset({Status.SENT, Status.DELIVERED, Status.UNDELIVERED, Status.READ})
+
+
+class MessageRefusal(StrEnum):
+    """Why a message cannot be changed."""
+
+    NOT_FOUND = "not_found"
+    NOT_FINAL = "not_final"
+    NOT_SCHEDULED = "not_scheduled"
+
+
+@dataclass(slots=True)
+class MessageRow:
+    """A new message as it is written; the fields are the columns of `message` in the order of `message_insert`."""
+
+    bucket: int
+    id: int
+    account_id: int
+    service_id: int | None
+    member_id: int | None
+    direction: Direction
+    status: Status
+    recipient: str
+    sender: str | None
+    body: str
+    num_segments: int
+    send_at: datetime | None
+    expires_at: datetime
+    status_callback: str | None
+    callback_events: str
+    reason: str | None = None
+    sticky: str | None = None
+    rejections: str | None = None
+    error_code: int | None = None
+    lane: str | None = None
+    fence: int | None = None
+    attempt: int = 0
+    claimed_at: datetime | None = None
+    due_at: datetime | None = None
+    """When it may go, if it must wait; no column: the queue keeps it."""
+
+
+_ROW = tuple(name for name in MessageRow.__slots__ if name != "due_at")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """What a list asks for; None is everything. `to` and `from_` as on the wire, times half-open."""
+
+    to: str | None = None
+    from_: str | None = None
+    sent_from: datetime | None = None
+    sent_to: datetime | None = None
+
+
+def message_of(row: asyncpg.Record) -> Message:
+    """The value of a row of `message`."""
+    return Message(
+        row["bucket"], row["id"], row["account_id"], row["service_id"], Direction(row["direction"]), Status(row["status"]),
+        row["recipient"], row["sender"], row["body"], row["num_segments"], row["num_media"], row["error_code"],
+        row["reason"], row["sticky"], id_time(row["id"]), row["updated_at"], row["sent_at"],
+        json.loads(row["rejections"] or "{}"),
+    )  # fmt: skip
+
+
+async def insert(connection: Connection, rows: Sequence[MessageRow], now: datetime) -> None:
+    """Write new messages in one statement."""
+    await connection.execute(_INSERT, *([getattr(row, name) for row in rows] for name in _ROW), now)
+
+
+async def bind(connection: Connection, rows: Sequence[MessageRow], now: datetime) -> set[tuple[int, int]]:
+    """Give due messages what was decided for them; answers the `(bucket, id)` of those that still waited for it."""
+    names = ("bucket", "id", "status", "member_id", "sender", "num_segments", "lane", "fence", "attempt", "claimed_at",
+             "reason", "sticky", "rejections")  # fmt: skip
+    columns = [[getattr(row, name) for row in rows] for name in names]
+    bound = await connection.fetch(query("message_bind"), *columns, now, [row.error_code for row in rows])
+    return {(row["bucket"], row["id"]) for row in bound}
+
+
+async def senders_by_address(connection: Connection, asked: Sequence[tuple[int, str]]) -> list[asyncpg.Record | None]:
+    """For each `(account_id, address)` the sender's address, carrier, country and capabilities; None where not the account's."""
+    rows = await connection.fetch(query("senders_by_address"), [a for a, _ in asked], [address for _, address in asked])
+    found = {row["ord"]: row for row in rows}
+    return [found.get(place) for place in range(1, len(asked) + 1)]
+
+
+async def cancel(
+    connection: Connection, account_id: int, bucket: int, message_id: int, now: datetime
+) -> tuple[Message, Outgoing] | MessageRefusal:
+    """Cancel an account's message that is still scheduled; answers it as customers see it and as callbacks need it."""
+    row = await connection.fetchrow(query("message_cancel"), bucket, message_id, account_id, now)
+    if row is not None:
+        return message_of(row), outgoing(row)
+    found = await connection.fetchval(query("message_fetch"), bucket, message_id, account_id)
+    return MessageRefusal.NOT_FOUND if found is None else MessageRefusal.NOT_SCHEDULED
+
+
+class Owner(NamedTuple):
+    """Whose a number is, and the service whose pool it is in."""
+
+    account_id: int
+    service_id: int | None
+
+
+async def owners_of(connection: Connection, addresses: Sequence[str]) -> list[Owner | None]:
+    """Who owns each of these numbers; None for one that nobody does."""
+    rows = await connection.fetch(query("owners_of"), list(addresses))
+    found = {row["address"]: Owner(row["account_id"], row["service_id"]) for row in rows}
+    return [found.get(address) for address in addresses]
+
+
+class Messages:
+    """Messages one at a time, for people and their programs."""
+
+    def __init__(self, database: Database, bucket_key: bytes) -> None:
+        self._database = database
+        self._bucket_key = bucket_key
+
+    async def fetch(self, account_id: int, bucket: int, message_id: int) -> Message | None:
+        """The account's message, None when it has none there."""
+        row = await self._database.pool.fetchrow(query("message_fetch"), bucket, message_id, account_id)
+        return None if row is None else message_of(row)
+
+    async def page(self, account_id: int, wanted: MessageFilter, request: PageRequest) -> Page[Message]:
+        """A page of an account's messages, newest first.
+
+        With one side of the conversation known to be a person, only that person's bucket is read.
+        """
+        ours = await self._account_addresses(account_id, wanted)
+        person = next((a for a in (wanted.to, wanted.from_) if a is not None and a not in ours), None)
+        rows = await self._rows(account_id, wanted, request, person)
+        if request.before is not None:
+            rows.reverse()
+        return page_of(request, [message_of(row) for row in rows], [row["id"] for row in rows])
+
+    async def _rows(
+        self, account_id: int, wanted: MessageFilter, request: PageRequest, person: str | None
+    ) -> list[asyncpg.Record]:
+        up = request.before is not None
+        edge = request.before if request.before is not None else request.after if request.after is not None else _ID_MAX
+        if not up and wanted.sent_to is not None:
+            edge = min(edge, id_floor(wanted.sent_to))
+        if up and wanted.sent_from is not None:
+            edge = max(edge, id_floor(wanted.sent_from - SEND_AHEAD_MAX))
+        sent, limit = (wanted.sent_from, wanted.sent_to), request.size + 1
+        if person is None:
+            name = "messages_of_account_up" if up else "messages_of_account_down"
+            return list(await self._fetch(name, account_id, edge, wanted.to, wanted.from_, *sent, limit))
+        inbound = person == wanted.from_
+        sender = wanted.to if inbound else wanted.from_
+        name = "messages_with_person_up" if up else "messages_with_person_down"
+        bucket = bucket_of(person, self._bucket_key)
+        return list(await self._fetch(name, bucket, person, account_id, edge, inbound, sender, *sent, limit))
+
+    async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
+        return list(await self._database.pool.fetch(query(name), *arguments))
+
+    async def _account_addresses(self, account_id: int, wanted: MessageFilter) -> set[str]:
+        asked = [a for a in (wanted.to, wanted.from_) if a is not None]
+        if not asked:
+            return set()
+        return {row["address"] for row in await self._fetch("account_has_used", account_id, asked)}
+
+    async def redact(self, account_id: int, bucket: int, message_id: int, now: datetime) -> Message | MessageRefusal:
+        """Empty the body of a message that has come to its end (Twilio: POST with `Body=`)."""
+        row = await self._database.pool.fetchrow(
+            query("message_body_redact"), bucket, message_id, account_id, now, DELETABLE
+        )
+        return message_of(row) if row else await self._why(account_id, bucket, message_id, MessageRefusal.NOT_FINAL)
+
+    async def delete(self, account_id: int, bucket: int, message_id: int) -> MessageRefusal | None:
+        """Delete a message that is not on its way any more; None when done."""
+
+        async def work(connection: Connection) -> bool:
+            row = await connection.fetchrow(query("message_delete"), bucket, message_id, account_id, DELETABLE)
+            if row and row["sticky"] in _BY_MAPPING and Status(row["status"]) in _LEFT:
+                key = MappingKey(bucket, row["service_id"], row["recipient"])
+                await sticky.establish(connection, key, row["member_id"])
+            return row is not None
+
+        if await self._database.transaction(work):
+            return None
+        return await self._why(account_id, bucket, message_id, MessageRefusal.NOT_FINAL)
+
+    async def _why(self, account_id: int, bucket: int, message_id: int, otherwise: MessageRefusal) -> MessageRefusal:
+        found = await self.fetch(account_id, bucket, message_id)
+        return MessageRefusal.NOT_FOUND if found is None else otherwise
+
+
+_INSERT = query("message_insert")

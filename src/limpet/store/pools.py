@@ -1,0 +1,74 @@
+"""A service with its live pool in one snapshot: what selection needs, and nothing else of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import asyncpg
+
+from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service
+from limpet.store.database import Connection
+from limpet.store.queries import query
+
+_SERVICE = tuple(name for name in Service.__slots__ if name != "in_doubt")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPool:
+    """A service and its live members, as of `service.generation`."""
+
+    service: Service
+    members: tuple[PoolMember, ...]
+
+
+class ServiceOwner(NamedTuple):
+    """A service's id and its account's."""
+
+    service_id: int
+    account_id: int
+
+
+def service_of(row: asyncpg.Record) -> Service:
+    """The value of a row of `service`."""
+    return Service(**{name: row[name] for name in _SERVICE}, in_doubt=InDoubtPolicy(row["in_doubt"]))
+
+
+def _member_of(row: asyncpg.Record) -> PoolMember:
+    """A member with what choosing and routing ask of its sender; where its texts are sent on is not loaded for every message."""
+    sender = Sender(
+        id=row["sender_id"], sid=row["sender_sid"], account_id=row["account_id"], kind=SenderKind(row["kind"]),
+        address=row["address"], country=row["country"], capabilities=frozenset(map(Capability, row["capabilities"])),
+        friendly_name=row["sender_name"], carrier=row["carrier"], sms_url="", sms_method="POST", sms_fallback_url="",
+        sms_fallback_method="POST", status_callback="", settings={}, created_at=row["added_at"], updated_at=row["added_at"],
+    )  # fmt: skip
+    return PoolMember(row["member_id"], row["id"], sender, row["added_at"])
+
+
+async def load(connection: Connection, service_id: int) -> LoadedPool | None:
+    """The service and its pool; None when it is gone."""
+    rows = await connection.fetch(query("pool_load"), service_id)
+    if not rows:
+        return None
+    return LoadedPool(service_of(rows[0]), tuple(_member_of(row) for row in rows if row["member_id"] is not None))
+
+
+async def owner_by_sid(connection: Connection, sid: str) -> ServiceOwner | None:
+    """A service that is there, and whose it is; None otherwise."""
+    row = await connection.fetchrow(query("service_owner_by_sid"), sid)
+    return None if row is None else ServiceOwner(row["id"], row["account_id"])
+
+
+async def generation(connection: Connection, service_id: int) -> int | None:
+    """How often a service and its pool have changed; None when it is gone."""
+    found: int | None = await connection.fetchval(query("service_generation"), service_id)
+    return found
+
+
+async def sids(
+    connection: Connection, account_ids: list[int], service_ids: list[int]
+) -> tuple[dict[int, str], dict[int, str]]:
+    """The SIDs of accounts and of services, also of those deleted; SIDs never change."""
+    accounts = await connection.fetch(query("account_sids"), account_ids)
+    services = await connection.fetch(query("service_sids"), service_ids)
+    return {row["id"]: row["sid"] for row in accounts}, {row["id"]: row["sid"] for row in services}

@@ -1,0 +1,111 @@
+"""Carriers' receipts in PostgreSQL: found by the person and the carrier's id, applied forward only, kept when nobody is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+
+from limpet.store.database import Connection, Database
+from limpet.store.dispatch import SEPARATOR, Key, Outgoing, columns, outgoing
+from limpet.store.queries import query
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A receipt as the store keeps it. `id` is its own, new; `carrier_message_id` None when it names none."""
+
+    bucket: int
+    id: int
+    lane: str
+    recipient: str
+    sender: str
+    carrier_message_id: str | None
+    state: str
+    error_code: int | None
+    reference: int | None
+    submitted_at: datetime | None
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A message that a receipt may speak of, with what is known of its segments."""
+
+    message: Outgoing
+    carrier_message_ids: tuple[str, ...]
+    segment_states: tuple[str, ...]
+
+
+class Applied(NamedTuple):
+    """What becomes of a message: from the status and states as read to new ones."""
+
+    key: Key
+    status_before: str
+    states_before: tuple[str, ...]
+    status: str
+    states: tuple[str, ...]
+    error_code: int | None
+    carrier_message_ids: tuple[str, ...]
+
+
+def _tracked(row: asyncpg.Record) -> Tracked:
+    return Tracked(outgoing(row), tuple(row["carrier_message_ids"] or ()), tuple(row["segment_states"] or ()))
+
+
+def _group(rows: Sequence[asyncpg.Record], count: int) -> list[list[Tracked]]:
+    found: list[list[Tracked]] = [[] for _ in range(count)]
+    for row in rows:
+        found[row["ord"] - 1].append(_tracked(row))
+    return found
+
+
+async def match(connection: Connection, asked: Sequence[tuple[int, str, str]], oldest_id: int) -> list[list[Tracked]]:
+    """For each `(bucket, recipient, carrier message id)` the messages that carry that id, however many carriers gave it."""
+    rows = await connection.fetch(query("receipt_match"), *columns(asked), oldest_id)
+    return _group(rows, len(asked))
+
+
+async def match_in_doubt(
+    connection: Connection, asked: Sequence[tuple[int, str]], oldest_id: int
+) -> list[list[Tracked]]:
+    """For each `(bucket, recipient)` the person's messages that were never answered, oldest first."""
+    rows = await connection.fetch(query("doubt_match"), *columns(asked), oldest_id)
+    return _group(rows, len(asked))
+
+
+async def apply(connection: Connection, changes: Sequence[Applied], now: datetime) -> set[Key]:
+    """Move messages on; answers those that were still as they had been read."""
+    rows = [
+        (*c.key, c.status_before, ",".join(c.states_before) or None, c.status, ",".join(c.states) or None, c.error_code,
+         SEPARATOR.join(c.carrier_message_ids))
+        for c in sorted(changes)
+    ]  # fmt: skip
+    *arrays, carrier_ids = columns(rows)
+    found = await connection.fetch(query("receipt_apply"), *arrays, now, carrier_ids)
+    return {Key(row["bucket"], row["id"]) for row in found}
+
+
+async def keep(connection: Connection, orphans: Sequence[Told]) -> None:
+    """Keep receipts for which no message is known yet."""
+    rows = [tuple(getattr(told, name) for name in Told.__slots__) for told in orphans]
+    await connection.execute(query("orphan_insert"), *columns(rows))
+
+
+async def any_kept(database: Database) -> bool:
+    """Whether any receipt waits for its message."""
+    return bool(await database.pool.fetchval(query("orphan_exists")))
+
+
+async def take_kept(connection: Connection, asked: Sequence[tuple[int, str, str | None]]) -> list[Told]:
+    """Take back receipts of `(bucket, recipient, carrier message id)`; with no id, all of the person's. Oldest first."""
+    rows = await connection.fetch(query("orphan_take"), *columns(sorted(asked, key=str)))
+    return sorted((Told(*(row[name] for name in Told.__slots__)) for row in rows), key=lambda told: told.id)
+
+
+async def forget_kept(database: Database, oldest_id: int) -> None:
+    """Drop receipts that nobody claimed and that were kept under ids before `oldest_id`."""
+    await database.pool.execute(query("orphan_purge"), oldest_id)

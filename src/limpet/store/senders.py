@@ -1,0 +1,141 @@
+"""The numbers that accounts own, in PostgreSQL. A number has one owner at a time; one that is released may be taken again.
+
+Whether a number is spelled right, and what it may be changed to, is decided before it comes here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from limpet.core.model import Capability, Sender, SenderKind
+from limpet.core.page import Page, PageRequest
+from limpet.store.database import Connection, Database
+from limpet.store.paging import fetch_page, listing
+from limpet.store.queries import query
+from limpet.twilio.sid import new_sid
+
+_PAGE = listing("sender_page")
+_SID_BITS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class NewSender:
+    """A number to be owned; the fields are those of `limpet.core.model.Sender`."""
+
+    address: str
+    country: str
+    kind: SenderKind
+    capabilities: frozenset[Capability]
+    friendly_name: str
+    carrier: str
+    sms_url: str = ""
+    sms_method: str = "POST"
+    sms_fallback_url: str = ""
+    sms_fallback_method: str = "POST"
+    status_callback: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+_COLUMNS = tuple(NewSender.__slots__)
+
+
+@dataclass(frozen=True, slots=True)
+class SenderFilter:
+    """What a list asks for: part of a number, in which `*` stands for any digits, and a friendly name; None is all."""
+
+    address_pattern: str | None = None
+    friendly_name: str | None = None
+
+
+class Senders:
+    """Every account's numbers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, account_id: int, new: NewSender, now: datetime) -> Sender | None:
+        """Give the number to the account; None when somebody, be it this account, owns it already."""
+        sid = new_sid("PN", secrets.randbits(_SID_BITS))
+        row = await self._database.pool.fetchrow(query("sender_insert"), sid, account_id, *_values(new), now)
+        return None if row is None else sender_of(row)
+
+    async def by_sid(self, account_id: int, sid: str) -> Sender | None:
+        """The account's number with this SID (`PN…`)."""
+        row = await self._database.pool.fetchrow(query("sender_by_sid"), account_id, sid)
+        return None if row is None else sender_of(row)
+
+    async def by_address(self, account_id: int, address: str) -> Sender | None:
+        """The account's number with this address (E.164)."""
+        row = await self._database.pool.fetchrow(query("sender_by_address"), account_id, address)
+        return None if row is None else sender_of(row)
+
+    async def page(self, account_id: int, wanted: SenderFilter, request: PageRequest) -> Page[Sender]:
+        """The account's numbers that fit, newest first."""
+        pattern = None if wanted.address_pattern is None else _like(wanted.address_pattern)
+        return await fetch_page(self._database, _PAGE, request, sender_of, account_id, pattern, wanted.friendly_name)
+
+    async def update(self, account_id: int, sid: str, changes: Mapping[str, Any], now: datetime) -> Sender | None:
+        """The number with some fields of `NewSender` changed (its address never is); None when the account has no such one.
+
+        A service in whose pool it is goes one generation on, since pools are remembered with their senders.
+        """
+
+        async def work(connection: Connection) -> Sender | None:
+            held = await connection.fetchrow(query("sender_hold"), account_id, sid)
+            if held is None:
+                return None
+            wanted = replace(_settings_of(sender_of(held)), **changes)
+            row = await connection.fetchrow(query("sender_update"), held["id"], *_values(wanted), now)
+            await connection.execute(query("pool_changed_of_sender"), held["id"])
+            return sender_of(row)
+
+        return await self._database.transaction(work)
+
+    async def release(self, account_id: int, sid: str, now: datetime) -> bool:
+        """Give the number up and take it out of its pool, both at once; whether the account had it."""
+
+        async def work(connection: Connection) -> bool:
+            held = await connection.fetchrow(query("sender_hold"), account_id, sid)
+            if held is None:
+                return False
+            await connection.execute(query("pool_changed_of_sender"), held["id"])
+            await connection.execute(query("member_remove_of_sender"), held["id"], now)
+            await connection.execute(query("sender_release"), held["id"], now)
+            return True
+
+        return await self._database.transaction(work)
+
+
+def sender_of(row: asyncpg.Record) -> Sender:
+    """The value of a row of `sender`."""
+    return Sender(
+        id=row["id"],
+        sid=row["sid"],
+        account_id=row["account_id"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        **{name: row[name] for name in _COLUMNS if name not in ("kind", "capabilities")},
+        kind=SenderKind(row["kind"]),
+        capabilities=frozenset(map(Capability, row["capabilities"])),
+    )
+
+
+def _settings_of(sender: Sender) -> NewSender:
+    return NewSender(**{name: getattr(sender, name) for name in _COLUMNS})
+
+
+def _values(new: NewSender) -> list[object]:
+    values = {name: getattr(new, name) for name in _COLUMNS}
+    return list({**values, "capabilities": sorted(new.capabilities), "settings": dict(new.settings)}.values())
+
+
+def _like(pattern: str) -> str:
+    """A LIKE pattern for part of a number, with nothing but `*` meaning more than itself."""
+    literal = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{literal.replace('*', '%')}%"

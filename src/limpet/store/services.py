@@ -1,0 +1,191 @@
+"""Messaging Services and their pools in PostgreSQL.
+
+Every change of a service or its pool is one transaction that also moves its generation on: whoever remembers a pool can tell.
+Rows are locked in one order everywhere, sender, service, membership, so that no two changes can block each other.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import asyncpg
+
+from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, Service
+from limpet.core.page import Page, PageRequest
+from limpet.store.database import Connection, Database
+from limpet.store.paging import fetch_page, listing
+from limpet.store.pools import service_of
+from limpet.store.queries import query
+from limpet.store.senders import sender_of
+from limpet.twilio.sid import new_sid
+
+POOL_SIZE_MAX = 400
+"""Twilio's limit of numbers in a service's pool (error 21714 beyond it)."""
+
+_PAGE = listing("service_page")
+_MEMBER_PAGE = listing("member_page")
+_SID_BITS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """What a customer sets on a service; the fields and defaults are Twilio's, ours at the end (`limpet.core.model.Service`)."""
+
+    friendly_name: str
+    inbound_request_url: str | None = None
+    inbound_method: str = "POST"
+    fallback_url: str | None = None
+    fallback_method: str = "POST"
+    status_callback: str | None = None
+    sticky_sender: bool = True
+    mms_converter: bool = True
+    smart_encoding: bool = True
+    scan_message_content: str = "inherit"
+    fallback_to_long_code: bool = True
+    area_code_geomatch: bool = True
+    synchronous_validation: bool = False
+    validity_period: int = 36_000
+    usecase: str = "undeclared"
+    use_inbound_webhook_on_number: bool = False
+    status_callback_events: str = "all"
+    in_doubt: InDoubtPolicy = InDoubtPolicy.RESEND
+    explicit_from_sticks: bool = True
+    sticky_ttl_days: int = 365
+
+
+_COLUMNS = tuple(ServiceSettings.__slots__)
+
+
+class PoolRefusal(StrEnum):
+    """Why a number does not join a pool."""
+
+    ALREADY_HERE = "already_here"
+    ELSEWHERE = "elsewhere"
+    FULL = "full"
+    INCAPABLE = "incapable"
+    GONE = "gone"
+
+
+class Services:
+    """Every account's services and their pools."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, account_id: int, settings: ServiceSettings, now: datetime) -> Service:
+        """A new service with an empty pool."""
+        sid = new_sid("MG", secrets.randbits(_SID_BITS))
+        row = await self._database.pool.fetchrow(query("service_insert"), sid, account_id, *_values(settings), now)
+        return service_of(row)
+
+    async def by_sid(self, account_id: int, sid: str) -> Service | None:
+        """The account's service with this SID (`MG…`)."""
+        row = await self._database.pool.fetchrow(query("service_by_sid"), account_id, sid)
+        return None if row is None else service_of(row)
+
+    async def by_id(self, service_id: int) -> Service | None:
+        """A service of any account that is not deleted."""
+        row = await self._database.pool.fetchrow(query("service_by_id"), service_id)
+        return None if row is None else service_of(row)
+
+    async def page(self, account_id: int, request: PageRequest) -> Page[Service]:
+        """The account's services, newest first."""
+        return await fetch_page(self._database, _PAGE, request, service_of, account_id)
+
+    async def update(self, account_id: int, sid: str, changes: Mapping[str, Any], now: datetime) -> Service | None:
+        """The service with some fields of `ServiceSettings` changed; None when the account has no such service."""
+
+        async def work(connection: Connection) -> Service | None:
+            held = await connection.fetchrow(query("service_hold_by_sid"), account_id, sid)
+            if held is None:
+                return None
+            wanted = replace(_settings_of(service_of(held)), **changes)
+            return service_of(await connection.fetchrow(query("service_update"), held["id"], *_values(wanted), now))
+
+        return await self._database.transaction(work)
+
+    async def delete(self, account_id: int, sid: str, now: datetime) -> bool:
+        """Delete the service and free its numbers, both at once; whether the account had it. Its mappings are dead with it."""
+
+        async def work(connection: Connection) -> bool:
+            service_id = await connection.fetchval(query("service_delete"), account_id, sid, now)
+            if service_id is None:
+                return False
+            await connection.execute(query("member_remove_all"), service_id, now)
+            return True
+
+        return await self._database.transaction(work)
+
+    async def add_member(
+        self, service: Service, sender: Sender, now: datetime, limit: int = POOL_SIZE_MAX
+    ) -> PoolMember | PoolRefusal:
+        """Let a number join a pool of its own account; a new membership, whatever it was before."""
+
+        async def work(connection: Connection) -> PoolMember | PoolRefusal:
+            held = await connection.fetchrow(query("sender_hold"), service.account_id, sender.sid)
+            if held is None or await connection.fetchval(query("service_hold"), service.id) is None:
+                return PoolRefusal.GONE
+            current = sender_of(held)
+            if refused := await _refusal(connection, service.id, current, limit):
+                return refused
+            member_id = await connection.fetchval(query("member_insert"), service.id, current.id, now)
+            await connection.execute(query("pool_changed"), service.id)
+            return PoolMember(member_id, service.id, current, now)
+
+        return await self._database.transaction(work)
+
+    async def members(self, service_id: int, request: PageRequest) -> Page[PoolMember]:
+        """The live members of a pool, the last to join first."""
+        return await fetch_page(self._database, _MEMBER_PAGE, request, _member_of, service_id, key="member_id")
+
+    async def member(self, service_id: int, sender_sid: str) -> PoolMember | None:
+        """The live membership of a number."""
+        row = await self._database.pool.fetchrow(query("member_by_sid"), service_id, sender_sid)
+        return None if row is None else _member_of(row)
+
+    async def pool(self, service_id: int) -> list[PoolMember]:
+        """All live members, in the order in which they joined."""
+        return [_member_of(row) for row in await self._database.pool.fetch(query("member_all"), service_id)]
+
+    async def remove_member(self, service_id: int, sender_sid: str, now: datetime) -> bool:
+        """Take a number out of a pool; whether it was in.
+
+        One row changes, however many mappings point at it: they are dead with the membership (`design.md` D3).
+        """
+
+        async def work(connection: Connection) -> bool:
+            if await connection.fetchval(query("service_hold"), service_id) is None:
+                return False
+            if await connection.fetchval(query("member_remove"), service_id, sender_sid, now) is None:
+                return False
+            await connection.execute(query("pool_changed"), service_id)
+            return True
+
+        return await self._database.transaction(work)
+
+
+async def _refusal(connection: Connection, service_id: int, sender: Sender, limit: int) -> PoolRefusal | None:
+    """Why not, in Twilio's order; both rows are held, so that the answer stays true until the commit."""
+    here = await connection.fetchval(query("member_service_of_sender"), sender.id)
+    if here is not None:
+        return PoolRefusal.ALREADY_HERE if here == service_id else PoolRefusal.ELSEWHERE
+    if Capability.SMS not in sender.capabilities:
+        return PoolRefusal.INCAPABLE
+    return PoolRefusal.FULL if await connection.fetchval(query("member_count"), service_id) >= limit else None
+
+
+def _member_of(row: asyncpg.Record) -> PoolMember:
+    return PoolMember(row["member_id"], row["service_id"], sender_of(row), row["added_at"])
+
+
+def _settings_of(service: Service) -> ServiceSettings:
+    return ServiceSettings(**{name: getattr(service, name) for name in _COLUMNS})
+
+
+def _values(settings: ServiceSettings) -> list[object]:
+    return [getattr(settings, name) for name in _COLUMNS]

@@ -1,0 +1,1 @@
+"""Twilio's wire as values and bytes."""

@@ -1,0 +1,110 @@
+"""Forms of the Service resource and of a service's pool: Twilio's sixteen settings, and ours.
+
+Source: twilio.com/docs/messaging/api/service-resource. What is read is a mapping from the settings' names in snake case,
+which are also the columns of a service; what is absent from it stays as it was. It knows no services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from limpet.core.address import parse_recipient
+from limpet.core.errors import ApiError
+from limpet.core.model import InDoubtPolicy
+from limpet.twilio.forms import (
+    FRIENDLY_NAME_LENGTH_MAX,
+    Form,
+    boolean,
+    callback_events,
+    choice,
+    filled,
+    integer,
+    invalid,
+    method,
+    missing,
+    sid,
+    text,
+    url,
+)
+
+VALIDITY_PERIOD_MAX_S: Final = 36_000
+STICKY_TTL_DAYS_MAX: Final = 36_500
+"""A hundred years: never, for all that a service lives."""
+USECASES: Final = ("notifications", "marketing", "verification", "discussion", "poll", "undeclared")
+
+Changes = dict[str, Any]
+
+
+def _in_doubt(form: Form, name: str) -> InDoubtPolicy | None:
+    value = choice(form, name, tuple(InDoubtPolicy))
+    return None if value is None else InDoubtPolicy(value)
+
+
+_URLS: Mapping[str, str] = {
+    "InboundRequestUrl": "inbound_request_url",
+    "FallbackUrl": "fallback_url",
+    "StatusCallback": "status_callback",
+}
+_SETTINGS: Mapping[str, tuple[str, Callable[[Form, str], object]]] = {
+    "InboundMethod": ("inbound_method", method),
+    "FallbackMethod": ("fallback_method", method),
+    "StickySender": ("sticky_sender", boolean),
+    "MmsConverter": ("mms_converter", boolean),
+    "SmartEncoding": ("smart_encoding", boolean),
+    "ScanMessageContent": ("scan_message_content", partial(choice, options=("inherit", "enable", "disable"))),
+    "FallbackToLongCode": ("fallback_to_long_code", boolean),
+    "AreaCodeGeomatch": ("area_code_geomatch", boolean),
+    "ValidityPeriod": ("validity_period", partial(integer, least=1, most=VALIDITY_PERIOD_MAX_S)),
+    "SynchronousValidation": ("synchronous_validation", boolean),
+    "Usecase": ("usecase", partial(choice, options=USECASES)),
+    "UseInboundWebhookOnNumber": ("use_inbound_webhook_on_number", boolean),
+    "StatusCallbackEvents": ("status_callback_events", lambda form, _: callback_events(form)),
+    "InDoubt": ("in_doubt", _in_doubt),
+    "ExplicitFromSticks": ("explicit_from_sticks", boolean),
+    "StickyTtlDays": ("sticky_ttl_days", partial(integer, least=1, most=STICKY_TTL_DAYS_MAX)),
+}
+
+
+def parse_service(form: Form) -> Changes:
+    """Read `POST /v1/Services`: `friendly_name` and whatever else was given."""
+    if filled(form, "FriendlyName") is None:
+        raise missing("FriendlyName")
+    return parse_service_changes(form)
+
+
+def parse_service_changes(form: Form) -> Changes:
+    """Read `POST /v1/Services/{MG}`: only what is to change. An empty URL takes the URL away."""
+    changes: Changes = {}
+    name = text(form, "FriendlyName", FRIENDLY_NAME_LENGTH_MAX)
+    if name == "":
+        raise invalid("FriendlyName", "it cannot be empty")
+    if name is not None:
+        changes["friendly_name"] = name
+    for parameter, column in _URLS.items():
+        if (value := url(form, parameter)) is not None:
+            changes[column] = value or None
+    for parameter, (column, read) in _SETTINGS.items():
+        if (setting := read(form, parameter)) is not None:
+            changes[column] = setting
+    return changes
+
+
+def parse_pool_member(form: Form) -> str:
+    """Read `POST /v1/Services/{MG}/PhoneNumbers`: the SID of the number that is to join."""
+    found = sid(form, "PhoneNumberSid", "PN")
+    if found is None:
+        raise missing("PhoneNumberSid")
+    return found
+
+
+def parse_mapping_recipient(query: Form) -> str:
+    """Read `…/StickyMappings?To=` (ours): whose mapping, normalised."""
+    to = filled(query, "To")
+    if to is None:
+        raise missing("To")
+    recipient = parse_recipient(to)
+    if recipient is None:
+        raise ApiError(21211, value=to)
+    return recipient.value

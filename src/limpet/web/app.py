@@ -1,0 +1,105 @@
+"""The API as one ASGI application: which path leads to which handlers.
+
+Creating a message, the hot route, is found by the shape of its path before the router is asked; all else goes through
+Starlette's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from limpet.core.errors import ApiError
+from limpet.web import accounts, messages, numbers, pools, services, stickiness
+from limpet.web.answer import Answer, ok
+from limpet.web.auth import Authenticator
+from limpet.web.deps import Deps
+from limpet.web.door import Door, Endpoint, Handler
+
+_ACCOUNTS = "/2010-04-01/Accounts"
+_MESSAGES_HEAD, _MESSAGES_TAIL = f"{_ACCOUNTS}/", "/Messages.json"
+_SID_LENGTH = 34
+_MESSAGES_LENGTH = len(_MESSAGES_HEAD) + _SID_LENGTH + len(_MESSAGES_TAIL)
+
+_KEY = {"GET": accounts.fetch_key, "POST": accounts.rename_key, "DELETE": accounts.delete_key}
+_2010: Mapping[str, Mapping[str, Handler]] = {
+    "": {"GET": accounts.page},
+    "/{account_sid}": {"GET": accounts.fetch, "POST": accounts.update},
+    "/{account_sid}/Messages": {"GET": messages.page, "POST": messages.create},
+    "/{account_sid}/Messages/{sid}": {"GET": messages.fetch, "POST": messages.update, "DELETE": messages.delete},
+    "/{account_sid}/Messages/{sid}/Decision": {"GET": messages.decision},
+    "/{account_sid}/IncomingPhoneNumbers": {"GET": numbers.page, "POST": numbers.create},
+    "/{account_sid}/IncomingPhoneNumbers/{sid}": {
+        "GET": numbers.fetch,
+        "POST": numbers.update,
+        "DELETE": numbers.delete,
+    },
+    "/{account_sid}/Keys": {"GET": accounts.page_keys, "POST": accounts.create_key},
+    "/{account_sid}/Keys/{sid}": _KEY,
+    "/{account_sid}/SigningKeys": {"GET": accounts.page_signing_keys, "POST": accounts.create_key},
+    "/{account_sid}/SigningKeys/{sid}": _KEY,
+}
+"""Under `_ACCOUNTS`, each with `.json` and without."""
+_V1: Mapping[str, Mapping[str, Handler]] = {
+    "/Services": {"GET": services.page, "POST": services.create},
+    "/Services/{service_sid}": {"GET": services.fetch, "POST": services.update, "DELETE": services.delete},
+    "/Services/{service_sid}/PhoneNumbers": {"GET": pools.page, "POST": pools.add},
+    "/Services/{service_sid}/PhoneNumbers/{number_sid}": {"GET": pools.fetch, "DELETE": pools.remove},
+    "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
+}
+_V1_ROOTS = ("/v1", "/messaging/v1")
+"""The second is for clients that share one base URL between Twilio's products."""
+
+
+class App:
+    """The ASGI application. `auth` is there for whoever takes credentials back by another way than the API."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._door = Door(deps)
+        self.auth: Authenticator = self._door.auth
+        self._new_message = Endpoint(self._door, _2010["/{account_sid}/Messages"])
+        self._router = Router(list(_routes(self._door)), redirect_slashes=False, default=self._elsewhere)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI: HTTP, and the lifespan messages of servers that send them."""
+        path = scope.get("path", "")
+        if (
+            len(path) == _MESSAGES_LENGTH
+            and path.endswith(_MESSAGES_TAIL)
+            and path.startswith(_MESSAGES_HEAD)
+            and scope["type"] == "http"
+        ):
+            account_sid = path[len(_MESSAGES_HEAD) : -len(_MESSAGES_TAIL)]
+            await self._new_message.answer(scope, receive, send, {"account_sid": account_sid})
+        else:
+            await self._router(scope, receive, send)
+
+    async def _elsewhere(self, scope: Scope, _: Receive, send: Send) -> None:
+        """What no route matches; the way to see that the server answers is here too, since it needs no credential."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+        elif scope["type"] == "http":
+            await self._door.serve(scope, send, _without_credential(scope))
+
+
+async def _without_credential(scope: Scope) -> Answer:
+    if scope["path"] == "/health":
+        return ok({"status": "ok"})
+    raise ApiError(20404, resource=scope["path"])
+
+
+def _routes(door: Door) -> Iterator[Route]:
+    for path, handlers in _2010.items():
+        endpoint = Endpoint(door, handlers)
+        yield Route(f"{_ACCOUNTS}{path}.json", endpoint)
+        yield Route(f"{_ACCOUNTS}{path}", endpoint)
+    for root in _V1_ROOTS:
+        for path, handlers in _V1.items():
+            yield Route(root + path, Endpoint(door, handlers))
+
+
+def create_app(deps: Deps) -> App:
+    """The API over the parts of a running Limpet."""
+    return App(deps)

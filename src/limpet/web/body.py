@@ -1,0 +1,66 @@
+"""A request's body as a form, bounded in size and time. It knows no parameters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.types import Receive
+
+from limpet.core.errors import ApiError
+from limpet.twilio.forms import Form, parse_form
+
+BODY_BYTES_MAX = 1 << 20
+BODY_TIMEOUT_S = 30.0
+FORM_TYPE = b"application/x-www-form-urlencoded"
+
+
+class ClientGone(Exception):
+    """The client hung up before its request was whole."""
+
+
+async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> Form:
+    """The form that a request carries; without a body, or an empty one, the empty form.
+
+    20001 as 413 beyond BODY_BYTES_MAX (nothing more is kept, and nothing is read when the length is announced), as 415 for
+    anything but a form, as 408 when it does not come within BODY_TIMEOUT_S.
+    """
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit() or int(length) > BODY_BYTES_MAX:
+        raise _too_large()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body = await _read(receive)
+    except TimeoutError:
+        raise ApiError(20001, status=408, parameter="body", why="it did not arrive in time") from None
+    if body:
+        _check_type(headers)
+    return parse_form(body)
+
+
+async def _read(receive: Receive) -> bytes:
+    body, more = b"", True
+    chunks: list[bytes] = []
+    size = 0
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        body, more = message.get("body", b""), message.get("more_body", False)
+        size += len(body)
+        if size > BODY_BYTES_MAX:
+            raise _too_large()
+        chunks.append(body)
+    return body if len(chunks) == 1 else b"".join(chunks)
+
+
+def _check_type(headers: Mapping[bytes, bytes]) -> None:
+    kind = headers.get(b"content-type", FORM_TYPE)
+    if kind.partition(b";")[0].strip().lower() != FORM_TYPE:
+        raise ApiError(20001, status=415, parameter="body", why=f"its type is not {FORM_TYPE.decode()}")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise ApiError(20001, status=415, parameter="body", why="it is compressed")
+
+
+def _too_large() -> ApiError:
+    return ApiError(20001, status=413, parameter="body", why=f"larger than {BODY_BYTES_MAX} bytes")

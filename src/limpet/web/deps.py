@@ -1,0 +1,40 @@
+"""What the door hands requests on to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from limpet.clock import Clock
+from limpet.flow.accept import Accept
+from limpet.flow.directory import Directory
+from limpet.store.accounts import Accounts
+from limpet.store.database import Installation
+from limpet.store.messages import Messages
+from limpet.store.senders import Senders
+from limpet.store.services import Services
+from limpet.store.sticky import StickyStore
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The parts of a running Limpet that requests reach.
+
+    `carriers` are the names that a number may have, the first for those that name none. `public_url` begins every absolute URL
+    in answers when it is set; otherwise the request's own host does, or what a proxy in `trusted_proxies` forwards.
+    """
+
+    accounts: Accounts
+    services: Services
+    senders: Senders
+    messages: Messages
+    sticky: StickyStore
+    directory: Directory
+    accept: Accept
+    installation: Installation
+    clock: Clock
+    carriers: tuple[str, ...]
+    public_url: str | None = None
+    trusted_proxies: tuple[Network, ...] = ()

@@ -1,0 +1,134 @@
+"""The door: a request comes in, is let through or refused, and leaves with an answer in Twilio's shape, whatever happens.
+
+Every request leads through `Door.serve`. It knows who may enter; what is asked is for the handlers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from limpet.core.errors import ApiError
+from limpet.core.model import Account, AccountStatus
+from limpet.store.database import DATABASE_AWAY
+from limpet.twilio.forms import Form, parse_form
+from limpet.web.answer import Answer, refusal, send_answer
+from limpet.web.auth import Authenticator, Caller
+from limpet.web.body import ClientGone, read_form
+from limpet.web.deps import Deps
+from limpet.web.origin import origin_of
+
+V1 = "/v1"
+_NO_FORM: Form = {}
+_REQUEST_ID_BYTES = 16
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that was let in. `parts` are the variable parts of its path, `form` is empty unless it is a POST."""
+
+    deps: Deps
+    auth: Authenticator
+    caller: Caller
+    scope: Scope
+    headers: Mapping[bytes, bytes]
+    parts: Mapping[str, str]
+    query: Form
+    form: Form
+    now: datetime
+
+    @property
+    def account(self) -> Account:
+        """Whose resources these are: always the caller's own."""
+        return self.caller.account
+
+    @property
+    def path(self) -> str:
+        """The path as it was asked for."""
+        return str(self.scope["path"])
+
+    @property
+    def url(self) -> str:
+        """The absolute URL of what was asked for, without its query."""
+        return origin_of(self.scope, self.headers, self.deps.public_url, self.deps.trusted_proxies) + self.path
+
+    @property
+    def root(self) -> str:
+        """The absolute URL under which the v1 resources of this request are, ending in `/v1`."""
+        before, _, _ = self.url.partition(f"{V1}/Services")
+        return before + V1
+
+    def not_found(self) -> ApiError:
+        """20404, also for what belongs to somebody else: that it exists is not told."""
+        return ApiError(20404, resource=self.path)
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+class Door:
+    """What all requests pass through."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+        self.auth = Authenticator(deps.accounts, deps.clock)
+
+    async def serve(self, scope: Scope, send: Send, work: Awaitable[Answer]) -> None:
+        """Send what `work` answers; nothing that goes wrong in it leaves by another way."""
+        began = self.deps.clock.monotonic()
+        request_id = "RQ" + os.urandom(_REQUEST_ID_BYTES).hex()
+        try:
+            answer = await work
+        except ApiError as error:
+            answer = refusal(error)
+        except ClientGone:
+            return
+        except DATABASE_AWAY as error:
+            _log.warning("database away", request_id=request_id, error=type(error).__name__)
+            answer = refusal(ApiError(20503))
+        except Exception:  # noqa: BLE001 - the outermost place: the client gets an answer, the log gets the cause
+            _log.exception("request failed", request_id=request_id, method=scope["method"])
+            answer = refusal(ApiError(20500))
+        await send_answer(send, answer, request_id, self.deps.clock.monotonic() - began)
+
+    async def admit(
+        self, scope: Scope, receive: Receive, parts: Mapping[str, str], handlers: Mapping[str, Handler]
+    ) -> Answer:
+        """Let a request in and have the handler of its method answer it; or an ApiError that says why not."""
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        caller = await self.auth.caller(headers.get(b"authorization"))
+        account, method = caller.account, scope["method"]
+        if parts.get("account_sid", account.sid) != account.sid:
+            raise ApiError(20404, resource=scope["path"])
+        handler = handlers.get(method)
+        if handler is None:
+            return refusal(ApiError(20004, method=method), ((b"allow", ", ".join(sorted(handlers)).encode()),))
+        if account.status is not AccountStatus.ACTIVE and method != "GET":
+            raise ApiError(20005)
+        query = parse_form(scope["query_string"]) if scope["query_string"] else _NO_FORM
+        form = await read_form(headers, receive) if method == "POST" else _NO_FORM
+        return await handler(
+            Call(self.deps, self.auth, caller, scope, headers, parts, query, form, self.deps.clock.now())
+        )
+
+
+class Endpoint:
+    """The resource at one path, with a handler for each method that it has."""
+
+    def __init__(self, door: Door, handlers: Mapping[str, Handler]) -> None:
+        self._door = door
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI, behind a router that found the parts of the path."""
+        await self.answer(scope, receive, send, scope["path_params"])
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send, parts: Mapping[str, str]) -> None:
+        """The same for a path whose parts are known already."""
+        await self._door.serve(scope, send, self._door.admit(scope, receive, parts, self._handlers))

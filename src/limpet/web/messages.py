@@ -1,0 +1,127 @@
+"""Messages over HTTP: created, fetched, listed, redacted, canceled, deleted.
+
+Source: twilio.com/docs/messaging/api/message-resource. Creating is the hot route: what it does per request is counted in
+microseconds, and everything slow is behind `Accept.submit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from limpet.core.errors import ApiError
+from limpet.core.model import Message
+from limpet.flow.accept import NewMessage, Overloaded, Rejected
+from limpet.store.messages import MessageFilter, MessageRefusal
+from limpet.twilio.lists import parse_message_query, parse_page
+from limpet.twilio.message_form import MessageChange, parse_message, parse_message_change
+from limpet.twilio.pages import page_2010
+from limpet.twilio.resources import Json, decision_resource, message_resource
+from limpet.twilio.sid import parse_message_sid
+from limpet.web.answer import NO_CONTENT, Answer, created, ok
+from limpet.web.door import Call
+
+_NAMED = {21701: "service", 21606: "from", 21611: "from", 21711: "from", 21212: "from", 21211: "to"}
+"""Which of a rejection's values its text names."""
+
+
+async def create(call: Call) -> Answer:
+    """POST …/Messages.json: 201 once the message is committed."""
+    asked = parse_message(call.form, call.now)
+    answer = await call.deps.accept.submit(
+        NewMessage(
+            call.account,
+            asked.service_sid,
+            asked.sender,
+            asked.recipient,
+            asked.body,
+            asked.status_callback,
+            asked.callback_events,
+            asked.validity_period_s,
+            asked.send_at,
+        )
+    )
+    if isinstance(answer, Message):
+        return created(message_resource(answer, call.account.sid, asked.service_sid, call.deps.installation.sid_key))
+    raise _not_taken(answer)
+
+
+def _not_taken(answer: Rejected | Overloaded) -> ApiError:
+    if isinstance(answer, Overloaded):
+        return ApiError(20503)
+    return ApiError(answer.code, value=answer.values.get(_NAMED.get(answer.code, ""), ""))
+
+
+async def page(call: Call) -> Answer:
+    """GET …/Messages.json, newest first."""
+    request, asked = parse_page(call.query), parse_message_query(call.query)
+    wanted = MessageFilter(asked.to, asked.from_, asked.sent_from, asked.sent_to)
+    found = await call.deps.messages.page(call.account.id, wanted, request)
+    shown = await _shown(call, found.items)
+    return ok(page_2010("messages", shown, found, request, call.path, call.query))
+
+
+async def fetch(call: Call) -> Answer:
+    """GET …/Messages/{SM}.json."""
+    return await _one(call, await call.deps.messages.fetch(call.account.id, *_place(call)))
+
+
+async def decision(call: Call) -> Answer:
+    """GET …/Messages/{SM}/Decision.json (ours): why this sender."""
+    found = await call.deps.messages.fetch(call.account.id, *_place(call))
+    if found is None:
+        raise call.not_found()
+    await call.deps.directory.sids(set(), set() if found.service_id is None else {found.service_id})
+    service_sid = call.deps.directory.service_sid(found.service_id)
+    return ok(decision_resource(found, call.account.sid, service_sid, call.deps.installation.sid_key))
+
+
+async def update(call: Call) -> Answer:
+    """POST …/Messages/{SM}.json: redact or cancel."""
+    place, change = _place(call), parse_message_change(call.form)
+    if change is MessageChange.CANCEL:
+        return await _one(call, await call.deps.accept.cancel(call.account, *place))
+    return await _one(call, await call.deps.messages.redact(call.account.id, *place, call.now))
+
+
+async def delete(call: Call) -> Answer:
+    """DELETE …/Messages/{SM}.json."""
+    place = _place(call)
+    refused = await call.deps.messages.delete(call.account.id, *place)
+    if refused is not None:
+        raise await _refused(call, refused)
+    return NO_CONTENT
+
+
+def _place(call: Call) -> tuple[int, int]:
+    place = parse_message_sid(call.parts["sid"], call.deps.installation.sid_key)
+    if place is None:
+        raise call.not_found()
+    return place
+
+
+async def _one(call: Call, found: Message | MessageRefusal | None) -> Answer:
+    if found is None:
+        raise call.not_found()
+    if isinstance(found, MessageRefusal):
+        raise await _refused(call, found)
+    return ok((await _shown(call, [found]))[0])
+
+
+async def _refused(call: Call, refusal: MessageRefusal) -> ApiError:
+    """The error that a refusal is, with the status that the message has by now."""
+    found = await call.deps.messages.fetch(call.account.id, *_place(call))
+    if refusal is MessageRefusal.NOT_FOUND or found is None:
+        return call.not_found()
+    return ApiError(_CODES[refusal], status_now=found.status)
+
+
+_CODES: Mapping[MessageRefusal, int] = {MessageRefusal.NOT_FINAL: 20009, MessageRefusal.NOT_SCHEDULED: 30409}
+
+
+async def _shown(call: Call, messages: Sequence[Message]) -> list[Json]:
+    directory, key = call.deps.directory, call.deps.installation.sid_key
+    await directory.sids(set(), {message.service_id for message in messages if message.service_id is not None})
+    return [
+        message_resource(message, call.account.sid, directory.service_sid(message.service_id), key)
+        for message in messages
+    ]

@@ -1,0 +1,44 @@
+"""Places in time for a number's messages."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from limpet.core.model import SenderKind
+from limpet.core.rate import Pacer, segments_per_s
+
+
+@pytest.mark.parametrize(
+    ("kind", "country", "expected"),
+    [
+        (SenderKind.LONG_CODE, "US", 1.0),
+        (SenderKind.LONG_CODE, "CA", 1.0),
+        (SenderKind.LONG_CODE, "GB", 10.0),
+        (SenderKind.TOLL_FREE, "US", 3.0),
+    ],
+)
+def test_rates_by_kind_and_country(kind: SenderKind, country: str, expected: float) -> None:
+    assert segments_per_s(kind, country) == expected
+
+
+def test_places_follow_each_other_and_a_pause_is_not_saved_up() -> None:
+    pacer = Pacer()
+    assert [pacer.wait_s("a", 1, 1.0, 100.0) for _ in range(3)] == [0.0, 1.0, 2.0]
+    assert pacer.wait_s("b", 3, 1.0, 100.0) == 0.0
+    assert pacer.wait_s("b", 1, 1.0, 101.0) == 2.0
+    assert pacer.wait_s("a", 1, 1.0, 500.0) == 0.0
+    assert pacer.wait_s("a", 1, 1.0, 500.0) == 1.0
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 10)), min_size=1, max_size=50))
+def test_no_second_holds_more_than_the_rate_allows(steps: list[tuple[float, int]]) -> None:
+    pacer, now, starts = Pacer(), 0.0, []
+    for gap, segments in steps:
+        now += gap
+        starts.append((now + pacer.wait_s("a", segments, 2.0, now), segments))
+    for (start, segments), (following, _) in pairwise(starts):
+        assert following >= start + segments / 2.0 - 1e-6

@@ -1,0 +1,187 @@
+"""Answers that never came, claims that nobody confirmed, owners that died: what becomes of messages in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from limpet.core.status import Status
+from limpet.flow.accept import Overloaded
+from limpet.store import dispatch
+from limpet.store.database import Database
+from tests.support.clock import NOW, HandClock
+from tests.support.lane import receipt
+from tests.support.world import LEASE, POOL, World, open_world
+
+ANNA, BEN = "+14155550101", "+14155550102"
+
+
+@pytest_asyncio.fixture
+async def world(database: Database, clock: HandClock) -> AsyncIterator[World]:
+    async with open_world(database, clock) as opened:
+        yield opened
+
+
+async def test_what_never_left_goes_again_at_once_as_the_same_attempt(world: World) -> None:
+    service = await world.service(*POOL)
+    await world.send(service, ANNA)
+    world.lane.lose(world.lane.submitted[0], written=False)
+    await world.until(lambda: len(world.lane.submitted) == 2)
+    assert [s.attempt for s in world.lane.submitted] == [1, 1]
+
+
+async def test_a_late_answer_of_a_former_attempt_changes_nothing(world: World) -> None:
+    service = await world.service(*POOL)
+    answer = await world.send(service, ANNA)
+    (submission,) = world.lane.submitted
+    await world.database.pool.execute("UPDATE message SET attempt = attempt + 1")
+    world.lane.take(submission)
+    await world.settle()
+    assert (await world.read(answer)).status is Status.SENDING
+    assert world.statuses(answer) == ["queued"]
+
+
+async def test_a_lost_answer_waits_for_a_receipt_while_bound(world: World) -> None:
+    service = await world.service(*POOL)
+    answer = await world.send(service, ANNA)
+    (submission,) = world.lane.submitted
+    world.lane.lose(submission)
+    await world.settle()
+    assert (await world.read(answer)).status is Status.SENDING
+    world.lane.tell(receipt(submission, "77", reference=submission.reference, token=4))
+    await world.settle()
+    assert (await world.read(answer)).status is Status.DELIVERED
+    assert world.doubt.empty
+    assert len(world.lane.submitted) == 1
+
+
+async def test_without_a_receipt_a_doubt_is_sent_again_after_bound_time_only(world: World) -> None:
+    service = await world.service(*POOL)
+    await world.send(service, ANNA)
+    world.lane.lose(world.lane.submitted[0])
+    await world.settle()
+    world.lane.bound = False
+    for _ in range(200):
+        await world.sweeps.end_doubts()
+    assert len(world.lane.submitted) == 1
+    world.lane.bound = True
+    for _ in range(89):
+        await world.sweeps.end_doubts()
+    assert len(world.lane.submitted) == 1
+    await world.sweeps.end_doubts()
+    await world.until(lambda: len(world.lane.submitted) == 2)
+    assert world.lane.submitted[1].attempt == 2
+    world.lane.take(world.lane.submitted[1])
+    await world.settle()
+    await world.sweeps.end_doubts()
+    assert await world.database.pool.fetchval("SELECT count(*) FROM claim") == 0
+
+
+@pytest.mark.parametrize(("policy", "status"), [("fail", Status.FAILED), ("hold", Status.SENDING)])
+async def test_a_doubt_may_fail_or_be_held(world: World, policy: str, status: Status) -> None:
+    service = await world.service(*POOL, in_doubt=policy)
+    answer = await world.send(service, ANNA)
+    world.lane.lose(world.lane.submitted[0])
+    await world.settle()
+    for _ in range(91):
+        await world.sweeps.end_doubts()
+    assert (await world.read(answer)).status is status
+    assert len(world.lane.submitted) == 1
+    assert await world.database.pool.fetchval("SELECT count(*) FROM claim") == (policy == "hold")
+
+
+async def test_the_receipt_of_an_earlier_message_does_not_close_a_doubt(world: World) -> None:
+    service = await world.service(*POOL)
+    answer = await world.send(service, ANNA)
+    (submission,) = world.lane.submitted
+    world.lane.lose(submission)
+    await world.settle()
+    before = NOW - timedelta(minutes=10)
+    world.lane.tell(
+        receipt(submission, "66", submitted_at=before), receipt(submission, "67", reference=submission.reference ^ 1)
+    )
+    await world.settle()
+    assert (await world.read(answer)).status is Status.SENDING
+    world.lane.tell(receipt(submission, "68", submitted_at=NOW))
+    await world.settle()
+    assert (await world.read(answer)).status is Status.DELIVERED
+
+
+async def test_after_a_crash_claims_are_in_doubt_and_the_next_owner_resolves_them(
+    database: Database, clock: HandClock
+) -> None:
+    async with open_world(database, clock, owner="first") as first:
+        service = await first.service(*POOL)
+        answer = await first.send(service, ANNA)
+        (submission,) = first.lane.submitted
+    async with open_world(database, clock, owner="second") as second:
+        assert not second.doubt.empty
+        assert second.lane.submitted == []
+        second.lane.tell(receipt(submission, "91", reference=submission.reference))
+        await second.settle()
+        assert (await second.read(answer)).status is Status.DELIVERED
+        assert second.doubt.empty
+
+
+async def test_a_lane_belongs_to_one_process_until_its_lease_is_over(database: Database, clock: HandClock) -> None:
+    async with open_world(database, clock, owner="first") as first:
+        assert await first.dispatcher._leases._lanes.lease(first.lane.name) == 1
+        from limpet.store.dispatch import Lanes
+
+        other = Lanes(database, "second", LEASE)
+        assert await other.lease(first.lane.name) is None
+        await first.dispatcher._leases._lanes.release(first.lane.name)
+        assert await other.lease(first.lane.name) == 2
+        assert await first.dispatcher._leases._lanes.lease(first.lane.name) is None
+
+
+async def test_a_claim_whose_commit_was_not_confirmed_is_found_and_sent_once(
+    database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(database, clock) as world:
+        service = await world.service(*POOL)
+        transaction = database.transaction
+
+        async def lost_after_the_commit(work: Any) -> Any:
+            await transaction(work)
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(database, "transaction", lost_after_the_commit)
+            assert isinstance(await world.accept.submit(world.new(service, ANNA)), Overloaded)
+        assert world.lane.submitted == []
+        running = world.dispatcher.fleet.running[world.lane.name]
+        assert await database.pool.fetchval("SELECT status FROM message") == Status.SENDING
+        await world.dispatcher._leases._renew(running)
+        await world.until(lambda: len(world.lane.submitted) == 1)
+        assert world.lane.submitted[0].attempt == 1
+        assert running.suspects == []
+        world.lane.take(world.lane.submitted[0])
+        await world.settle()
+        assert await database.pool.fetchval("SELECT status FROM message") == Status.SENT
+        assert await database.pool.fetchval("SELECT count(*) FROM claim") == 0
+
+
+async def test_a_claim_that_was_rolled_back_leaves_nothing_to_find(
+    database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(database, clock) as world:
+        service = await world.service(*POOL)
+        noted = dispatch.note_claim
+
+        async def lost_before_the_commit(connection: Any, claim: Any) -> None:
+            await noted(connection, claim)
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(dispatch, "note_claim", lost_before_the_commit)
+            assert isinstance(await world.accept.submit(world.new(service, ANNA)), Overloaded)
+        running = world.dispatcher.fleet.running[world.lane.name]
+        await world.dispatcher._leases._renew(running)
+        assert (running.suspects, world.lane.submitted) == ([], [])
+        assert await database.pool.fetchval("SELECT count(*) FROM message") == 0
