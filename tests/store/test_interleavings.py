@@ -18,7 +18,7 @@ from limpet.flow.assign import Answer, Assigner, Wanted
 from limpet.flow.directory import Directory
 from limpet.store import sticky
 from limpet.store.database import Connection, Database
-from limpet.store.sticky import MappingKey, MappingRead
+from limpet.store.sticky import Claimed, MappingKey, MappingRead
 from tests.support.clock import NOW
 from tests.support.wait import until
 from tests.support.world import BUCKET_KEY, POOL, add_number, bucket, make_account, make_service, remove_number
@@ -79,9 +79,9 @@ async def _members(database: Database) -> list[int]:
 
 
 def _last_writer_wins(patch: pytest.MonkeyPatch) -> None:
-    text = sticky.query_insert
-    assert "DO NOTHING" in text
-    patch.setattr(sticky, "query_insert", text.replace("DO NOTHING", "DO UPDATE SET member_id = excluded.member_id"))
+    text = sticky.query_claim
+    assert "SET flags = m.flags | 2" in text
+    patch.setattr(sticky, "query_claim", text.replace("SET flags = m.flags | 2", "SET member_id = excluded.member_id"))
 
 
 def _swap_whatever(patch: pytest.MonkeyPatch) -> None:
@@ -165,10 +165,10 @@ async def test_S_9_a_mapping_in_use_by_an_uncommitted_message_outlives_its_faile
     (member, _) = await _members(database)
     async with database.pool.acquire() as one, database.pool.acquire() as two:
         async with one.transaction():
-            await sticky.insert(one, [(key, member)], today)
+            assert await sticky.claim(one, {key: member}, today) == {key: Claimed(member, made=True)}
         using = one.transaction()
         await using.start()
-        assert await sticky.refresh(one, [(key, member)], today) == {key}
+        assert await sticky.claim(one, {key: member}, today) == {key: Claimed(member, made=False)}
         failing = two.transaction()
         await failing.start()
         forgetting = asyncio.create_task(sticky.forget_unsent(two, [(key, member)], today - 2))

@@ -29,6 +29,10 @@ async def test_S_2_64_first_messages_to_each_of_500_people_from_4_processes_give
             pairs[recipient] |= set(senders)
             answers += len(senders)
     assert answers == PEOPLE * AT_ONCE
+    deadlocks = await database.pool.fetchval(
+        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    )
+    assert deadlocks == 0, "batches must lock mappings in one order"
     assert set(pairs) == {person(index) for index in range(PEOPLE)}
     assert sum(map(len, pairs.values())) == PEOPLE, {r: s for r, s in pairs.items() if len(s) > 1}
     stored = await database.pool.fetch(

@@ -18,7 +18,7 @@ from limpet.core.sticky import Ask, Binding, Change, EventKind, Outcome, StoredM
 from limpet.flow.directory import Directory
 from limpet.store import sticky
 from limpet.store.database import Connection
-from limpet.store.sticky import MappingKey, MappingRead, StickyEvent, Swap
+from limpet.store.sticky import Claimed, MappingKey, MappingRead, StickyEvent, Swap
 
 ROUNDS_MAX = 8
 SERVICE_GONE = 21701
@@ -146,19 +146,37 @@ class Assigner:
 
 
 async def _apply(connection: Connection, decided: Sequence[_Decided], today: int) -> Callable[[_Decided], bool]:
-    """Write what the decisions ask for; answers which of them hold. Keys come sorted, so that two batches cannot deadlock."""
-    inserts = [(d.key, d.binding.candidate.member_id) for d in decided if d.binding.change is Change.INSERT]
-    swaps = [
-        Swap(d.key, d.binding.candidate.member_id, d.before)
-        for d in decided
-        if d.binding.change is Change.SWAP and d.before is not None
-    ]
-    uses = sorted({(d.key, d.binding.candidate.member_id) for d in decided if d.binding.change is Change.REFRESH})
-    held: set[tuple[Change, MappingKey]] = set()
-    if inserts:
-        held |= {(Change.INSERT, key) for key in await sticky.insert(connection, inserts, today)}
-    if swaps:
-        held |= {(Change.SWAP, key) for key in await sticky.swap(connection, swaps, today)}
-    if uses:
-        held |= {(Change.REFRESH, key) for key in await sticky.refresh(connection, uses, today)}
-    return lambda d: d.binding.change is None or (d.binding.change, d.key) in held
+    """Write what the decisions ask for; answers which of them hold.
+
+    One statement claims every mapping that is to change, in the order of the keys; whatever follows, now or in a later round,
+    touches only what it holds. So two batches cannot deadlock.
+    """
+    writes = [d for d in decided if d.binding.change is not None]
+    if not writes:
+        return lambda _: True
+    claims = {d.key: _claimant(d) for d in reversed(writes)}
+    found = await sticky.claim(connection, claims, today)
+    strays = [d.key for d in writes if d.before is not None and found[d.key].made]
+    if strays:
+        await sticky.disclaim(connection, strays)
+    swaps = {
+        d.key: Swap(d.key, d.binding.candidate.member_id, d.before)
+        for d in writes
+        if d.binding.change is Change.SWAP and d.before is not None and not found[d.key].made
+    }
+    swapped = await sticky.swap(connection, list(swaps.values()), today) if swaps else set[MappingKey]()
+    return lambda d: _holds(d, found.get(d.key), swapped)
+
+
+def _claimant(d: _Decided) -> int:
+    """Whose mapping to claim. A swap compares with what was read, so nothing may change before it: not even a use."""
+    return sticky.NOBODY if d.binding.change is Change.SWAP else d.binding.candidate.member_id
+
+
+def _holds(d: _Decided, found: Claimed | None, swapped: set[MappingKey]) -> bool:
+    if d.binding.change is None or found is None:
+        return True
+    if d.binding.change is Change.SWAP:
+        return d.key in swapped
+    wanted = Claimed(d.binding.candidate.member_id, made=d.binding.change is Change.INSERT)
+    return found == wanted and d.key not in swapped

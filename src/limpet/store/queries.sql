@@ -236,14 +236,25 @@ SELECT k.ord, s.generation, m.member_id, m.last_used_day, m.created_day, m.flags
   LEFT JOIN sticky_mapping m ON m.bucket = ANY ($1) AND m.bucket = k.bucket
        AND m.service_id = k.service_id AND m.recipient = k.recipient;
 
--- name: sticky_insert (hot)
--- The first mapping of a person: the primary key decides who was first (rule S-2). The caller sorts by key, so that batches
--- cannot deadlock.
-INSERT INTO sticky_mapping (bucket, service_id, recipient, member_id, last_used_day, created_day)
+-- name: sticky_claim (hot)
+-- A use of people's mappings, or their first ones: the primary key decides who was first (rule S-2), and a use is written once a
+-- day. One statement for both and in the order of the keys, so that every batch locks in the same order and none deadlocks; a
+-- join may visit its rows in any order. What another made is held still and left as it is. Bit 2 tells a new row from an old.
+INSERT INTO sticky_mapping AS m (bucket, service_id, recipient, member_id, last_used_day, created_day)
 SELECT k.bucket, k.service_id, k.recipient, k.member_id, $5::integer, $5::integer
   FROM unnest($1::smallint[], $2::integer[], $3::text[], $4::integer[]) AS k (bucket, service_id, recipient, member_id)
-    ON CONFLICT (bucket, service_id, recipient) DO NOTHING
-RETURNING bucket, service_id, recipient;
+ ORDER BY k.bucket, k.service_id, k.recipient COLLATE "C"
+    ON CONFLICT (bucket, service_id, recipient) DO UPDATE
+   SET flags = m.flags | 2,
+       last_used_day = CASE WHEN m.member_id = excluded.member_id THEN greatest(m.last_used_day, excluded.last_used_day)
+                            ELSE m.last_used_day END
+RETURNING bucket, service_id, recipient, member_id, flags & 2 = 0 AS made;
+
+-- name: sticky_disclaim (hot)
+-- The mapping that `sticky_claim` was to use had gone meanwhile, and it made one that nobody decided: away with it.
+DELETE FROM sticky_mapping AS m
+ USING unnest($1::smallint[], $2::integer[], $3::text[]) AS k (bucket, service_id, recipient)
+ WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.service_id = k.service_id AND m.recipient = k.recipient;
 
 -- name: sticky_swap (hot)
 -- A live sender in the place of a dead or broken one, only if the mapping is still as it was read. Members are never used
@@ -254,15 +265,6 @@ UPDATE sticky_mapping AS m
        AS k (bucket, service_id, recipient, member_id, member_before, day_before)
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.service_id = k.service_id AND m.recipient = k.recipient
    AND m.member_id = k.member_before AND m.last_used_day = k.day_before
-RETURNING m.bucket, m.service_id, m.recipient;
-
--- name: sticky_refresh (hot)
--- A use: once a day, in the transaction of the message that used it.
-UPDATE sticky_mapping AS m
-   SET last_used_day = greatest(m.last_used_day, $5::integer)
-  FROM unnest($1::smallint[], $2::integer[], $3::text[], $4::integer[]) AS k (bucket, service_id, recipient, member_id)
- WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.service_id = k.service_id AND m.recipient = k.recipient
-   AND m.member_id = k.member_id
 RETURNING m.bucket, m.service_id, m.recipient;
 
 -- name: sticky_refresh_inbound (hot)

@@ -6,7 +6,7 @@ Everything that a message needs takes lists and runs inside the caller's transac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -20,6 +20,8 @@ from limpet.store.database import Connection, Database
 from limpet.store.queries import query
 
 ESTABLISHED = 1
+NOBODY = 0
+"""No member's id: who claims a mapping for nobody only wants to hold it."""
 PURGE_CHUNK = 2000
 EVENTS_SHOWN_MAX = 1000
 _DAY_ZERO = date(2000, 1, 1)
@@ -38,6 +40,13 @@ class MappingRead(NamedTuple):
 
     generation: int | None
     mapping: StoredMapping | None
+
+
+class Claimed(NamedTuple):
+    """What a mapping points at after `claim`, and whether it was not there before."""
+
+    member_id: int
+    made: bool
 
 
 class Swap(NamedTuple):
@@ -98,14 +107,24 @@ async def read(connection: Connection, keys: Sequence[MappingKey]) -> list[Mappi
     return [found.get(place, MappingRead(None, None)) for place in range(1, len(keys) + 1)]
 
 
-async def insert(connection: Connection, claims: Sequence[tuple[MappingKey, int]], today: int) -> set[MappingKey]:
-    """Make first mappings `(key, member_id)`, sorted by key; answers those that were made. The others were there already."""
-    members = [member for _, member in claims]
-    return _keys(await connection.fetch(query_insert, *_columns(key for key, _ in claims), members, today))
+async def claim(connection: Connection, claims: Mapping[MappingKey, int], today: int) -> dict[MappingKey, Claimed]:
+    """For each key make a mapping to the member, or note a use of the one that is there if it points to the member; another is
+    left as it is. All rows are then held until the transaction ends; for NOBODY they are held and nothing else.
+    """
+    rows = await connection.fetch(query_claim, *_columns(claims), list(claims.values()), today)
+    return {
+        MappingKey(row["bucket"], row["service_id"], row["recipient"]): Claimed(row["member_id"], row["made"])
+        for row in rows
+    }
+
+
+async def disclaim(connection: Connection, keys: Sequence[MappingKey]) -> None:
+    """Take away mappings that `claim` made in this transaction, and that nobody wants."""
+    await connection.execute(query("sticky_disclaim"), *_columns(keys))
 
 
 async def swap(connection: Connection, swaps: Sequence[Swap], today: int) -> set[MappingKey]:
-    """Replace mappings that are still as they were read, sorted by key; answers those that were replaced."""
+    """Replace mappings that are still as they were read, after `claim` has held them; answers those that were replaced."""
     return _keys(
         await connection.fetch(
             query_swap,
@@ -116,12 +135,6 @@ async def swap(connection: Connection, swaps: Sequence[Swap], today: int) -> set
             today,
         )
     )
-
-
-async def refresh(connection: Connection, uses: Sequence[tuple[MappingKey, int]], today: int) -> set[MappingKey]:
-    """Note a use today of mappings `(key, member_id)`, sorted by key; answers those that still point there."""
-    members = [member for _, member in uses]
-    return _keys(await connection.fetch(query_refresh, *_columns(key for key, _ in uses), members, today))
 
 
 async def refresh_inbound(connection: Connection, texts: Sequence[tuple[int, str, str]], today: int) -> None:
@@ -252,7 +265,6 @@ def oldest_relevant_id(now: datetime, days: int) -> int:
 
 
 query_read = query("sticky_read")
-query_insert = query("sticky_insert")
+query_claim = query("sticky_claim")
 query_swap = query("sticky_swap")
-query_refresh = query("sticky_refresh")
 query_events = query("sticky_event_insert")

@@ -108,7 +108,7 @@ CREATE TABLE sticky_mapping (
     last_used_day  integer NOT NULL,
     bucket         smallint NOT NULL,
     created_day    smallint NOT NULL,
-    flags          smallint NOT NULL DEFAULT 0,  -- 1: established, some message of it was sent
+    flags          smallint NOT NULL DEFAULT 0,  -- 1: established, some message of it was sent; 2: written again since made
     recipient      text COLLATE "C" NOT NULL,
     PRIMARY KEY (bucket, service_id, recipient)
 ) WITH (fillfactor = 90);                   -- room for the daily refresh to stay on its page (HOT)
