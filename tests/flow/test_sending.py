@@ -309,3 +309,34 @@ async def test_more_than_may_wait_is_refused_and_nothing_of_it_is_written(databa
         assert len(refused) == 7
         assert await database.pool.fetchval("SELECT count(*) FROM message") == 3
         assert await database.pool.fetchval("SELECT count(*) FROM sticky_mapping") == 3
+
+
+SMART, PLAIN = "\u201cHello\u201d", '"Hello"'
+
+
+@pytest.mark.parametrize(
+    ("service_says", "message_says", "sent"),
+    [(True, None, PLAIN), (True, False, SMART), (False, None, SMART), (False, True, PLAIN)],
+)
+async def test_smart_encoding_is_the_messages_then_the_services(
+    world: World, service_says: bool, message_says: bool | None, sent: str
+) -> None:
+    service = await world.service(*POOL)
+    await world.set(service, "smart_encoding", service_says)
+    text = SMART + "x" * 60
+    answer = await world.send(service, ANNA, text, smart_encoded=message_says, sender=POOL[0])
+    assert (answer.body, answer.num_segments) == (sent + "x" * 60, 1)
+    assert "".join(part.content.segments[0] for part in world.lane.submitted) == answer.body
+    later = await world.send(
+        service, BEN, text, smart_encoded=message_says, send_at=world.clock.now() + timedelta(hours=1)
+    )
+    assert later.body == answer.body
+
+
+@pytest.mark.parametrize(("says", "sent"), [(None, SMART), (True, PLAIN)])
+async def test_smart_encoding_without_a_service_is_off_unless_asked_for(
+    world: World, says: bool | None, sent: str
+) -> None:
+    await world.service(*POOL)
+    answer = await world.send(None, ANNA, SMART, smart_encoded=says, sender=POOL[0])
+    assert answer.body == sent

@@ -16,12 +16,13 @@ SERVICE = "MG" + "a" * 32
 GOOD = {"To": ["+14155550199"], "MessagingServiceSid": [SERVICE], "Body": ["Hello"]}
 IGNORED = {
     "ProvideFeedback": "true", "Attempt": "3", "MaxPrice": "0.05", "ForceDelivery": "false", "ContentRetention": "retain",
-    "AddressRetention": "retain", "SmartEncoded": "true", "RiskCheck": "disable", "TrafficType": "free",
+    "AddressRetention": "retain", "RiskCheck": "disable", "TrafficType": "free",
     "PersistentAction": "geo:1,2", "SendAsMms": "false", "ShortenUrls": "false", "FallbackFrom": "+14155550101",
     "Tags": '{"campaign":"spring"}', "ContentVariables": "{}", "MessageIntent": "otp", "ContentSid": "", "ApplicationSid": "",
 }  # fmt: skip
 PARAMETERS = {
     "To", "From", "MessagingServiceSid", "Body", "StatusCallback", "ValidityPeriod", "ScheduleType", "SendAt", "MediaUrl",
+    "SmartEncoded",
     *IGNORED,
 }  # fmt: skip
 """Twilio's 25, and two of its guides (Tags, MessageIntent)."""
@@ -44,6 +45,7 @@ def test_what_limpet_acts_on_is_read() -> None:
             "StatusCallback": ["https://example.com/cb"],
             "StatusCallbackEvents": ["Final"],
             "ValidityPeriod": ["60"],
+            "SmartEncoded": ["true"],
             "ScheduleType": ["fixed"],
             "SendAt": ["2026-03-02T14:00:00+01:00"],
         },
@@ -54,6 +56,7 @@ def test_what_limpet_acts_on_is_read() -> None:
     )  # fmt: skip
     assert (asked.status_callback, asked.callback_events) == ("https://example.com/cb", "final")
     assert (asked.validity_period_s, asked.send_at) == (60, NOW + timedelta(hours=1))
+    assert asked.smart_encoded is True
     assert asked.send_at is not None
     assert asked.send_at.tzinfo is UTC
 

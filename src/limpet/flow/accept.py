@@ -16,6 +16,7 @@ from limpet.clock import Clock
 from limpet.core.address import Address
 from limpet.core.encoding import Segmented, segment
 from limpet.core.ids import BUCKETS, person_hash
+from limpet.core.lookalikes import smart_encoded
 from limpet.core.model import Account, Capability, Direction, Message, SenderKind, Service
 from limpet.core.selection import Refusal
 from limpet.core.status import Status
@@ -43,7 +44,10 @@ _ANSWERED_AT_ONCE = frozenset({SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL})
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """A message as a customer asks for it. `sender` is the From that was named, normalised; without it the service chooses."""
+    """A message as a customer asks for it. `sender` is the From that was named, normalised; without it the service chooses.
+
+    `smart_encoded` None leaves it to the service; without a service it is off.
+    """
 
     account: Account
     service_sid: str | None
@@ -54,6 +58,7 @@ class NewMessage:
     callback_events: str | None
     validity_period_s: int | None
     send_at: datetime | None
+    smart_encoded: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class _Draft:
 
     new: NewMessage
     person: int
+    body: str
     content: Segmented
     owner: ServiceOwner | None
     row: MessageRow | None = None
@@ -167,7 +173,8 @@ class Accept:
 
     async def _draft(self, new: NewMessage) -> _Draft:
         owner = await self._directory.service_owner(new.service_sid) if new.service_sid else None
-        draft = _Draft(new, person_hash(new.recipient.value, self._bucket_key), segment(new.body), owner)
+        body = smart_encoded(new.body) if new.smart_encoded else new.body
+        draft = _Draft(new, person_hash(new.recipient.value, self._bucket_key), body, segment(body), owner)
         if new.service_sid and (owner is None or owner.account_id != new.account.id):
             draft.rejected = Rejected(SERVICE_UNKNOWN, {"service": new.service_sid})
         return draft
@@ -180,7 +187,7 @@ class Accept:
         for draft in open_drafts:
             draft.rejected, draft.row = None, self._new_row(draft, now)
         await self._bind(connection, [d for d in open_drafts if d.owner and not d.new.send_at], reservation, now)
-        await self._check_scheduled(connection, [d for d in open_drafts if d.owner and d.new.send_at])
+        await self._check_scheduled(connection, [d for d in open_drafts if d.owner and d.new.send_at], now)
         await self._plain(connection, [d for d in open_drafts if not d.owner], reservation, now)
         kept = [draft for draft in open_drafts if draft.rejected is None]
         await self._store(connection, kept, written, now)
@@ -191,7 +198,7 @@ class Accept:
             bucket=draft.person % BUCKETS, id=self._new_id(now), account_id=new.account.id,
             service_id=draft.owner.service_id if draft.owner else None, member_id=None, direction=Direction.OUTBOUND_API,
             status=Status.SCHEDULED if new.send_at else Status.ACCEPTED if draft.owner else Status.QUEUED,
-            recipient=new.recipient.value, sender=new.sender, body=new.body, num_segments=draft.content.count,
+            recipient=new.recipient.value, sender=new.sender, body=draft.body, num_segments=draft.content.count,
             send_at=new.send_at, expires_at=(new.send_at or now) + timedelta(seconds=new.validity_period_s or VALIDITY_PERIOD_S),
             status_callback=new.status_callback, callback_events=new.callback_events or "all",
         )  # fmt: skip
@@ -209,13 +216,13 @@ class Accept:
                 draft.rejected = _rejected(draft, answer.error_code)
                 continue
             if (pool := self._directory.remembered(_service_id(draft))) is not None:
-                _inherit(row, draft.new, pool.service, now)
+                _inherit(draft, pool.service, now)
             if isinstance(answer, Refusal):
                 refuse(row, answer)
             elif answer is not None:
                 place(row, answer, reservation, now)
 
-    async def _check_scheduled(self, connection: Connection, drafts: list[_Draft]) -> None:
+    async def _check_scheduled(self, connection: Connection, drafts: list[_Draft], now: datetime) -> None:
         """Scheduled messages get their sender when they are due; what can be known to be wrong today is said today."""
         for draft in drafts:
             pool = await self._directory.current_pool(connection, _service_id(draft))
@@ -226,7 +233,7 @@ class Accept:
             elif draft.new.sender is not None and draft.new.sender not in pool.by_address:
                 draft.rejected = _rejected(draft, FROM_NOT_IN_POOL)
             else:
-                _inherit(_row(draft), draft.new, pool.service, draft.new.send_at or pool.service.created_at)
+                _inherit(draft, pool.service, draft.new.send_at or now)
 
     async def _plain(
         self, connection: Connection, drafts: list[_Draft], reservation: Reservation, now: datetime
@@ -263,8 +270,12 @@ class Accept:
         ]
 
 
-def _inherit(row: MessageRow, new: NewMessage, service: Service, start: datetime) -> None:
+def _inherit(draft: _Draft, service: Service, start: datetime) -> None:
     """What a message does not say itself its service says."""
+    row, new = _row(draft), draft.new
+    if new.smart_encoded is None and service.smart_encoding and (body := smart_encoded(draft.body)) != draft.body:
+        draft.body, draft.content = body, segment(body)
+        row.body, row.num_segments = body, draft.content.count
     row.status_callback = new.status_callback or service.status_callback
     row.callback_events = new.callback_events or service.status_callback_events
     row.expires_at = start + timedelta(seconds=new.validity_period_s or service.validity_period)

@@ -48,7 +48,7 @@ ATTEMPT_MAX: Final = 100
 class MessageRequest:
     """A message as asked for. `sender` is normalised; None leaves the choice to the service.
 
-    `callback_events` None means the service's. `send_at` is aware UTC, None for now.
+    `callback_events` and `smart_encoded` None mean the service's. `send_at` is aware UTC, None for now.
     """
 
     recipient: Address
@@ -59,6 +59,7 @@ class MessageRequest:
     callback_events: str | None
     validity_period_s: int | None
     send_at: datetime | None
+    smart_encoded: bool | None
 
 
 class MessageChange(StrEnum):
@@ -90,6 +91,7 @@ def parse_message(form: Form, now: datetime) -> MessageRequest:
         callback_events(form),
         _validity_period(form),
         _send_at(form, service_sid, now),
+        boolean(form, "SmartEncoded"),
     )
 
 
@@ -246,7 +248,6 @@ _CHECKED: Mapping[str, Callable[[Form, str], object]] = {
     "ForceDelivery": boolean,
     "ContentRetention": partial(_retention, other="discard"),
     "AddressRetention": partial(_retention, other="obfuscate"),
-    "SmartEncoded": boolean,
     "PersistentAction": _actions,
     "TrafficType": partial(choice, options=("free",)),
     "ShortenUrls": partial(_not_offered, code=20001, why="links are not shortened here"),

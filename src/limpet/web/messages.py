@@ -38,6 +38,7 @@ async def create(call: Call) -> Answer:
             asked.callback_events,
             asked.validity_period_s,
             asked.send_at,
+            asked.smart_encoded,
         )
     )
     if isinstance(answer, Message):
