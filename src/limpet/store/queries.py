@@ -1,4 +1,8 @@
-"""Reads the named statements of `queries.sql`: all the SQL there is, each with its name, its reach and its reason."""
+"""Reads the named statements of `sql/`: all the SQL there is, a file a subject, each statement with name, reach and reason.
+
+`hot` ones have `bucket` in every scope, `fan-out` ones ask all shards and never run once a message, `reference` ones touch only
+small tables. Time is always a parameter.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +58,12 @@ def parse(source: str) -> dict[str, Query]:
     return found
 
 
-QUERIES = parse(files("limpet.store").joinpath("queries.sql").read_text())
+def _sources() -> str:
+    found = (each for each in files("limpet.store").joinpath("sql").iterdir() if each.name.endswith(".sql"))
+    return "\n".join(each.read_text() for each in sorted(found, key=lambda each: each.name))
+
+
+QUERIES = parse(_sources())
 
 
 def query(name: str) -> str:

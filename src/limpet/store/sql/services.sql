@@ -1,0 +1,91 @@
+-- Services and who is in their pools.
+
+-- name: service_insert (reference)
+INSERT INTO service (sid, account_id, friendly_name, inbound_request_url, inbound_method, fallback_url, fallback_method,
+                     status_callback, sticky_sender, mms_converter, smart_encoding, scan_message_content,
+                     fallback_to_long_code, area_code_geomatch, synchronous_validation, validity_period, usecase,
+                     use_inbound_webhook_on_number, status_callback_events, in_doubt, explicit_from_sticks, sticky_ttl_days,
+                     us_app_to_person_registered, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, false, $23, $23)
+RETURNING *;
+
+-- name: service_by_sid (reference)
+SELECT * FROM service WHERE account_id = $1 AND sid = $2 AND deleted_at IS NULL;
+
+-- name: service_by_id (reference)
+SELECT * FROM service WHERE id = $1 AND deleted_at IS NULL;
+
+-- name: service_page_down (reference)
+SELECT * FROM service WHERE account_id = $1 AND deleted_at IS NULL AND id < $2::bigint ORDER BY id DESC LIMIT $3;
+
+-- name: service_page_up (reference)
+SELECT * FROM service WHERE account_id = $1 AND deleted_at IS NULL AND id > $2::bigint ORDER BY id LIMIT $3;
+
+-- name: service_hold (reference)
+-- Hold a service until the commit. An UPDATE that changes nothing, because a cluster locks a reference table's row so and only so.
+UPDATE service SET generation = generation WHERE id = $1 AND deleted_at IS NULL RETURNING id;
+
+-- name: service_hold_by_sid (reference)
+UPDATE service SET generation = generation WHERE account_id = $1 AND sid = $2 AND deleted_at IS NULL RETURNING *;
+
+-- name: service_update (reference)
+UPDATE service
+   SET friendly_name = $2, inbound_request_url = $3, inbound_method = $4, fallback_url = $5, fallback_method = $6,
+       status_callback = $7, sticky_sender = $8, mms_converter = $9, smart_encoding = $10, scan_message_content = $11,
+       fallback_to_long_code = $12, area_code_geomatch = $13, synchronous_validation = $14, validity_period = $15,
+       usecase = $16, use_inbound_webhook_on_number = $17, status_callback_events = $18, in_doubt = $19,
+       explicit_from_sticks = $20, sticky_ttl_days = $21, updated_at = $22, generation = generation + 1
+ WHERE id = $1 RETURNING *;
+
+-- name: service_delete (reference)
+UPDATE service SET deleted_at = $3, updated_at = $3, generation = generation + 1
+ WHERE account_id = $1 AND sid = $2 AND deleted_at IS NULL RETURNING id;
+
+-- name: pool_changed (reference)
+UPDATE service SET generation = generation + 1 WHERE id = $1;
+
+-- name: pool_changed_of_sender (reference)
+UPDATE service AS s SET generation = s.generation + 1
+  FROM pool_member m WHERE m.sender_id = $1 AND m.removed_at IS NULL AND s.id = m.service_id;
+
+-- name: member_insert (reference)
+INSERT INTO pool_member (service_id, sender_id, added_at) VALUES ($1, $2, $3) RETURNING id;
+
+-- name: member_count (reference)
+SELECT count(*) FROM pool_member WHERE service_id = $1 AND removed_at IS NULL;
+
+-- name: member_service_of_sender (reference)
+SELECT service_id FROM pool_member WHERE sender_id = $1 AND removed_at IS NULL;
+
+-- name: member_by_sid (reference)
+SELECT n.*, m.id AS member_id, m.service_id, m.added_at
+  FROM pool_member m JOIN sender n ON n.id = m.sender_id
+ WHERE m.service_id = $1 AND n.sid = $2 AND m.removed_at IS NULL;
+
+-- name: member_all (reference)
+SELECT n.*, m.id AS member_id, m.service_id, m.added_at
+  FROM pool_member m JOIN sender n ON n.id = m.sender_id
+ WHERE m.service_id = $1 AND m.removed_at IS NULL ORDER BY m.id;
+
+-- name: member_page_down (reference)
+SELECT n.*, m.id AS member_id, m.service_id, m.added_at
+  FROM pool_member m JOIN sender n ON n.id = m.sender_id
+ WHERE m.service_id = $1 AND m.removed_at IS NULL AND m.id < $2::bigint ORDER BY m.id DESC LIMIT $3;
+
+-- name: member_page_up (reference)
+SELECT n.*, m.id AS member_id, m.service_id, m.added_at
+  FROM pool_member m JOIN sender n ON n.id = m.sender_id
+ WHERE m.service_id = $1 AND m.removed_at IS NULL AND m.id > $2::bigint ORDER BY m.id LIMIT $3;
+
+-- name: member_remove (reference)
+-- One row, and every mapping that points at it is dead.
+UPDATE pool_member AS m SET removed_at = $3
+  FROM sender n
+ WHERE m.service_id = $1 AND n.sid = $2 AND m.sender_id = n.id AND m.removed_at IS NULL
+RETURNING m.id;
+
+-- name: member_remove_all (reference)
+UPDATE pool_member SET removed_at = $2 WHERE service_id = $1 AND removed_at IS NULL;
+
+-- name: member_remove_of_sender (reference)
+UPDATE pool_member SET removed_at = $2 WHERE sender_id = $1 AND removed_at IS NULL;
