@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header -
            --python-version 3.11
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo dev test check lock bench clean
+.PHONY: help install demo dev test check clients lock bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,8 @@ check: $(STAMPS)/dev  ## style, types, layers
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+clients: $(STAMPS)/clients  ## install each major of Twilio's clients, so that the tests walk with them (needs npm)
 
 lock: $(UV)  ## pin every dependency anew: all newer versions that pyproject.toml allows
 	@$(COMPILE) --upgrade pyproject.toml --extra demo --group dev -o requirements/dev.lock
@@ -70,3 +72,14 @@ $(STAMPS)/demo: $(UV) requirements/demo.lock pyproject.toml
 	@$(UV) pip install --quiet --require-hashes --python $(BIN)/python --requirement requirements/demo.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@mkdir -p $(STAMPS) && touch $@
+
+# The last release of each major that people run.
+PYTHON_CLIENTS := 6.63.2 7.17.0 8.13.0 9.13.0
+NODE_CLIENTS := 4.23.0 5.13.1 6.2.0
+
+$(STAMPS)/clients: $(STAMPS)/dev Makefile
+	@for version in $(PYTHON_CLIENTS); do \
+	  $(UV) pip install --quiet --python $(BIN)/python --target $(VENV)/clients/python-$${version%%.*} twilio==$$version; done
+	@for version in $(NODE_CLIENTS); do \
+	  npm install --silent --no-audit --no-fund --prefix $(VENV)/clients/node-$${version%%.*} twilio@$$version; done
+	@touch $@

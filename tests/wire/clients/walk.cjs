@@ -1,0 +1,139 @@
+// A walk over the API by whichever major of Twilio's Node SDK is in NODE_PATH, unmodified but for its base URL.
+//
+//     NODE_PATH=the/modules node walk.cjs '{"url": …, "account_sid": …, "auth_token": …, "area_code": …}'
+//
+// Resources are always named by SID: the instances of major 6 forget theirs. Prints the SDK's version and the steps taken
+// as JSON; a step that fails ends it with a stack trace.
+"use strict";
+
+const assert = require("node:assert/strict");
+const twilio = require("twilio");
+const { version } = require("twilio/package.json");
+
+const ready = JSON.parse(process.argv[2]);
+let next = 2_000_000;
+/** A number of the area code that is this walk's own. */
+const newNumber = () => `+1${ready.area_code}${next++}`;
+
+function connect(user, secret) {
+  const client = twilio(user ?? ready.account_sid, secret ?? ready.auth_token, { accountSid: ready.account_sid });
+  client.api.baseUrl = client.messaging.baseUrl = ready.url;
+  return client;
+}
+
+/** The status and the code with which a call is refused. */
+async function refused(call) {
+  try {
+    await call();
+  } catch (error) {
+    return [error.status, error.code];
+  }
+  throw new assert.AssertionError({ message: "it was not refused" });
+}
+
+const STEPS = {
+  async account(client) {
+    const found = await client.api.v2010.accounts(ready.account_sid).fetch();
+    assert.deepEqual([found.status, found.type], ["active", "Full"]);
+    const all = await client.api.v2010.accounts.list();
+    assert(all.some((each) => each.sid === ready.account_sid));
+  },
+
+  async keys(client) {
+    const made = await client.newKeys.create({ friendlyName: "Walk" });
+    const holder = connect(made.sid, made.secret);
+    assert(Array.isArray(await holder.messages.list({ limit: 1 })));
+    assert.equal((await client.keys(made.sid).update({ friendlyName: "Walked" })).friendlyName, "Walked");
+    assert((await client.keys.list()).some((each) => each.sid === made.sid));
+    assert.equal(await client.keys(made.sid).remove(), true);
+    const late = () => holder.incomingPhoneNumbers.create({ phoneNumber: newNumber() });
+    assert.deepEqual(await refused(late), [401, 20003]);
+  },
+
+  async numbers(client) {
+    const phoneNumber = newNumber();
+    const made = await client.incomingPhoneNumbers.create({ phoneNumber, smsUrl: "https://example.com/in" });
+    assert(made.dateCreated instanceof Date && !Number.isNaN(made.dateCreated.getTime()));
+    assert.equal((await client.incomingPhoneNumbers(made.sid).update({ friendlyName: "Desk" })).friendlyName, "Desk");
+    assert.deepEqual((await client.incomingPhoneNumbers.list({ phoneNumber })).map((each) => each.sid), [made.sid]);
+    assert.equal(await client.incomingPhoneNumbers(made.sid).remove(), true);
+    assert.deepEqual(await refused(() => client.incomingPhoneNumbers(made.sid).fetch()), [404, 20404]);
+  },
+
+  async services(client) {
+    const made = await client.messaging.v1.services.create({ friendlyName: "Walk", stickySender: true, validityPeriod: 600 });
+    assert.deepEqual([made.stickySender, made.validityPeriod, made.smartEncoding], [true, 600, true]);
+    assert(made.dateCreated instanceof Date && !Number.isNaN(made.dateCreated.getTime()));
+    const it = client.messaging.v1.services(made.sid);
+    assert.equal((await it.update({ friendlyName: "Walked", stickySender: false })).stickySender, false);
+    assert.equal((await it.fetch()).friendlyName, "Walked");
+    assert.equal(await it.remove(), true);
+    assert.deepEqual(await refused(() => it.fetch()), [404, 20404]);
+  },
+
+  async pools(client) {
+    const service = await client.messaging.v1.services.create({ friendlyName: "Pool" });
+    const mine = [];
+    for (let n = 0; n < 5; n++) {
+      const number = await client.incomingPhoneNumbers.create({ phoneNumber: newNumber() });
+      const joined = await client.messaging.v1.services(service.sid).phoneNumbers.create({ phoneNumberSid: number.sid });
+      assert.deepEqual([joined.phoneNumber, joined.countryCode], [number.phoneNumber, "US"]);
+      mine.unshift(number.sid);
+    }
+    assert.deepEqual((await client.messaging.v1.services(service.sid).phoneNumbers.list({ pageSize: 2 })).map((each) => each.sid), mine);
+    assert.deepEqual(await refused(() => client.messaging.v1.services(service.sid).phoneNumbers.create({ phoneNumberSid: mine[0] })), [409, 21710]);
+    assert.equal(await client.messaging.v1.services(service.sid).phoneNumbers(mine[0]).remove(), true);
+  },
+
+  async messages(client) {
+    const service = await client.messaging.v1.services.create({ friendlyName: "Sticky" });
+    const mine = [];
+    for (let n = 0; n < 3; n++) {
+      const number = await client.incomingPhoneNumbers.create({ phoneNumber: newNumber() });
+      await client.messaging.v1.services(service.sid).phoneNumbers.create({ phoneNumberSid: number.sid });
+      mine.push(number.phoneNumber);
+    }
+    const [to, messagingServiceSid] = [newNumber(), service.sid];
+    const first = await client.messages.create({ to, messagingServiceSid, body: "Grüße 1" });
+    assert.deepEqual([first.status, first.from, first.numSegments, first.direction], ["accepted", null, "0", "outbound-api"]);
+    for (let n = 2; n < 8; n++) await client.messages.create({ to, messagingServiceSid, body: `Grüße ${n}` });
+    const heard = await client.messages.list({ to, pageSize: 3 });
+    assert.deepEqual(heard.map((each) => each.body), [7, 6, 5, 4, 3, 2, 1].map((n) => `Grüße ${n}`));
+    assert.equal(new Set(heard.map((each) => each.from)).size, 1);
+    assert(mine.includes(heard[0].from) && heard[0].dateCreated instanceof Date);
+    const plain = await client.messages.create({ to, from: mine[0], body: "plain" });
+    assert.deepEqual([plain.status, plain.from], ["queued", mine[0]]);
+  },
+
+  async scheduled(client) {
+    const service = await client.messaging.v1.services.create({ friendlyName: "Later" });
+    const number = await client.incomingPhoneNumbers.create({ phoneNumber: newNumber() });
+    await client.messaging.v1.services(service.sid).phoneNumbers.create({ phoneNumberSid: number.sid });
+    const sendAt = new Date(Date.now() + 3_600_000);
+    const made = await client.messages.create({
+      to: newNumber(), messagingServiceSid: service.sid, body: "later", scheduleType: "fixed", sendAt,
+    });
+    assert.equal(made.status, "scheduled");
+    assert.equal((await client.messages(made.sid).update({ status: "canceled" })).status, "canceled");
+  },
+
+  async errors(client) {
+    const create = (fields) => refused(() => client.messages.create({ to: newNumber(), body: "x", ...fields }));
+    const service = await client.messaging.v1.services.create({ friendlyName: "Empty" });
+    assert.deepEqual(await create({ to: "nobody", from: "+15005550006" }), [400, 21211]);
+    assert.deepEqual(await create({}), [400, 21603]);
+    assert.deepEqual(await create({ messagingServiceSid: service.sid }), [400, 21704]);
+    assert.deepEqual(await refused(() => client.messages(`SM${"0".repeat(32)}`).fetch()), [404, 20404]);
+  },
+};
+
+async function walk() {
+  const client = connect();
+  for (const step of Object.values(STEPS)) await step(client);
+  console.log(JSON.stringify({ version, steps: Object.keys(STEPS) }));
+}
+
+walk().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,146 @@
+"""A walk over the API by whichever major of Twilio's Python SDK is on the path, unmodified but for its base URL.
+
+    PYTHONPATH=the/SDK python walk.py '{"url": …, "account_sid": …, "auth_token": …, "area_code": …}'
+
+Prints the SDK's version and the steps taken as JSON; a step that fails ends it with a traceback. It knows nothing of Limpet
+but its address, so it runs where Limpet is not installed.
+"""
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
+
+import twilio
+
+NUMBERS = count(2_000_000)
+
+
+def new_number():
+    """A number of the area code that is this walk's own."""
+    return f"+1{READY['area_code']}{next(NUMBERS)}"
+
+
+def connect(ready, user=None, secret=None):
+    client = Client(user or ready["account_sid"], secret or ready["auth_token"], ready["account_sid"])
+    client.api.base_url = client.messaging.base_url = ready["url"]
+    return client
+
+
+def refused(call):
+    """The status and the code with which a call is refused."""
+    try:
+        call()
+    except TwilioRestException as error:
+        return error.status, error.code
+    raise AssertionError("it was not refused")
+
+
+def account(client, ready):
+    found = client.api.v2010.accounts(ready["account_sid"]).fetch()
+    assert (found.status, found.type) == ("active", "Full")
+    assert ready["account_sid"] in [each.sid for each in client.api.v2010.accounts.list()]
+
+
+def keys(client, ready):
+    made = client.new_keys.create(friendly_name="Walk")
+    holder = connect(ready, made.sid, made.secret)
+    assert holder.messages.list(limit=1) is not None
+    assert client.keys(made.sid).update(friendly_name="Walked").friendly_name == "Walked"
+    assert made.sid in [each.sid for each in client.keys.list()]
+    assert client.keys(made.sid).delete() is True
+    assert refused(lambda: holder.incoming_phone_numbers.create(phone_number=new_number())) == (401, 20003)
+
+
+def numbers(client, _):
+    address = new_number()
+    made = client.incoming_phone_numbers.create(phone_number=address, sms_url="https://example.com/in")
+    assert isinstance(made.date_created, datetime), made.date_created
+    assert made.update(friendly_name="Desk").friendly_name == "Desk"
+    assert [each.sid for each in client.incoming_phone_numbers.list(phone_number=address)] == [made.sid]
+    assert made.delete() is True
+    assert refused(lambda: client.incoming_phone_numbers(made.sid).fetch()) == (404, 20404)
+
+
+def services(client, _):
+    made = client.messaging.services.create(friendly_name="Walk", sticky_sender=True, validity_period=600)
+    assert (made.sticky_sender, made.validity_period, made.smart_encoding) == (True, 600, True)
+    assert isinstance(made.date_created, datetime), made.date_created
+    assert made.update(friendly_name="Walked", sticky_sender=False).sticky_sender is False
+    assert client.messaging.services(made.sid).fetch().friendly_name == "Walked"
+    assert made.delete() is True
+    assert refused(lambda: client.messaging.services(made.sid).fetch()) == (404, 20404)
+
+
+def pools(client, _):
+    service = client.messaging.services.create(friendly_name="Pool")
+    mine = [client.incoming_phone_numbers.create(phone_number=new_number()) for _ in range(5)]
+    for each in mine:
+        joined = service.phone_numbers.create(phone_number_sid=each.sid)
+        assert (joined.phone_number, joined.country_code) == (each.phone_number, "US")
+    assert [each.sid for each in service.phone_numbers.list(page_size=2)] == [each.sid for each in mine[::-1]]
+    assert refused(lambda: service.phone_numbers.create(phone_number_sid=mine[0].sid)) == (409, 21710)
+    assert service.phone_numbers(mine[0].sid).delete() is True
+
+
+def messages(client, ready):
+    service = client.messaging.services.create(friendly_name="Sticky")
+    mine = [client.incoming_phone_numbers.create(phone_number=new_number()) for _ in range(3)]
+    for each in mine:
+        service.phone_numbers.create(phone_number_sid=each.sid)
+    to = new_number()
+    first = client.messages.create(to=to, messaging_service_sid=service.sid, body="Grüße 1")
+    assert (first.status, first.from_, first.num_segments, first.direction) == ("accepted", None, "0", "outbound-api")
+    for n in range(2, 8):
+        client.messages.create(to=to, messaging_service_sid=service.sid, body=f"Grüße {n}")
+    heard = client.messages.list(to=to, page_size=3)
+    assert [each.body for each in heard] == [f"Grüße {n}" for n in range(7, 0, -1)]
+    assert len({each.from_ for each in heard}) == 1
+    assert heard[0].from_ in [each.phone_number for each in mine]
+    assert isinstance(heard[0].date_created, datetime)
+    plain = client.messages.create(to=to, from_=mine[0].phone_number, body="plain")
+    assert plain.status == "queued"
+    assert plain.from_ == mine[0].phone_number
+
+
+def scheduled(client, _):
+    service = client.messaging.services.create(friendly_name="Later")
+    number = client.incoming_phone_numbers.create(phone_number=new_number())
+    service.phone_numbers.create(phone_number_sid=number.sid)
+    at = datetime.now(UTC) + timedelta(hours=1)
+    fields = {"ScheduleType": "fixed", "SendAt": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    path = f"/2010-04-01/Accounts/{client.account_sid}/Messages.json"
+    data = {"To": new_number(), "MessagingServiceSid": service.sid, "Body": "later", **fields}
+    made = json.loads(
+        client.request("POST", client.api.base_url + path, data=data).text
+    )  # older majors lack the fields
+    assert made["status"] == "scheduled", made
+    if int(twilio.__version__.split(".")[0]) >= 7:
+        assert client.messages(made["sid"]).update(status="canceled").status == "canceled"
+
+
+def errors(client, _):
+    create = client.messages.create
+    service = client.messaging.services.create(friendly_name="Empty")
+    assert refused(lambda: create(to="nobody", from_="+15005550006", body="x")) == (400, 21211)
+    assert refused(lambda: create(to=new_number(), body="x")) == (400, 21603)
+    assert refused(lambda: create(to=new_number(), messaging_service_sid=service.sid, body="x")) == (400, 21704)
+    assert refused(lambda: client.messages("SM" + "0" * 32).fetch()) == (404, 20404)
+
+
+STEPS = (account, keys, numbers, services, pools, messages, scheduled, errors)
+
+
+def walk(ready):
+    client = connect(ready)
+    for step in STEPS:
+        step(client, ready)
+    print(json.dumps({"version": twilio.__version__, "steps": [step.__name__ for step in STEPS]}))
+
+
+if __name__ == "__main__":
+    READY = json.loads(sys.argv[1])
+    walk(READY)
