@@ -12,7 +12,7 @@ SOURCES = sorted((ROOT / "src").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 SCRIPTS = sorted(path for folder in ("examples", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 PURE = [path for path in SOURCES if path.relative_to(ROOT / "src" / "limpet").parts[0] in {"core", "twilio", "smpp"}]
-WRITTEN = {".py", ".sql", ".md", ".toml", ".lock", ".html", ".css", ".js", ".json", ""}
+WRITTEN = {".py", ".sql", ".md", ".toml", ".lock", ".html", ".css", ".js", ".cjs", ".json", ""}
 FOLDERS = (".ci", "benchmarks", "docs", "examples", "requirements", "src", "tests")
 
 FUNCTION_LINES_MAX = 70
@@ -169,5 +169,5 @@ def written() -> list[Path]:
     inside = [
         path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*")) if "__pycache__" not in path.parts
     ]
-    beside = [path for path in sorted(ROOT.iterdir()) if path.name not in {"LICENSE"}]
+    beside = [path for path in sorted(ROOT.iterdir()) if path.name not in {"LICENSE", ".git"}]
     return [path for path in inside + beside if path.is_file() and path.suffix in WRITTEN and path != Path(__file__)]
