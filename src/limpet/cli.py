@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from limpet.commands.opt_out import opt_out
 from limpet.config import (
     DATA_DIR,
     Config,
@@ -159,8 +160,9 @@ def _mapping_options(command: Callable[..., None]) -> Callable[..., None]:
 def show(service: str, to: str, data: Path | None, as_json: bool) -> None:
     """Show which number a person hears from, since when, and whether it still counts."""
     from limpet.commands import sticky as command
+    from limpet.commands.door import find_door
 
-    mapping = command.show_mapping(command.find_door(data, os.environ), service, to)
+    mapping = command.show_mapping(find_door(data, os.environ), service, to)
     if mapping is None:
         raise click.ClickException(f"{to} has no mapping in {service}, or the account has no such service.")
     if as_json:
@@ -175,13 +177,17 @@ def show(service: str, to: str, data: Path | None, as_json: bool) -> None:
 def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
     """Forget which number a person hears from: the next message chooses anew."""
     from limpet.commands import sticky as command
+    from limpet.commands.door import find_door
 
-    if not command.reset_mapping(command.find_door(data, os.environ), service, to):
+    if not command.reset_mapping(find_door(data, os.environ), service, to):
         raise click.ClickException(f"{to} has no mapping in {service}, or the account has no such service.")
     answer = {"service_sid": service, "recipient": to, "reset": True}
     click.echo(
         json.dumps(answer) if as_json else f"{to} has no number in {service} any more; the next message chooses one."
     )
+
+
+cli.add_command(opt_out)
 
 
 def _plain(value: object) -> str:

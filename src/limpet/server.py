@@ -102,8 +102,8 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             _flow(config, clock, dev, carriers, database, installation, stores.accounts)
         )
         deps = Deps(
-            stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.directory, flow.accept,
-            installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
+            stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs, flow.directory,
+            flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
             tuple(config.server.trusted_proxies),
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))

@@ -95,6 +95,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             Senders(database),
             world.flow.messages,
             world.flow.sticky,
+            world.flow.opt_outs,
             Directory(database),
             world.flow.accept,
             Installation(BUCKET_KEY, SID_KEY),

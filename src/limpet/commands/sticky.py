@@ -5,112 +5,23 @@ It speaks to the API like any customer and knows nothing of the store.
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from http.client import HTTPException
-from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.parse import quote
 
-import click
-
-from limpet.config import DATA_DIR
-
-TIMEOUT_S = 10
-ANSWER_BYTES_MAX = 1_000_000
-NOT_FOUND = 404
-_DEV_FILE = "dev.json"
-_VARIABLES = (
-    "LIMPET_URL and LIMPET_ACCOUNT_SID with LIMPET_AUTH_TOKEN, "
-    "or LIMPET_URL and LIMPET_API_KEY_SID with LIMPET_API_KEY_SECRET"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """Where a Limpet is and as whom to speak to it."""
-
-    url: str
-    user: str
-    secret: str
-
-
-def find_door(data: Path | None, environment: Mapping[str, str]) -> Door:
-    """From the data directory when one is named, else from the environment, else from the usual data directory."""
-    if data is None and (url := environment.get("LIMPET_URL")):
-        user = environment.get("LIMPET_API_KEY_SID") or environment.get("LIMPET_ACCOUNT_SID")
-        secret = environment.get(
-            "LIMPET_API_KEY_SECRET" if environment.get("LIMPET_API_KEY_SID") else "LIMPET_AUTH_TOKEN"
-        )
-        if not (user and secret):
-            raise click.ClickException(f"Credentials are missing: set {_VARIABLES}.")
-        return Door(url.rstrip("/"), user, secret)
-    return _door_of(data or DATA_DIR)
-
-
-def _door_of(data: Path) -> Door:
-    path = data / _DEV_FILE
-    try:
-        kept = json.loads(path.read_text())
-        return Door(kept["url"], kept["account_sid"], kept["auth_token"])
-    except FileNotFoundError as error:
-        raise click.ClickException(
-            f"There is no {path}: give --data of a running `limpet dev`, or set {_VARIABLES}."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise click.ClickException(
-            f"{path} does not say where a Limpet is: start `limpet dev` on that directory."
-        ) from error
+from limpet.commands.door import Door, call
 
 
 def show_mapping(door: Door, service: str, to: str) -> dict[str, Any] | None:
     """The mapping of a person within a service; None when there is none."""
-    answer = _call(door, "GET", service, to)
+    answer = call(door, "GET", _place(service), {"To": to})
     found = None if answer is None else answer.get("sticky_mappings", [answer])
     return found[0] if found else None
 
 
 def reset_mapping(door: Door, service: str, to: str) -> bool:
     """Forget the mapping of a person; whether there was one."""
-    return _call(door, "DELETE", service, to) is not None
+    return call(door, "DELETE", _place(service), {"To": to}) is not None
 
 
-def _call(door: Door, method: str, service: str, to: str) -> dict[str, Any] | None:
-    """The answer's JSON, empty for an empty one; None for 404. ClickException, in one sentence, for anything else."""
-    url = f"{door.url}/v1/Services/{quote(service, safe='')}/StickyMappings?{urlencode({'To': to})}"
-    credentials = base64.b64encode(f"{door.user}:{door.secret}".encode()).decode()
-    request = Request(url, method=method, headers={"Authorization": f"Basic {credentials}"})  # noqa: S310 - checked below
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise click.ClickException(f"{door.url} is not a URL such as http://127.0.0.1:8080.")
-    try:
-        with _opener(url).open(request, timeout=TIMEOUT_S) as response:
-            body = response.read(ANSWER_BYTES_MAX)
-        return dict(json.loads(body)) if body else {}
-    except HTTPError as error:
-        if (refused := _refusal(error, door)) is None:
-            return None
-        raise refused from error
-    except (URLError, OSError, HTTPException) as error:
-        raise click.ClickException(f"No Limpet answers at {door.url}: {getattr(error, 'reason', error)}.") from error
-    except ValueError as error:
-        raise click.ClickException(f"What answers at {door.url} is not a Limpet.") from error
-
-
-def _opener(url: str) -> OpenerDirector:
-    """Without a proxy to this machine: none could reach it."""
-    local = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
-    return build_opener(ProxyHandler({})) if local else build_opener()
-
-
-def _refusal(error: HTTPError, door: Door) -> click.ClickException | None:
-    """What to say to the person; None when the API says that there is no such thing."""
-    try:
-        answer = json.loads(error.read(ANSWER_BYTES_MAX))
-        code, message = int(answer["code"]), str(answer["message"])
-    except (ValueError, KeyError, TypeError):
-        return click.ClickException(f"What answers at {door.url} is not a Limpet (HTTP {error.code}).")
-    return None if error.code == NOT_FOUND else click.ClickException(f"{message.rstrip('.')} (error {code}).")
+def _place(service: str) -> str:
+    return f"/v1/Services/{quote(service, safe='')}/StickyMappings"

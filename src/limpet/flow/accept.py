@@ -18,6 +18,7 @@ from limpet.core.encoding import Segmented, segment
 from limpet.core.ids import BUCKETS, person_hash
 from limpet.core.lookalikes import smart_encoded
 from limpet.core.model import Account, Capability, Direction, Message, SenderKind, Service
+from limpet.core.optout import OPTED_OUT
 from limpet.core.selection import Refusal
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
@@ -241,11 +242,16 @@ class Accept:
         """Messages with a From and no service: the account must own the number; no mapping is touched (rule S-20)."""
         if not drafts:
             return
-        asked = [(draft.new.account.id, draft.new.sender or "") for draft in drafts]
-        for draft, row in zip(drafts, await messages.senders_by_address(connection, asked), strict=True):
+        asked = [
+            (draft.new.account.id, draft.new.sender or "", _row(draft).bucket, _row(draft).recipient)
+            for draft in drafts
+        ]
+        for draft, row in zip(drafts, await messages.plain_senders(connection, asked), strict=True):
             found = None if row is None or Capability.SMS not in row["capabilities"] else _way(row)
-            if found is None:
+            if row is None or found is None:
                 draft.rejected = _rejected(draft, FROM_NOT_OWNED)
+            elif row["opted_out"]:
+                draft.rejected = _rejected(draft, OPTED_OUT)
             else:
                 route(_row(draft), found, reservation, now)
 

@@ -13,6 +13,7 @@ from itertools import groupby
 
 from limpet.core.ids import day_number
 from limpet.core.load import LoadMeter
+from limpet.core.optout import OPTED_OUT
 from limpet.core.selection import Pool, Refusal
 from limpet.core.sticky import Ask, Binding, Change, EventKind, Outcome, StoredMapping, decide
 from limpet.flow.directory import Directory
@@ -87,12 +88,15 @@ class Assigner:
         decided: list[_Decided] = []
         again: list[int] = []
         for key, group in groupby(places, key=lambda place: wanted[place].key):
-            pool = await self._pool(connection, key, reads[key])
-            if pool is None:
-                for place in group:
-                    answers[place] = Refusal(SERVICE_GONE)
+            here, read = list(group), reads[key]
+            pool = await self._pool(connection, key, read)
+            if pool is None or read.opted_out:
+                # Consent comes before selection: no other number of the pool may reach a person who said STOP (rule S-40).
+                refusal = Refusal(SERVICE_GONE if pool is None else OPTED_OUT)
+                for place in here:
+                    answers[place] = refusal
                 continue
-            self._decide_person(wanted, list(group), key, pool, reads[key].mapping, today, answers, decided, again)
+            self._decide_person(wanted, here, key, pool, read.mapping, today, answers, decided, again)
         held = await _apply(connection, decided, today)
         settled = [d for d in decided if held(d)]
         for d in settled:

@@ -17,6 +17,7 @@ from limpet.core.encoding import segment
 from limpet.core.ids import bucket_of, day_number
 from limpet.core.model import Direction
 from limpet.core.status import Status
+from limpet.flow.consent import Consent, Heard, Text
 from limpet.flow.worker import Batcher
 from limpet.store import messages, sticky
 from limpet.store.database import DATABASE_AWAY, Connection, Database
@@ -37,10 +38,11 @@ class Inbounds:
     """Writes inbound texts in batches."""
 
     def __init__(
-        self, database: Database, clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int],
+        self, database: Database, consent: Consent, clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int],
         acknowledge: Callable[[str, Sequence[int]], None], decline: Callable[[str, Sequence[int]], None],
     ) -> None:  # fmt: skip
         self._database = database
+        self._consent = consent
         self._clock = clock
         self._bucket_key = bucket_key
         self._new_id = new_id
@@ -59,16 +61,17 @@ class Inbounds:
 
     async def _run(self, batch: list[Came]) -> Sequence[None]:
         try:
-            await self._database.transaction(lambda connection: self._write(connection, batch))
+            heard = await self._database.transaction(lambda connection: self._write(connection, batch))
         except Exception as error:
             _log.warning("inbound texts not written", count=len(batch), why=repr(error))
             if len(batch) == 1 or isinstance(error, DATABASE_AWAY):
                 _answer(batch, self._decline)
             raise
+        self._consent.answered(heard)
         _answer(batch, self._acknowledge)
         return [None] * len(batch)
 
-    async def _write(self, connection: Connection, batch: list[Came]) -> None:
+    async def _write(self, connection: Connection, batch: list[Came]) -> list[Heard | None]:
         now = self._clock.now()
         owners = await messages.owners_of(connection, [came.text.recipient for came in batch])
         rows = []
@@ -77,10 +80,14 @@ class Inbounds:
                 _log.warning("a text to a number that nobody owns was dropped", lane=came.lane)
             else:
                 rows.append(self._row(came.text, owner, now))
-        if rows:
-            await messages.insert(connection, rows, now)
-            texts = [(row.bucket, row.recipient, row.sender or "") for row in rows]
-            await sticky.refresh_inbound(connection, texts, day_number(now))
+        if not rows:
+            return []
+        await messages.insert(connection, rows, now)
+        texts = [(row.bucket, row.recipient, row.sender or "") for row in rows]
+        await sticky.refresh_inbound(connection, texts, day_number(now))
+        return await self._consent.hear(
+            connection, [Text(row.recipient, row.sender or "", row.body) for row in rows], now
+        )
 
     def _row(self, text: Inbound, owner: messages.Owner, now: datetime) -> MessageRow:
         body = text.body.replace("\0", "\ufffd")  # PostgreSQL keeps no NUL

@@ -15,6 +15,7 @@ from limpet.core.rate import Pacer
 from limpet.flow.accept import Accept
 from limpet.flow.answers import Answers
 from limpet.flow.assign import Assigner
+from limpet.flow.consent import Consent
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
 from limpet.flow.doubt import DoubtBook, Resolver
@@ -31,6 +32,7 @@ from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Database, Installation
 from limpet.store.dispatch import Lanes
 from limpet.store.messages import Messages
+from limpet.store.opt_outs import OptOuts
 from limpet.store.sticky import StickyStore
 
 
@@ -64,6 +66,7 @@ class Flow:
     sweeps: Sweeps
     sticky: StickyStore
     messages: Messages
+    opt_outs: OptOuts
     lease: timedelta
 
     def loops(self) -> list[Loop]:
@@ -108,7 +111,8 @@ def assemble(
     receipts = Receipts(
         database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post
     )
-    inbounds = Inbounds(database, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline)
+    consent = Consent(fleet, bucket_key, new_id)
+    inbounds = Inbounds(database, consent, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline)
     _connect(dispatcher, receipts, inbounds, post)
     due = DueBinder(database, assigner, dispatcher, owed, clock, bucket_key, new_id)
     sticky = StickyStore(database, bucket_key, new_id)
@@ -129,6 +133,7 @@ def assemble(
         sweeps,
         sticky,
         Messages(database, bucket_key),
+        OptOuts(database, bucket_key, new_id),
         pace.lease,
     )
 

@@ -112,9 +112,12 @@ async def bind(connection: Connection, rows: Sequence[MessageRow], now: datetime
     return {(row["bucket"], row["id"]) for row in bound}
 
 
-async def senders_by_address(connection: Connection, asked: Sequence[tuple[int, str]]) -> list[asyncpg.Record | None]:
-    """For each `(account_id, address)` the sender's address, carrier, country and capabilities; None where not the account's."""
-    rows = await connection.fetch(query("senders_by_address"), [a for a, _ in asked], [address for _, address in asked])
+async def plain_senders(
+    connection: Connection, asked: Sequence[tuple[int, str, int, str]]
+) -> list[asyncpg.Record | None]:
+    """For each `(account_id, address, bucket, recipient)` the sender's address, kind, carrier, country and capabilities, and
+    whether the recipient opted out of it; None where it is not the account's."""
+    rows = await connection.fetch(_PLAIN, *(list(column) for column in zip(*asked, strict=True)))
     found = {row["ord"]: row for row in rows}
     return [found.get(place) for place in range(1, len(asked) + 1)]
 
@@ -223,3 +226,4 @@ class Messages:
 
 
 _INSERT = query("message_insert")
+_PLAIN = query("plain_senders")

@@ -36,10 +36,12 @@ class MappingKey(NamedTuple):
 
 
 class MappingRead(NamedTuple):
-    """A service's generation (None: the service is gone) with a person's mapping, as of one snapshot."""
+    """A service's generation (None: the service is gone) with a person's mapping, and whether they opted out of the service,
+    as of one snapshot."""
 
     generation: int | None
     mapping: StoredMapping | None
+    opted_out: bool = False
 
 
 class Claimed(NamedTuple):
@@ -103,7 +105,7 @@ def _keys(rows: Iterable[asyncpg.Record]) -> set[MappingKey]:
 async def read(connection: Connection, keys: Sequence[MappingKey]) -> list[MappingRead]:
     """For each key the service's generation and the mapping, in the order of the keys."""
     rows = await connection.fetch(query_read, *_columns(keys))
-    found = {row["ord"]: MappingRead(row["generation"], _stored(row)) for row in rows}
+    found = {row["ord"]: MappingRead(row["generation"], _stored(row), row["opted_out"]) for row in rows}
     return [found.get(place, MappingRead(None, None)) for place in range(1, len(keys) + 1)]
 
 

@@ -12,7 +12,7 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from limpet.core.errors import ApiError
-from limpet.web import accounts, messages, numbers, pools, services, stickiness
+from limpet.web import accounts, messages, numbers, opt_outs, pools, services, stickiness
 from limpet.web.answer import Answer, ok
 from limpet.web.auth import Authenticator
 from limpet.web.deps import Deps
@@ -47,6 +47,14 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Services/{service_sid}": {"GET": services.fetch, "POST": services.update, "DELETE": services.delete},
     "/Services/{service_sid}/PhoneNumbers": {"GET": pools.page, "POST": pools.add},
     "/Services/{service_sid}/PhoneNumbers/{number_sid}": {"GET": pools.fetch, "DELETE": pools.remove},
+    "/Services/{service_sid}/OptOuts": {"GET": opt_outs.page, "POST": opt_outs.create},
+    "/Services/{service_sid}/OptOuts/Import": {"POST": opt_outs.bring},
+    "/Services/{service_sid}/OptOuts/{to}": {"GET": opt_outs.fetch, "DELETE": opt_outs.delete},
+    "/Services/{service_sid}/OptOutSettings": {
+        "GET": opt_outs.settings,
+        "POST": opt_outs.change_settings,
+        "DELETE": opt_outs.remove_set,
+    },
     "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
 }
 _V1_ROOTS = ("/v1", "/messaging/v1")

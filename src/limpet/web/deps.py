@@ -11,6 +11,7 @@ from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
 from limpet.store.database import Installation
 from limpet.store.messages import Messages
+from limpet.store.opt_outs import OptOuts
 from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.store.sticky import StickyStore
@@ -31,6 +32,7 @@ class Deps:
     senders: Senders
     messages: Messages
     sticky: StickyStore
+    opt_outs: OptOuts
     directory: Directory
     accept: Accept
     installation: Installation

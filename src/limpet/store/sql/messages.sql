@@ -1,10 +1,18 @@
 -- Messages: written, fetched, listed, changed.
 
--- name: senders_by_address (reference)
--- Which of these numbers an account owns: a plain From must be one.
-SELECT k.ord, n.address, n.kind, n.carrier, n.country, n.capabilities
-  FROM unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (account_id, address, ord)
-  JOIN sender n ON n.address = k.address AND n.account_id = k.account_id AND n.released_at IS NULL;
+-- name: plain_senders (hot)
+-- Which of these numbers an account owns, since a plain From must be one; and whether the person opted out of the number, or of
+-- the service whose pool it is in.
+SELECT k.ord, n.address, n.kind, n.carrier, n.country, n.capabilities,
+       o.bucket IS NOT NULL OR w.bucket IS NOT NULL AS opted_out
+  FROM unnest($1::integer[], $2::text[], $3::smallint[], $4::text[]) WITH ORDINALITY
+       AS k (account_id, address, bucket, recipient, ord)
+  JOIN sender n ON n.address = k.address AND n.account_id = k.account_id AND n.released_at IS NULL
+  LEFT JOIN pool_member p ON p.sender_id = n.id AND p.removed_at IS NULL
+  LEFT JOIN opt_out o ON o.bucket = ANY ($3) AND o.bucket = k.bucket
+       AND o.recipient = k.recipient AND o.service_id = 0 AND o.sender_id = n.id
+  LEFT JOIN opt_out w ON w.bucket = ANY ($3) AND w.bucket = k.bucket
+       AND w.recipient = k.recipient AND w.service_id = p.service_id AND w.sender_id = 0;
 
 -- name: owners_of (reference)
 -- Whose numbers these are, and the service whose pool each is in.

@@ -25,12 +25,18 @@ SELECT id, sid FROM account WHERE id = ANY ($1::integer[]);
 SELECT id, sid FROM service WHERE id = ANY ($1::integer[]);
 
 -- name: sticky_read (hot)
--- The service's generation and a person's mapping in one snapshot: whoever starts after a removal was answered sees it.
-SELECT k.ord, s.generation, m.member_id, m.last_used_day, m.created_day, m.flags
+-- The service's generation, a person's mapping and whether they opted out, in one snapshot: whoever starts after a removal or a
+-- STOP was answered sees it.
+SELECT k.ord, s.generation, m.member_id, m.last_used_day, m.created_day, m.flags, o.bucket IS NOT NULL AS opted_out
   FROM unnest($1::smallint[], $2::integer[], $3::text[]) WITH ORDINALITY AS k (bucket, service_id, recipient, ord)
   JOIN service s ON s.id = k.service_id
   LEFT JOIN sticky_mapping m ON m.bucket = ANY ($1) AND m.bucket = k.bucket
-       AND m.service_id = k.service_id AND m.recipient = k.recipient;
+       AND m.service_id = k.service_id AND m.recipient = k.recipient
+  LEFT JOIN LATERAL (
+       SELECT o.bucket FROM opt_out o
+        WHERE o.bucket = ANY ($1) AND o.bucket = k.bucket AND o.recipient = k.recipient
+          AND o.service_id = k.service_id AND o.sender_id = 0
+       OFFSET 0) AS o ON true;
 
 -- name: sticky_claim (hot)
 -- A use of people's mappings, or their first ones: the primary key decides who was first (rule S-2), and a use is written once a
