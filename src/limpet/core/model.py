@@ -24,7 +24,10 @@ class AccountStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A tenant. Its auth token is not here: only `limpet.store.secrets` can open it."""
+    """A tenant. Its auth token is not here: only `limpet.store.secrets` can open it.
+
+    `owner_sid` is the main account of a sub-account, None for a main account.
+    """
 
     id: int
     sid: str
@@ -32,6 +35,7 @@ class Account:
     status: AccountStatus
     created_at: datetime
     updated_at: datetime
+    owner_sid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

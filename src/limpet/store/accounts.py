@@ -15,6 +15,7 @@ import asyncpg
 
 from limpet.core.model import Account, AccountStatus, ApiKey
 from limpet.core.page import Page, PageRequest
+from limpet.core.tenancy import SUBACCOUNTS_MAX, standing
 from limpet.store.database import Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.queries import query
@@ -22,6 +23,7 @@ from limpet.store.secrets import Vault
 from limpet.twilio.sid import new_sid
 
 _PAGE = listing("accounts_page")
+_FAMILY_PAGE = listing("account_family_page")
 _KEY_PAGE = listing("api_key_page")
 _SID_BITS = 128
 
@@ -33,6 +35,8 @@ class Credential:
     account: Account
     secret_matches: Callable[[str], bool]
     is_key: bool
+    standing: AccountStatus
+    """The account's status, or its main account's where that is worse."""
 
 
 class Accounts:
@@ -51,11 +55,9 @@ class Accounts:
         """What a request under this user name must present: an account (`AC…`) or an API key (`SK…`); None for neither."""
         if sid.startswith("SK"):
             row = await self._database.pool.fetchrow(query("api_key_credential"), sid)
-            return None if row is None else Credential(_account_of(row), self._hash_matcher(row["secret_hash"]), True)
-        row = await self._database.pool.fetchrow(query("account_by_sid"), sid)
-        if row is None:
-            return None
-        return Credential(_account_of(row), _matcher(self._vault.open(row["auth_token_sealed"])), False)
+            return None if row is None else _credential(row, self._hash_matcher(row["secret_hash"]), True)
+        row = await self._database.pool.fetchrow(query("account_credential"), sid)
+        return None if row is None else _credential(row, _matcher(self._vault.open(row["auth_token_sealed"])), False)
 
     def _hash_matcher(self, secret_hash: bytes) -> Callable[[str], bool]:
         return lambda presented: hmac.compare_digest(self._vault.hash_secret(presented), secret_hash)
@@ -68,12 +70,38 @@ class Accounts:
         return self._vault.open(sealed)
 
     async def create(self, friendly_name: str, now: datetime) -> tuple[Account, str]:
-        """A new active account and its auth token."""
+        """A new active main account and its auth token."""
         token = self._vault.new_secret()
         row = await self._database.pool.fetchrow(
             query("account_insert"), _sid("AC"), friendly_name, self._vault.seal(token), now
         )
         return _account_of(row), token
+
+    async def create_sub(self, owner: Account, friendly_name: str, now: datetime) -> tuple[Account, str] | None:
+        """A new active sub-account and its auth token; None when the owner has as many as it may."""
+        token = self._vault.new_secret()
+        row = await self._database.pool.fetchrow(
+            query("account_insert_sub"),
+            _sid("AC"),
+            friendly_name,
+            self._vault.seal(token),
+            now,
+            owner.sid,
+            SUBACCOUNTS_MAX,
+        )
+        return None if row is None else (_account_of(row), token)
+
+    async def family(
+        self, account: Account, friendly_name: str | None, status: str | None, request: PageRequest, *, alone: bool
+    ) -> Page[tuple[Account, str]]:
+        """An account and, unless `alone`, its sub-accounts, each with its auth token, newest first; None in a filter is any."""
+        owner_sid = None if alone else account.sid
+        return await fetch_page(
+            self._database, _FAMILY_PAGE, request, self._with_token, account.sid, owner_sid, friendly_name, status
+        )
+
+    def _with_token(self, row: asyncpg.Record) -> tuple[Account, str]:
+        return _account_of(row), self._vault.open(row["auth_token_sealed"])
 
     async def update(
         self, account_id: int, friendly_name: str | None, status: AccountStatus | None, now: datetime
@@ -126,7 +154,15 @@ def _matcher(secret: str) -> Callable[[str], bool]:
 
 def _account_of(row: asyncpg.Record) -> Account:
     status = AccountStatus(row["status"])
-    return Account(row["id"], row["sid"], row["friendly_name"], status, row["created_at"], row["updated_at"])
+    return Account(
+        row["id"], row["sid"], row["friendly_name"], status, row["created_at"], row["updated_at"], row["owner_sid"]
+    )
+
+
+def _credential(row: asyncpg.Record, secret_matches: Callable[[str], bool], is_key: bool) -> Credential:
+    account = _account_of(row)
+    owner = row["owner_status"] and AccountStatus(row["owner_status"])
+    return Credential(account, secret_matches, is_key, standing(account.status, owner))
 
 
 def _key_of(row: asyncpg.Record) -> ApiKey:

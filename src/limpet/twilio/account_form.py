@@ -6,8 +6,10 @@ Source: twilio.com/docs/iam/api/account and twilio.com/docs/iam/api-keys/keys-in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from limpet.core.model import AccountStatus
+from limpet.core.model import Account, AccountStatus
+from limpet.core.tenancy import may_become
 from limpet.twilio.forms import FRIENDLY_NAME_LENGTH_MAX, Form, choice, filled, invalid, text
 
 
@@ -19,15 +21,35 @@ class AccountQuery:
     status: str | None
 
 
-def parse_account_change(form: Form, status_now: AccountStatus) -> str | None:
-    """Read `POST /Accounts/{AC}.json`: the new name, None to keep it.
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """What an account becomes; None keeps it."""
 
-    As at Twilio an account cannot change its own status; that is for whoever runs the installation.
+    friendly_name: str | None
+    status: AccountStatus | None
+
+
+def parse_account_change(form: Form, account: Account, *, owned: bool) -> AccountChange:
+    """Read `POST /Accounts/{AC}.json`.
+
+    As at Twilio a main account sets the status of its sub-accounts (`owned`), and nobody that of the own account; one that
+    is closed stays closed.
     """
-    status = choice(form, "Status", tuple(AccountStatus))
-    if status is not None and status != status_now:
-        raise invalid("Status", "an account cannot change its own status")
-    return text(form, "FriendlyName", FRIENDLY_NAME_LENGTH_MAX) or None
+    word = choice(form, "Status", tuple(AccountStatus))
+    status = None if word is None else AccountStatus(word)
+    if status is not None and status is not account.status:
+        if not owned:
+            raise invalid("Status", "an account cannot change its own status")
+        if not may_become(account.status, status):
+            raise invalid("Status", "an account that is closed stays closed")
+    return AccountChange(text(form, "FriendlyName", FRIENDLY_NAME_LENGTH_MAX) or None, status)
+
+
+def parse_new_account(form: Form, now: datetime) -> str:
+    """Read `POST /Accounts.json`: the new sub-account's name; without one, as at Twilio, one that tells when it was made."""
+    return (
+        text(form, "FriendlyName", FRIENDLY_NAME_LENGTH_MAX) or f"SubAccount Created at {now:%Y-%m-%d %I:%M %p}".lower()
+    )
 
 
 def parse_account_query(query: Form) -> AccountQuery:

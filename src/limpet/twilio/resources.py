@@ -127,7 +127,7 @@ def account_resource(account: Account, auth_token: str | None) -> Json:
         "date_created": rfc2822(account.created_at),
         "date_updated": rfc2822(account.updated_at),
         "friendly_name": account.friendly_name,
-        "owner_account_sid": account.sid,
+        "owner_account_sid": account.owner_sid or account.sid,
         "sid": account.sid,
         "status": account.status,
         "subresource_uris": {name: f"{uri}/{part}.json" for name, part in _ACCOUNT_PARTS.items()},

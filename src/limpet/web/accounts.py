@@ -1,14 +1,15 @@
-"""Accounts and their API keys over HTTP. An account sees itself and no other.
+"""Accounts and their API keys over HTTP. An account sees itself and the sub-accounts that it owns, and no other.
 
-Sources: twilio.com/docs/iam/api/account, twilio.com/docs/iam/api-keys. As at Twilio, keys and the account itself can be
+Sources: twilio.com/docs/iam/api/account, …/subaccounts and …/api-keys. As at Twilio, keys and the account itself can be
 changed with the account's own token only: a key that leaks cannot make more keys.
 """
 
 from __future__ import annotations
 
 from limpet.core.errors import ApiError
-from limpet.core.page import Page
-from limpet.twilio.account_form import parse_account_change, parse_account_query, parse_key_name
+from limpet.core.model import Account, AccountStatus
+from limpet.core.tenancy import SUBACCOUNTS_MAX, may_act
+from limpet.twilio.account_form import parse_account_change, parse_account_query, parse_key_name, parse_new_account
 from limpet.twilio.lists import parse_page
 from limpet.twilio.pages import page_2010
 from limpet.twilio.resources import account_resource, key_resource
@@ -17,31 +18,55 @@ from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.door import Call
 
 
+async def create(call: Call) -> Answer:
+    """POST /2010-04-01/Accounts.json: a sub-account of the caller's main account."""
+    _demand_token(call)
+    if call.account.owner_sid is not None:
+        raise ApiError(20001, parameter="account", why="a sub-account cannot have sub-accounts")
+    made = await call.deps.accounts.create_sub(call.account, parse_new_account(call.form, call.now), call.now)
+    if made is None:
+        raise ApiError(20001, parameter="account", why=f"it has {SUBACCOUNTS_MAX} sub-accounts, as many as it may")
+    return created(account_resource(*made))
+
+
 async def page(call: Call) -> Answer:
-    """GET /2010-04-01/Accounts.json: the caller's own account, when it fits the filters."""
+    """GET /2010-04-01/Accounts.json: the caller's own account and its sub-accounts, newest first; to a key its own only."""
     request, wanted = parse_page(call.query), parse_account_query(call.query)
-    account = call.account
-    fits = wanted.friendly_name in (None, account.friendly_name) and wanted.status in (None, account.status)
-    found = Page((account,) if fits and request.number == 0 else (), None, None)
-    shown = [account_resource(each, call.caller.secret) for each in found.items]
+    is_key = call.caller.is_key
+    found = await call.deps.accounts.family(call.account, wanted.friendly_name, wanted.status, request, alone=is_key)
+    shown = [account_resource(account, None if is_key else token) for account, token in found.items]
     return ok(page_2010("accounts", shown, found, request, call.path, call.query))
 
 
 async def fetch(call: Call) -> Answer:
-    """GET /2010-04-01/Accounts/{AC}.json; with its token only for who presented it."""
-    account = await call.deps.accounts.by_sid(call.account.sid)
-    if account is None:
-        raise call.not_found()
-    return ok(account_resource(account, call.caller.secret))
+    """GET /2010-04-01/Accounts/{AC}.json; with its token only for who came by a token."""
+    return await _shown(call, await _administered(call))
 
 
 async def update(call: Call) -> Answer:
-    """POST /2010-04-01/Accounts/{AC}.json: its name."""
+    """POST /2010-04-01/Accounts/{AC}.json: its name, and the status of a sub-account. One that is closed loses its numbers."""
     _demand_token(call)
-    name = parse_account_change(call.form, call.account.status)
-    account = await call.deps.accounts.update(call.account.id, name, None, call.now)
+    account = await _administered(call)
+    change = parse_account_change(call.form, account, owned=account.sid != call.account.sid)
+    changed = await call.deps.accounts.update(account.id, change.friendly_name, change.status, call.now)
     call.auth.invalidate(account.sid)
-    return ok(account_resource(account, call.caller.secret))
+    if changed.status is AccountStatus.CLOSED:
+        await call.deps.senders.release_all(account.id, call.now)
+    return await _shown(call, changed)
+
+
+async def _administered(call: Call) -> Account:
+    """The account that the path names, as it is now: the caller's own or one that it owns."""
+    sid = call.parts["sid"]
+    account = await call.deps.accounts.by_sid(sid) if is_sid("AC", sid) else None
+    if account is None or not may_act(call.account, by_key=call.caller.is_key, target=account):
+        raise call.not_found()
+    return account
+
+
+async def _shown(call: Call, account: Account) -> Answer:
+    token = None if call.caller.is_key else await call.deps.accounts.auth_token(account.id)
+    return ok(account_resource(account, token))
 
 
 async def create_key(call: Call) -> Answer:

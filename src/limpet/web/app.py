@@ -25,8 +25,8 @@ _MESSAGES_LENGTH = len(_MESSAGES_HEAD) + _SID_LENGTH + len(_MESSAGES_TAIL)
 
 _KEY = {"GET": accounts.fetch_key, "POST": accounts.rename_key, "DELETE": accounts.delete_key}
 _2010: Mapping[str, Mapping[str, Handler]] = {
-    "": {"GET": accounts.page},
-    "/{account_sid}": {"GET": accounts.fetch, "POST": accounts.update},
+    "": {"GET": accounts.page, "POST": accounts.create},
+    "/{sid}": {"GET": accounts.fetch, "POST": accounts.update},
     "/{account_sid}/Messages": {"GET": messages.page, "POST": messages.create},
     "/{account_sid}/Messages/{sid}": {"GET": messages.fetch, "POST": messages.update, "DELETE": messages.delete},
     "/{account_sid}/Messages/{sid}/Decision": {"GET": messages.decision},

@@ -14,6 +14,7 @@ from typing import TypeVar
 from limpet.clock import Clock
 from limpet.core.errors import ApiError
 from limpet.core.model import Account, AccountStatus
+from limpet.core.tenancy import may_act
 from limpet.store.accounts import Accounts
 from limpet.twilio.sid import is_sid
 
@@ -40,6 +41,8 @@ class Caller:
     account: Account
     credential_sid: str
     secret: str | None
+    standing: AccountStatus = AccountStatus.ACTIVE
+    """The account's status, or its main account's where that is worse."""
 
     @property
     def is_key(self) -> bool:
@@ -50,6 +53,12 @@ class Caller:
 @dataclass(frozen=True, slots=True)
 class _Known:
     caller: Caller
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownAccount:
+    account: Account
     until: float
 
 
@@ -71,6 +80,7 @@ class Authenticator:
         self._clock = clock
         self._known: dict[bytes, _Known] = {}
         self._failures: dict[str, _Failures] = {}
+        self._subaccounts: dict[str, _KnownAccount] = {}
 
     async def caller(self, header: bytes | None) -> Caller:
         """Who sent this `Authorization`; ApiError 20003 (401) or, after too many failures, 20429 (429)."""
@@ -82,9 +92,27 @@ class Authenticator:
             return known.caller
         return await self._checked(header, digest)
 
+    async def subaccount(self, caller: Caller, sid: str) -> Account | None:
+        """The account with this SID when the caller may act for it (`limpet.core.tenancy`); remembered as long as a caller."""
+        if caller.is_key or caller.account.owner_sid is not None or not is_sid("AC", sid):
+            return None
+        known = self._subaccounts.get(sid)
+        if known is None or known.until <= self._clock.monotonic():
+            account = await self._accounts.by_sid(sid)
+            if account is None or not may_act(caller.account, by_key=caller.is_key, target=account):
+                return None
+            known = _KnownAccount(account, self._clock.monotonic() + REMEMBERED_S)
+            _bounded(self._subaccounts, REMEMBERED_MAX)[sid] = known
+        return known.account if may_act(caller.account, by_key=caller.is_key, target=known.account) else None
+
     def invalidate(self, sid: str) -> None:
-        """Forget what is known of an account or a key; for an account also its keys."""
-        gone = [d for d, k in self._known.items() if sid in (k.caller.credential_sid, k.caller.account.sid)]
+        """Forget what is known of an account or a key; for an account also its keys and its sub-accounts."""
+        self._subaccounts.pop(sid, None)
+        gone = [
+            d
+            for d, k in self._known.items()
+            if sid in (k.caller.credential_sid, k.caller.account.sid, k.caller.account.owner_sid)
+        ]
         for digest in gone:
             self._known.pop(digest, None)
 
@@ -93,11 +121,11 @@ class Authenticator:
         if digest not in self._known and self._is_blocked(sid):
             raise ApiError(20429)
         found = await self._accounts.credentials(sid)
-        if found is None or not found.secret_matches(secret) or found.account.status is AccountStatus.CLOSED:
+        if found is None or not found.secret_matches(secret) or found.standing is AccountStatus.CLOSED:
             self._known.pop(digest, None)
             self._note_failure(sid)
             raise ApiError(20003)
-        caller = Caller(found.account, sid, None if found.is_key else secret)
+        caller = Caller(found.account, sid, None if found.is_key else secret, found.standing)
         _bounded(self._known, REMEMBERED_MAX)[digest] = _Known(caller, self._clock.monotonic() + REMEMBERED_S)
         return caller
 

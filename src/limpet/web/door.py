@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from limpet.core.errors import ApiError
 from limpet.core.model import Account, AccountStatus
+from limpet.core.tenancy import standing
 from limpet.store.database import DATABASE_AWAY
 from limpet.twilio.forms import Form, parse_form
 from limpet.web.answer import Answer, refusal, send_answer
@@ -31,22 +32,21 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that was let in. `parts` are the variable parts of its path, `form` is empty unless it is a POST."""
+    """A request that was let in. `parts` are the variable parts of its path, `form` is empty unless it is a POST.
+
+    `account` is whose resources these are: the caller's, or those of a sub-account that its path names.
+    """
 
     deps: Deps
     auth: Authenticator
     caller: Caller
+    account: Account
     scope: Scope
     headers: Mapping[bytes, bytes]
     parts: Mapping[str, str]
     query: Form
     form: Form
     now: datetime
-
-    @property
-    def account(self) -> Account:
-        """Whose resources these are: always the caller's own."""
-        return self.caller.account
 
     @property
     def path(self) -> str:
@@ -103,19 +103,26 @@ class Door:
         """Let a request in and have the handler of its method answer it; or an ApiError that says why not."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         caller = await self.auth.caller(headers.get(b"authorization"))
-        account, method = caller.account, scope["method"]
+        account, method, status = caller.account, scope["method"], caller.standing
         if parts.get("account_sid", account.sid) != account.sid:
-            raise ApiError(20404, resource=scope["path"])
+            account = await self._subaccount(caller, parts["account_sid"], scope["path"])
+            status = standing(status, account.status)
         handler = handlers.get(method)
         if handler is None:
             return refusal(ApiError(20004, method=method), ((b"allow", ", ".join(sorted(handlers)).encode()),))
-        if account.status is not AccountStatus.ACTIVE and method != "GET":
+        if status is not AccountStatus.ACTIVE and method != "GET":
             raise ApiError(20005)
         query = parse_form(scope["query_string"]) if scope["query_string"] else _NO_FORM
         form = await read_form(headers, receive) if method == "POST" else _NO_FORM
         return await handler(
-            Call(self.deps, self.auth, caller, scope, headers, parts, query, form, self.deps.clock.now())
+            Call(self.deps, self.auth, caller, account, scope, headers, parts, query, form, self.deps.clock.now())
         )
+
+    async def _subaccount(self, caller: Caller, sid: str, path: str) -> Account:
+        found = await self.auth.subaccount(caller, sid)
+        if found is None:
+            raise ApiError(20404, resource=path)
+        return found
 
 
 class Endpoint:

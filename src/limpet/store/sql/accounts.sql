@@ -6,6 +6,30 @@ INSERT INTO account (sid, friendly_name, auth_token_sealed, created_at, updated_
 -- name: account_by_sid (reference)
 SELECT * FROM account WHERE sid = $1;
 
+-- name: account_insert_sub (reference)
+-- No row when the main account has as many sub-accounts as it may.
+INSERT INTO account (sid, friendly_name, auth_token_sealed, created_at, updated_at, owner_sid)
+SELECT $1, $2, $3, $4, $4, $5
+ WHERE (SELECT count(*) FROM account WHERE owner_sid = $5 AND status <> 'closed') < $6::bigint
+RETURNING *;
+
+-- name: account_credential (reference)
+-- An account with what its main account's status is.
+SELECT a.*, o.status AS owner_status FROM account a LEFT JOIN account o ON o.sid = a.owner_sid WHERE a.sid = $1;
+
+-- name: account_family_page_down (reference)
+-- An account, and those that $2 owns.
+SELECT * FROM account
+ WHERE (sid = $1 OR owner_sid = $2) AND ($3::text IS NULL OR friendly_name = $3) AND ($4::text IS NULL OR status = $4)
+   AND id < $5::bigint
+ ORDER BY id DESC LIMIT $6;
+
+-- name: account_family_page_up (reference)
+SELECT * FROM account
+ WHERE (sid = $1 OR owner_sid = $2) AND ($3::text IS NULL OR friendly_name = $3) AND ($4::text IS NULL OR status = $4)
+   AND id > $5::bigint
+ ORDER BY id LIMIT $6;
+
 -- name: account_token (reference)
 SELECT auth_token_sealed FROM account WHERE id = $1;
 
@@ -25,7 +49,9 @@ RETURNING *;
 
 -- name: api_key_credential (reference)
 -- A key's secret and the account that it speaks for.
-SELECT a.*, k.secret_hash FROM api_key k JOIN account a ON a.id = k.account_id WHERE k.sid = $1;
+SELECT a.*, o.status AS owner_status, k.secret_hash
+  FROM api_key k JOIN account a ON a.id = k.account_id LEFT JOIN account o ON o.sid = a.owner_sid
+ WHERE k.sid = $1;
 
 -- name: api_key_by_sid (reference)
 SELECT * FROM api_key WHERE account_id = $1 AND sid = $2;

@@ -26,6 +26,9 @@ SELECT * FROM sender
    AND ($3::text IS NULL OR friendly_name = $3) AND id > $4::bigint
  ORDER BY id LIMIT $5;
 
+-- name: sender_sids_of_account (reference)
+SELECT sid FROM sender WHERE account_id = $1 AND released_at IS NULL ORDER BY id LIMIT $2;
+
 -- name: sender_hold (reference)
 -- Hold a number until the commit, as `service_hold` does.
 UPDATE sender SET updated_at = updated_at WHERE account_id = $1 AND sid = $2 AND released_at IS NULL RETURNING *;
