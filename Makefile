@@ -14,10 +14,10 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header -
            --python-version 3.11
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo dev test check clients lock bench clean
+.PHONY: help install demo dev test check reference clients lock bench clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMPS)/dev  ## make the environment, .venv/bin/limpet with it
 
@@ -35,6 +35,9 @@ check: $(STAMPS)/dev  ## style, types, layers
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+reference: $(STAMPS)/dev  ## write docs/reference/api.md from the routes of the code
+	@$(BIN)/python -m limpet.devtools.reference docs/reference
 
 clients: $(STAMPS)/clients  ## install each major of Twilio's clients, so that the tests walk with them (needs npm)
 

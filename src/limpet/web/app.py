@@ -61,6 +61,14 @@ _V1_ROOTS = ("/v1", "/messaging/v1")
 """The second is for clients that share one base URL between Twilio's products."""
 
 
+def served() -> Iterator[tuple[str, str]]:
+    """Every method and path that is served, once each, with the paths as Twilio's documents spell them."""
+    for path, handlers in _2010.items():
+        yield from ((method, f"{_ACCOUNTS}{path}.json") for method in handlers)
+    for path, handlers in _V1.items():
+        yield from ((method, f"{_V1_ROOTS[0]}{path}") for method in handlers)
+
+
 class App:
     """The ASGI application. `auth` is there for whoever takes credentials back by another way than the API."""
 
