@@ -91,7 +91,9 @@ def test_a_recipient_has_one_spelling(text: str, value: str) -> None:
         "+1415555012\u0663",
         "+1 415 555 0123 x9",
         "+1-800-FLOWERS",
-        "whatsapp:+14155550123",
+        "whatsapp:",
+        "whatsapp:whatsapp:+14155550123",
+        "WhatsApp:+14155550123",
         "tel:+14155550123",
         "ACME",
         "+1" + " " * ADDRESS_LENGTH_MAX + "4155550123",
@@ -204,3 +206,9 @@ def test_a_normal_form_is_its_own(text: str) -> None:
 def test_nothing_that_is_typed_makes_it_fail(text: str) -> None:
     sender = parse_sender(text)
     assert sender is None or parse_sender(sender.value) == sender
+
+
+def test_whatsapp_names_another_recipient_of_the_same_country() -> None:
+    person = parse_recipient("whatsapp:+1 (415) 555-0123")
+    assert person is not None
+    assert (person.value, person.kind, person.country) == ("whatsapp:+14155550123", AddressKind.WHATSAPP, "US")

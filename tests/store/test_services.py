@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from limpet.core.model import Account, Capability, InDoubtPolicy, PoolMember, Sender, Service
+from limpet.core.model import NUMBER_KINDS, Account, Capability, InDoubtPolicy, PoolMember, Sender, Service
 from limpet.core.page import PageRequest
 from limpet.store.database import Database
 from limpet.store.senders import Senders
@@ -265,7 +265,10 @@ async def test_members_are_listed_last_joined_first(
     services: Services, database: Database, account: Account, service: Service
 ) -> None:
     joined = [await make_member(database, account, service, f"+1202555010{n}") for n in range(5)]
-    page = await services.members(service.id, PageRequest(3))
+    page = await services.members(service.id, NUMBER_KINDS, PageRequest(3))
     assert list(page.items) == joined[:1:-1]
     assert page.next_token == f"PA{joined[2].id}"
-    assert (await services.members(service.id, PageRequest(3, after=joined[2].id))).items == (joined[1], joined[0])
+    assert (await services.members(service.id, NUMBER_KINDS, PageRequest(3, after=joined[2].id))).items == (
+        joined[1],
+        joined[0],
+    )

@@ -157,7 +157,8 @@ async def add_number(
         sender_id = await connection.fetchval(
             "INSERT INTO sender (sid, account_id, kind, address, country, capabilities, friendly_name, carrier, created_at, "
             "updated_at) VALUES ($1, $2, 'long_code', $3, $4, '{sms,voice}', $3, $5, $6, $6) "
-            "ON CONFLICT (address) WHERE released_at IS NULL DO UPDATE SET friendly_name = sender.friendly_name RETURNING id",
+            "ON CONFLICT (address) WHERE released_at IS NULL AND kind NOT IN ('alphanumeric', 'destination_alpha') "
+            "DO UPDATE SET friendly_name = sender.friendly_name RETURNING id",
             f"PN{uuid4().hex}", service.account_id, number, country, carrier, now,
         )  # fmt: skip
         member: int = await connection.fetchval(

@@ -21,7 +21,7 @@ from limpet.core.model import (
     Service,
 )
 from limpet.core.status import Status
-from limpet.twilio import resources
+from limpet.twilio import pool_resources, resources
 from limpet.twilio.resources import Json
 
 AC, MG, PN = ("".join((prefix, "a" * 32)) for prefix in ("AC", "MG", "PN"))
@@ -66,7 +66,7 @@ FIELDS: list[tuple[Json, str, int]] = [
      "sid account_sid friendly_name date_created date_updated inbound_request_url inbound_method fallback_url fallback_method "
      "status_callback sticky_sender mms_converter smart_encoding scan_message_content fallback_to_long_code area_code_geomatch "
      "synchronous_validation validity_period url links usecase us_app_to_person_registered use_inbound_webhook_on_number", 23),
-    (resources.pool_member_resource(PoolMember(9, 3, SENDER, AT), AC, MG, ROOT),
+    (pool_resources.pool_member_resource(PoolMember(9, 3, SENDER, AT), AC, MG, ROOT),
      "sid account_sid service_sid date_created date_updated phone_number country_code capabilities url", 9),
 ]  # fmt: skip
 
@@ -128,7 +128,7 @@ def test_a_number_shows_what_was_set_and_what_is_usual_where_nothing_was() -> No
 
 
 def test_a_member_shows_capabilities_as_a_list() -> None:
-    shown = resources.pool_member_resource(PoolMember(9, 3, SENDER, AT), AC, MG, ROOT)
+    shown = pool_resources.pool_member_resource(PoolMember(9, 3, SENDER, AT), AC, MG, ROOT)
     assert (shown["capabilities"], shown["url"]) == (["SMS", "Voice"], f"{ROOT}/Services/{MG}/PhoneNumbers/{PN}")
 
 

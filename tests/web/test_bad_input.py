@@ -43,7 +43,7 @@ DATE = codes("x", "yesterday", "2026-13-01", "2026-02-30", "13/13/2026", "0", "9
 MESSAGE: Mapping[str, Bad] = {
     "To": [
         *codes(None, "", code=21604),
-        *codes("x", "+1", "+1415555", "0151 23456789", "12345", "whatsapp:+14155550199",
+        *codes("x", "+1", "+1415555", "0151 23456789", "12345", "whatsapp:4155550199x",
                "+" + "9" * 40, "+１４１５５５５０１９９", LONGER, code=21211),
     ],
     "MessagingServiceSid": [

@@ -7,7 +7,7 @@ one normal form here. It does not know whether a number is in service, nor who o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -27,17 +27,21 @@ NANP_COUNTRY: Final = "US"
 """Whose a number of the North American plan is when its area code is not assigned, as `phonenumbers` has it."""
 
 
+WHATSAPP_PREFIX: Final = "whatsapp:"
+
+
 class AddressKind(StrEnum):
     """What an address is; selection ranks senders by it."""
 
     PHONE = "phone"
     SHORT_CODE = "short_code"
     ALPHANUMERIC = "alphanumeric"
+    WHATSAPP = "whatsapp"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One address in its normal form: `+14155550123`, `12345` or `ACME`.
+    """One address in its normal form: `+14155550123`, `12345`, `ACME` or `whatsapp:+14155550123`.
 
     `country` is two letters (ISO 3166-1), None for what shows none: short codes, names, satellite and shared numbers.
     `area_code` is that of the North American plan, toll-free codes included; None elsewhere.
@@ -69,11 +73,15 @@ def parse_recipient(text: str) -> Address | None:
     the ten digits of a North American number. Another national spelling could be many people's number and is refused.
     With a plus the gate is the length that the country's plan allows, not whether the number is assigned: numbers set
     aside for fiction (+1 415 555 01xx) and Twilio's test numbers (+1 500 555 0006) are to work. Without a plus the
-    country code is a guess, and is taken only where the number is a valid one.
+    country code is a guess, and is taken only where the number is a valid one. `whatsapp:` before it names the same person on
+    that channel, where they are another recipient.
     """
     plain = _NANP.fullmatch(text)
     if plain:
         return _nanp(text, plain[1])
+    if text.startswith(WHATSAPP_PREFIX):
+        number = parse_recipient(text.removeprefix(WHATSAPP_PREFIX))
+        return None if number is None or number.kind is not AddressKind.PHONE else _on_whatsapp(number)
     return _spelled(text) if len(text) <= ADDRESS_LENGTH_MAX else None
 
 
@@ -89,6 +97,10 @@ def parse_sender(text: str) -> Address | None:
     if _NAME.fullmatch(name):
         return Address(name, AddressKind.ALPHANUMERIC, None, None, toll_free=False)
     return parse_recipient(text)
+
+
+def _on_whatsapp(number: Address) -> Address:
+    return replace(number, value=WHATSAPP_PREFIX + number.value, kind=AddressKind.WHATSAPP)
 
 
 def area_code(value: str) -> str | None:

@@ -100,10 +100,21 @@ class Service:
 
 
 class SenderKind(StrEnum):
-    """What a sender is; long code and toll-free are numbers (`PN…`)."""
+    """What a sender is: a number (`PN…`), a short code (`SC…`), a name (`AI…`) or one of another channel (`XE…`)."""
 
     LONG_CODE = "long_code"
     TOLL_FREE = "toll_free"
+    SHORT_CODE = "short_code"
+    ALPHANUMERIC = "alphanumeric"
+    DESTINATION_ALPHA = "destination_alpha"
+    """A name for one country, or with an empty country for all that have none of their own."""
+    WHATSAPP = "whatsapp"
+    RCS = "rcs"
+
+
+NUMBER_KINDS = frozenset({SenderKind.LONG_CODE, SenderKind.TOLL_FREE})
+NAME_KINDS = frozenset({SenderKind.ALPHANUMERIC, SenderKind.DESTINATION_ALPHA})
+CHANNEL_KINDS = frozenset({SenderKind.WHATSAPP, SenderKind.RCS})
 
 
 class Capability(StrEnum):
@@ -116,10 +127,12 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A number that an account owns, in no pool or in one. `address` is E.164, `country` its ISO code.
+    """A sender that an account owns, in no pool or in one. `address` is E.164, a short code, a name, or `whatsapp:` or `rcs:`
+    and what follows; `country` its ISO code, empty where it has none.
 
     `settings` keeps those of Twilio's IncomingPhoneNumber parameters on which Limpet does not act (voice URLs and the like),
-    by their wire names in snake case. `carrier` names the upstream that the number sends through.
+    by their wire names in snake case. `carrier` names the upstream that it sends through, empty where there is
+    none that has its channel.
     """
 
     id: int

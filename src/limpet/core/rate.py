@@ -9,17 +9,22 @@ from __future__ import annotations
 from limpet.core.model import SenderKind
 
 LONG_CODE_NANP_PER_S = 1.0
-TOLL_FREE_PER_S = 3.0
 ELSEWHERE_PER_S = 10.0
+PER_S = {
+    SenderKind.TOLL_FREE: 3.0,
+    SenderKind.SHORT_CODE: 100.0,
+    SenderKind.ALPHANUMERIC: 10.0,
+    SenderKind.DESTINATION_ALPHA: 10.0,
+    SenderKind.WHATSAPP: 80.0,
+    SenderKind.RCS: 80.0,
+}
 SENDERS_MAX = 100_000
 _NANP = frozenset({"US", "CA"})
 
 
 def segments_per_s(kind: SenderKind, country: str) -> float:
-    """Segments that a number may send in a second."""
-    if kind is SenderKind.TOLL_FREE:
-        return TOLL_FREE_PER_S
-    return LONG_CODE_NANP_PER_S if country in _NANP else ELSEWHERE_PER_S
+    """Segments that a sender may send in a second; of long codes those of the US and Canada are the slow ones."""
+    return PER_S.get(kind) or (LONG_CODE_NANP_PER_S if country in _NANP else ELSEWHERE_PER_S)
 
 
 class Pacer:

@@ -1,7 +1,7 @@
 """Who a message comes from when no mapping says so: a ladder of rungs over a service's pool.
 
 Each rung names a set of senders; the first set with a usable one in it decides, and within it the least busy sender is taken.
-Rules S-30 to S-36 of `docs/sticky-sender.md`. Time and chance do not enter: load is an argument, ties are broken by a hash of the
+Rules S-30 to S-39 of `docs/sticky-sender.md`. Time and chance do not enter: load is an argument, ties are broken by a hash of the
 person, so the same question has the same answer in every process. Source: Twilio, Messaging Services, sender selection.
 """
 
@@ -11,15 +11,32 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
+from typing import TypeVar
 
-from limpet.core.address import Address
-from limpet.core.model import Capability, PoolMember, Sender, Service
+from limpet.core.address import Address, AddressKind
+from limpet.core.model import (
+    CHANNEL_KINDS,
+    NAME_KINDS,
+    NUMBER_KINDS,
+    Capability,
+    PoolMember,
+    Sender,
+    SenderKind,
+    Service,
+)
 from limpet.core.nanp import overlay
+
+K = TypeVar("K")
 
 _GOLDEN = 0x9E3779B97F4A7C15  # an odd constant with well-mixed bits
 _WORD = 0xFFFFFFFFFFFFFFFF
 NANP_COUNTRIES = frozenset({"US", "CA"})
 FALLBACK_COUNTRY = "US"
+WITHOUT_NAMES = frozenset(
+    {"AR", "BE", "BR", "CA", "CL", "CN", "CO", "CR", "DO", "EC", "GT", "GU", "HN", "KR", "MX", "MY", "NI", "NZ", "PA", "PE",
+     "PR", "SV", "TW", "US", "UY", "VE", "VI", "ZA"}
+)  # fmt: skip
+"""Countries to which no text can come from a name. Source: Twilio, "International support for alphanumeric sender ID"."""
 
 
 class Reason(StrEnum):
@@ -27,6 +44,11 @@ class Reason(StrEnum):
 
     STICKY = "sticky"
     EXPLICIT = "explicit"
+    RCS = "rcs"
+    SHORT_CODE = "short_code"
+    DESTINATION_ALPHA = "destination_alpha"
+    ALPHA = "alpha"
+    TOLL_FREE = "toll_free"
     AREA_CODE = "area_code"
     OVERLAY = "overlay"
     COUNTRY = "country"
@@ -39,6 +61,11 @@ class WhyNot(StrEnum):
     """Why a member of the pool could not carry a message."""
 
     NO_SMS = "no_sms"
+    NO_MMS = "no_mms"
+    NO_CARRIER = "no_carrier"
+    """No carrier has the sender's channel."""
+    OTHER_DESTINATION = "other_destination"
+    """It is a sender for other countries or another channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +78,34 @@ class Candidate:
     salt: int
 
 
+Group = tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The members that can carry one sort of message, indexed for the ladder; `numbers` by country and area code."""
+
+    all: Group = ()
+    numbers: Group = ()
+    by_kind: Mapping[SenderKind, Group] = field(default_factory=dict)
+    by_country: Mapping[str, Group] = field(default_factory=dict)
+    by_area: Mapping[str, Group] = field(default_factory=dict)
+
+    def of(self, kind: SenderKind, country: str | None) -> Group:
+        """The senders of a kind that are of a country."""
+        return tuple(c for c in self.by_kind.get(kind, ()) if c.sender.country == country)
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A service with its live members, the usable ones indexed for the ladder. It is as of `service.generation`."""
+    """A service with its live members: who can carry texts and who media. It is as of `service.generation`."""
 
     service: Service
-    candidates: tuple[Candidate, ...]
-    usable: tuple[Candidate, ...] = ()
+    candidates: Group
+    texts: Offer = Offer()
+    media: Offer = Offer()
     by_member: Mapping[int, Candidate] = field(default_factory=dict)
     by_address: Mapping[str, Candidate] = field(default_factory=dict)
-    by_country: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
-    by_area: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,87 +127,162 @@ class Refusal:
 def make_pool(service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None]) -> Pool:
     """Index a service's live members once, so that each decision looks only at the senders of its rung."""
     candidates = tuple(Candidate(m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address)) for m in members)
-    usable = tuple(c for c in candidates if why_not(c) is None)
     return Pool(
         service,
         candidates,
-        usable,
+        _offer(c for c in candidates if why_not(c) is None),
+        _offer(c for c in candidates if why_not(c, media=True) is None),
         {c.member_id: c for c in candidates},
         {c.sender.address: c for c in candidates},
-        _grouped(usable, lambda c: c.sender.country),
-        _grouped(usable, lambda c: c.area_code),
     )
 
 
-def choose(pool: Pool, to: Address, person: int, loads: Mapping[int, float]) -> Choice | Refusal:
+def choose(
+    pool: Pool, to: Address, person: int, loads: Mapping[int, float], *, media: bool = False
+) -> Choice | Refusal:
     """The sender for a person without a mapping. `person` is the 64-bit hash of the address, `loads` how busy members are.
 
     An empty pool is Twilio's 21704, a pool without a usable member 21703 (S-30).
     """
     if not pool.candidates:
         return Refusal(21704)
-    for rung in LADDER:
-        if offered := rung.senders(pool, to):
+    offer = pool.media if media else pool.texts
+    for rung in WHATSAPP_LADDER if to.kind is AddressKind.WHATSAPP else LADDER:
+        if offered := rung.senders(offer, pool.service, to):
             return Choice(_least_busy(offered, person, loads), rung.reason)
-    return Refusal(21703, tuple((c.sender.address, why) for c in pool.candidates if (why := why_not(c))))
+    reasons = ((c.sender.address, why_not(c, media=media) or WhyNot.OTHER_DESTINATION) for c in pool.candidates)
+    return Refusal(21703, tuple(reasons))
 
 
-def why_not(candidate: Candidate) -> WhyNot | None:
-    """What keeps a live member from carrying a text; None when nothing does (S-31)."""
-    return None if Capability.SMS in candidate.sender.capabilities else WhyNot.NO_SMS
+def why_not(candidate: Candidate, *, media: bool = False) -> WhyNot | None:
+    """What keeps a live member from carrying a message, wherever it goes; None when nothing does (S-31)."""
+    sender = candidate.sender
+    if sender.kind in CHANNEL_KINDS:
+        return None if sender.carrier else WhyNot.NO_CARRIER
+    if Capability.SMS not in sender.capabilities:
+        return WhyNot.NO_SMS
+    return WhyNot.NO_MMS if media and Capability.MMS not in sender.capabilities else None
+
+
+def reaches(kind: SenderKind, country: str, to: Address) -> bool:
+    """Whether a sender of this kind and country may write to that place at all: a short code to its own country, a name where
+    names are known, a channel's sender to that channel (S-37, S-38)."""
+    if to.kind is AddressKind.WHATSAPP or kind is SenderKind.WHATSAPP:
+        return to.kind is AddressKind.WHATSAPP and kind is SenderKind.WHATSAPP
+    if kind is SenderKind.SHORT_CODE:
+        return country == to.country
+    if kind in NAME_KINDS:
+        return to.country not in WITHOUT_NAMES and country in ("", to.country)
+    return True
+
+
+def is_foreign(candidate: Candidate, to: Address) -> bool:
+    """Whether a sender is a number of another country than the person's; toll-free numbers are at home in the US and Canada."""
+    sender = candidate.sender
+    if sender.kind is SenderKind.TOLL_FREE and sender.country in NANP_COUNTRIES:
+        return to.country not in NANP_COUNTRIES
+    return sender.kind in NUMBER_KINDS and sender.country != to.country
 
 
 def has_local(pool: Pool, to: Address) -> bool:
-    """Whether a usable sender of the person's own country is in the pool (S-12)."""
-    return bool(pool.by_country.get(to.country or ""))
+    """Whether a usable number or short code of the person's own country is in the pool (S-12)."""
+    country = to.country or ""
+    return bool(pool.texts.by_country.get(country)) or bool(pool.texts.of(SenderKind.SHORT_CODE, country))
+
+
+def has_rcs(pool: Pool) -> bool:
+    """Whether the pool has an RCS sender that could be used: those come before everything, mappings too (S-25)."""
+    return SenderKind.RCS in pool.texts.by_kind
+
+
+def can_carry_media(pool: Pool) -> bool:
+    """Whether any usable member has MMS."""
+    return bool(pool.media.all)
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A step of the ladder: which senders of the pool it offers to a recipient."""
+    """A step of the ladder: which of the members that can carry a message it offers to a recipient."""
 
     reason: Reason
-    senders: Callable[[Pool, Address], Sequence[Candidate]]
+    senders: Callable[[Offer, Service, Address], Sequence[Candidate]]
 
 
-def _geomatched(pool: Pool, to: Address) -> bool:
-    """Area codes count between the US and Canada, where the service asks for them (S-33)."""
-    return pool.service.area_code_geomatch and to.country in NANP_COUNTRIES and to.area_code is not None
+def _rcs(offer: Offer, _service: Service, to: Address) -> Sequence[Candidate]:
+    return offer.of(SenderKind.RCS, to.country) or offer.by_kind.get(SenderKind.RCS, ())
 
 
-def _same_area(pool: Pool, to: Address) -> Sequence[Candidate]:
-    return pool.by_area.get(to.area_code or "", ()) if _geomatched(pool, to) else ()
+def _short_code(offer: Offer, _service: Service, to: Address) -> Sequence[Candidate]:
+    return offer.of(SenderKind.SHORT_CODE, to.country)
 
 
-def _same_complex(pool: Pool, to: Address) -> Sequence[Candidate]:
-    """Codes that serve the same place, read from the row of the recipient's own code (S-34)."""
-    if not _geomatched(pool, to):
+def _destination_alpha(offer: Offer, _service: Service, to: Address) -> Sequence[Candidate]:
+    """The name for the person's country, else the one for all countries (S-38)."""
+    if to.country in WITHOUT_NAMES:
         return ()
-    return [c for code in sorted(overlay(to.area_code or "")) for c in pool.by_area.get(code, ())]
+    return offer.of(SenderKind.DESTINATION_ALPHA, to.country) or offer.of(SenderKind.DESTINATION_ALPHA, "")
 
 
-def _same_country(pool: Pool, to: Address) -> Sequence[Candidate]:
-    return pool.by_country.get(to.country or "", ())
+def _alpha(offer: Offer, _service: Service, to: Address) -> Sequence[Candidate]:
+    return () if to.country in WITHOUT_NAMES else offer.by_kind.get(SenderKind.ALPHANUMERIC, ())
 
 
-def _us_or_canada(pool: Pool, to: Address) -> Sequence[Candidate]:
-    return (
-        [c for country in sorted(NANP_COUNTRIES) for c in pool.by_country.get(country, ())]
-        if _geomatched(pool, to)
-        else ()
-    )
+def _toll_free_in_canada(offer: Offer, _service: Service, to: Address) -> Sequence[Candidate]:
+    """Canada: toll-free before long codes (S-39)."""
+    if to.country != "CA":
+        return ()
+    return [c for c in offer.by_kind.get(SenderKind.TOLL_FREE, ()) if c.sender.country in NANP_COUNTRIES]
 
 
-def _us(pool: Pool, _to: Address) -> Sequence[Candidate]:
-    return pool.by_country.get(FALLBACK_COUNTRY, ())
+def _geomatched(service: Service, to: Address) -> bool:
+    """Area codes count between the US and Canada, where the service asks for them (S-33)."""
+    return service.area_code_geomatch and to.country in NANP_COUNTRIES and to.area_code is not None
 
 
-def _any(pool: Pool, _to: Address) -> Sequence[Candidate]:
-    return pool.usable
+def _same_area(offer: Offer, service: Service, to: Address) -> Sequence[Candidate]:
+    return offer.by_area.get(to.area_code or "", ()) if _geomatched(service, to) else ()
+
+
+def _same_complex(offer: Offer, service: Service, to: Address) -> Sequence[Candidate]:
+    """Codes that serve the same place, read from the row of the recipient's own code (S-34)."""
+    if not _geomatched(service, to):
+        return ()
+    return [c for code in sorted(overlay(to.area_code or "")) for c in offer.by_area.get(code, ())]
+
+
+def _same_country(offer: Offer, _service: Service, to: Address) -> Sequence[Candidate]:
+    return offer.by_country.get(to.country or "", ())
+
+
+def _us_or_canada(offer: Offer, service: Service, to: Address) -> Sequence[Candidate]:
+    if not _geomatched(service, to):
+        return ()
+    return [c for country in sorted(NANP_COUNTRIES) for c in offer.by_country.get(country, ())]
+
+
+def _us(offer: Offer, _service: Service, _to: Address) -> Sequence[Candidate]:
+    return offer.by_country.get(FALLBACK_COUNTRY, ())
+
+
+def _any(offer: Offer, _service: Service, _to: Address) -> Sequence[Candidate]:
+    return offer.numbers
+
+
+def _whatsapp_of_country(offer: Offer, _service: Service, to: Address) -> Sequence[Candidate]:
+    return offer.of(SenderKind.WHATSAPP, to.country)
+
+
+def _whatsapp(offer: Offer, _service: Service, _to: Address) -> Sequence[Candidate]:
+    return offer.by_kind.get(SenderKind.WHATSAPP, ())
 
 
 # The first rung with a sender in it decides (S-32).
 LADDER = (
+    Rung(Reason.RCS, _rcs),
+    Rung(Reason.SHORT_CODE, _short_code),
+    Rung(Reason.DESTINATION_ALPHA, _destination_alpha),
+    Rung(Reason.ALPHA, _alpha),
+    Rung(Reason.TOLL_FREE, _toll_free_in_canada),
     Rung(Reason.AREA_CODE, _same_area),
     Rung(Reason.OVERLAY, _same_complex),
     Rung(Reason.COUNTRY, _same_country),
@@ -171,6 +290,7 @@ LADDER = (
     Rung(Reason.US_FALLBACK, _us),
     Rung(Reason.ANY, _any),
 )
+WHATSAPP_LADDER = (Rung(Reason.COUNTRY, _whatsapp_of_country), Rung(Reason.ANY, _whatsapp))
 
 
 def _least_busy(offered: Sequence[Candidate], person: int, loads: Mapping[int, float]) -> Candidate:
@@ -191,10 +311,20 @@ def _salt(address: str) -> int:
     return int.from_bytes(blake2b(address.encode(), digest_size=8).digest(), "big")
 
 
-def _grouped(
-    candidates: Iterable[Candidate], key: Callable[[Candidate], str | None]
-) -> dict[str, tuple[Candidate, ...]]:
-    groups: dict[str, list[Candidate]] = {}
+def _offer(usable: Iterable[Candidate]) -> Offer:
+    group = tuple(usable)
+    numbers = tuple(c for c in group if c.sender.kind in NUMBER_KINDS)
+    return Offer(
+        group,
+        numbers,
+        _grouped(group, lambda c: c.sender.kind),
+        _grouped(numbers, lambda c: c.sender.country),
+        _grouped(numbers, lambda c: c.area_code),
+    )
+
+
+def _grouped(candidates: Iterable[Candidate], key: Callable[[Candidate], K | None]) -> dict[K, Group]:
+    groups: dict[K, list[Candidate]] = {}
     for candidate in candidates:
         if (name := key(candidate)) is not None:
             groups.setdefault(name, []).append(candidate)

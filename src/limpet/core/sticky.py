@@ -13,9 +13,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from limpet.core.address import Address
-from limpet.core.selection import Candidate, Choice, Pool, Reason, Refusal, choose, has_local, why_not
+from limpet.core.model import SenderKind
+from limpet.core.selection import (
+    Candidate,
+    Choice,
+    Pool,
+    Reason,
+    Refusal,
+    choose,
+    has_local,
+    has_rcs,
+    is_foreign,
+    reaches,
+    why_not,
+)
 
 NOT_IN_POOL = 21711
+NO_MEDIA_FROM_IT = 21621
+UNREACHABLE = 21612
+MEDIA = "media"
 PROVISIONAL_DAYS = 2
 """A message leaves or fails within its validity (10 hours at most) of being bound, so older mappings are established."""
 
@@ -71,22 +87,26 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A message that needs a sender. `explicit` is the From that the customer named beside the service, if any."""
+    """A message that needs a sender. `explicit` is the From that the customer named beside the service, if any; one with `media`
+    needs a sender that has MMS."""
 
     to: Address
     person: int
     explicit: str | None = None
+    media: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The sender, why, and the write that makes it stick. `cause` names why a mapping was replaced or passed over."""
+    """The sender, why, and the write that makes it stick. `cause` names why a mapping was replaced or passed over; `kept` is the
+    member of a mapping that was passed over and used all the same."""
 
     candidate: Candidate
     reason: Reason
     outcome: Outcome
     change: Change | None = None
     cause: str | None = None
+    kept: int | None = None
 
 
 def standing(pool: Pool, mapping: StoredMapping | None, to: Address, today: int) -> Standing:
@@ -98,9 +118,9 @@ def standing(pool: Pool, mapping: StoredMapping | None, to: Address, today: int)
         return Standing.REMOVED
     if today - mapping.last_used_day > pool.service.sticky_ttl_days:
         return Standing.EXPIRED
-    if why_not(candidate) is not None:
+    if why_not(candidate) is not None or not reaches(candidate.sender.kind, candidate.sender.country, to):
         return Standing.UNUSABLE
-    if candidate.sender.country != to.country and has_local(pool, to):
+    if is_foreign(candidate, to) and has_local(pool, to):
         return Standing.FOREIGN
     return Standing.LIVE
 
@@ -112,14 +132,30 @@ def decide(
     a refusal writes nothing (S-11)."""
     if ask.explicit is not None:
         return _explicit(ask, pool, mapping, today)
-    if not pool.service.sticky_sender:
-        choice = choose(pool, ask.to, ask.person, loads)
-        return choice if isinstance(choice, Refusal) else Binding(choice.candidate, choice.reason, Outcome.OFF)
-    worth = standing(pool, mapping, ask.to, today)
+    sticky = pool.service.sticky_sender
+    worth = standing(pool, mapping, ask.to, today) if sticky else Standing.ABSENT
+    if mapping is not None and worth is Standing.LIVE and not has_rcs(pool):
+        return _use(ask, pool, mapping, today)
+    choice = choose(pool, ask.to, ask.person, loads, media=ask.media)
+    if isinstance(choice, Choice) and (
+        not sticky or choice.reason is Reason.RCS
+    ):  # RCS senders have no mappings (S-25)
+        return Binding(choice.candidate, choice.reason, Outcome.OFF)
     if mapping is not None and worth is Standing.LIVE:
-        return Binding(pool.by_member[mapping.member_id], Reason.STICKY, Outcome.USED, _refresh(mapping, today))
-    choice = choose(pool, ask.to, ask.person, loads)
+        return _use(ask, pool, mapping, today)
     return choice if isinstance(choice, Refusal) else _stick(choice, worth)
+
+
+def _use(ask: Ask, pool: Pool, mapping: StoredMapping, today: int) -> Binding | Refusal:
+    """A live mapping: its sender; for media that it cannot carry always the same other one, and the mapping stays (S-24)."""
+    mapped = pool.by_member[mapping.member_id]
+    if not ask.media or why_not(mapped, media=True) is None:
+        return Binding(mapped, Reason.STICKY, Outcome.USED, _refresh(mapping, today))
+    choice = choose(pool, ask.to, ask.person, {}, media=True)
+    if isinstance(choice, Refusal):
+        return choice
+    refresh = _refresh(mapping, today)
+    return Binding(choice.candidate, choice.reason, Outcome.BYPASSED, refresh, MEDIA, mapping.member_id)
 
 
 def _stick(choice: Choice, worth: Standing) -> Binding:
@@ -134,6 +170,12 @@ def _explicit(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -
     candidate = pool.by_address.get(ask.explicit or "")
     if candidate is None:
         return Refusal(NOT_IN_POOL)
+    if ask.media and why_not(candidate, media=True) is not None:
+        return Refusal(NO_MEDIA_FROM_IT)
+    if not reaches(candidate.sender.kind, candidate.sender.country, ask.to):
+        return Refusal(UNREACHABLE)
+    if candidate.sender.kind is SenderKind.RCS:
+        return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     if not pool.service.sticky_sender:
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     worth = standing(pool, mapping, ask.to, today)

@@ -19,7 +19,7 @@ from limpet.core.ids import BUCKETS, person_hash
 from limpet.core.lookalikes import smart_encoded
 from limpet.core.model import Account, Capability, Direction, Message, SenderKind, Service
 from limpet.core.optout import OPTED_OUT
-from limpet.core.selection import Refusal
+from limpet.core.selection import Refusal, reaches
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
 from limpet.flow.assign import Assigner, Wanted
@@ -40,6 +40,13 @@ from limpet.store.sticky import MappingKey
 VALIDITY_PERIOD_S = 36_000
 """Twilio's default for messages without a service."""
 SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED = 21701, 21704, 21711, 21606
+UNREACHABLE = {
+    SenderKind.SHORT_CODE: 21659,
+    SenderKind.ALPHANUMERIC: 21612,
+    SenderKind.DESTINATION_ALPHA: 21612,
+    SenderKind.WHATSAPP: 21606,
+}
+"""What is said of a plain From that cannot write to the recipient's place."""
 _ANSWERED_AT_ONCE = frozenset({SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL})
 
 
@@ -252,6 +259,8 @@ class Accept:
                 draft.rejected = _rejected(draft, FROM_NOT_OWNED)
             elif row["opted_out"]:
                 draft.rejected = _rejected(draft, OPTED_OUT)
+            elif not reaches(found.kind, found.country, draft.new.recipient):
+                draft.rejected = _rejected(draft, UNREACHABLE.get(found.kind, FROM_NOT_OWNED))
             else:
                 route(_row(draft), found, reservation, now)
 

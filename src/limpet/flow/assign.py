@@ -174,7 +174,12 @@ async def _apply(connection: Connection, decided: Sequence[_Decided], today: int
 
 def _claimant(d: _Decided) -> int:
     """Whose mapping to claim. A swap compares with what was read, so nothing may change before it: not even a use."""
-    return sticky.NOBODY if d.binding.change is Change.SWAP else d.binding.candidate.member_id
+    return sticky.NOBODY if d.binding.change is Change.SWAP else _pointed_at(d.binding)
+
+
+def _pointed_at(binding: Binding) -> int:
+    """The member that the mapping points at afterwards: not the sender's where a message passed its mapping by."""
+    return binding.candidate.member_id if binding.kept is None else binding.kept
 
 
 def _holds(d: _Decided, found: Claimed | None, swapped: set[MappingKey]) -> bool:
@@ -182,5 +187,5 @@ def _holds(d: _Decided, found: Claimed | None, swapped: set[MappingKey]) -> bool
         return True
     if d.binding.change is Change.SWAP:
         return d.key in swapped
-    wanted = Claimed(d.binding.candidate.member_id, made=d.binding.change is Change.INSERT)
+    wanted = Claimed(_pointed_at(d.binding), made=d.binding.change is Change.INSERT)
     return found == wanted and d.key not in swapped

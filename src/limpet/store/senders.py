@@ -1,4 +1,4 @@
-"""The numbers that accounts own, in PostgreSQL. A number has one owner at a time; one that is released may be taken again.
+"""The senders that accounts own, in PostgreSQL. A number has one owner at a time; one that is released may be taken again.
 
 Whether a number is spelled right, and what it may be changed to, is decided before it comes here.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from limpet.core.model import Capability, Sender, SenderKind
+from limpet.core.model import NUMBER_KINDS, Capability, Sender, SenderKind
 from limpet.core.page import Page, PageRequest
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
@@ -23,6 +23,15 @@ from limpet.twilio.sid import new_sid
 _PAGE = listing("sender_page")
 _SID_BITS = 128
 RELEASED_AT_ONCE = 100
+SID_PREFIX: Mapping[SenderKind, str] = {
+    SenderKind.LONG_CODE: "PN",
+    SenderKind.TOLL_FREE: "PN",
+    SenderKind.SHORT_CODE: "SC",
+    SenderKind.ALPHANUMERIC: "AI",
+    SenderKind.DESTINATION_ALPHA: "AI",
+    SenderKind.WHATSAPP: "XE",
+    SenderKind.RCS: "XE",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +57,9 @@ _COLUMNS = tuple(NewSender.__slots__)
 
 @dataclass(frozen=True, slots=True)
 class SenderFilter:
-    """What a list asks for: part of a number, in which `*` stands for any digits, and a friendly name; None is all."""
+    """What a list asks for: kinds, part of a number, in which `*` stands for any digits, and a friendly name; None is all."""
 
+    kinds: frozenset[SenderKind] = NUMBER_KINDS
     address_pattern: str | None = None
     friendly_name: str | None = None
 
@@ -62,24 +72,24 @@ class Senders:
 
     async def create(self, account_id: int, new: NewSender, now: datetime) -> Sender | None:
         """Give the number to the account; None when somebody, be it this account, owns it already."""
-        sid = new_sid("PN", secrets.randbits(_SID_BITS))
-        row = await self._database.pool.fetchrow(query("sender_insert"), sid, account_id, *_values(new), now)
-        return None if row is None else sender_of(row)
+        async with self._database.pool.acquire() as connection:
+            return await insert(connection, account_id, new, now)
 
     async def by_sid(self, account_id: int, sid: str) -> Sender | None:
-        """The account's number with this SID (`PN…`)."""
+        """The account's sender with this SID."""
         row = await self._database.pool.fetchrow(query("sender_by_sid"), account_id, sid)
         return None if row is None else sender_of(row)
 
     async def by_address(self, account_id: int, address: str) -> Sender | None:
-        """The account's number with this address (E.164)."""
+        """The account's number or short code with this address."""
         row = await self._database.pool.fetchrow(query("sender_by_address"), account_id, address)
         return None if row is None else sender_of(row)
 
     async def page(self, account_id: int, wanted: SenderFilter, request: PageRequest) -> Page[Sender]:
         """The account's numbers that fit, newest first."""
         pattern = None if wanted.address_pattern is None else _like(wanted.address_pattern)
-        return await fetch_page(self._database, _PAGE, request, sender_of, account_id, pattern, wanted.friendly_name)
+        arguments = (account_id, sorted(wanted.kinds), pattern, wanted.friendly_name)
+        return await fetch_page(self._database, _PAGE, request, sender_of, *arguments)
 
     async def update(self, account_id: int, sid: str, changes: Mapping[str, Any], now: datetime) -> Sender | None:
         """The number with some fields of `NewSender` changed (its address never is); None when the account has no such one.
@@ -117,6 +127,13 @@ class Senders:
             return True
 
         return await self._database.transaction(work)
+
+
+async def insert(connection: Connection, account_id: int, new: NewSender, now: datetime) -> Sender | None:
+    """Write a sender that is the account's; None when somebody owns it already."""
+    sid = new_sid(SID_PREFIX[new.kind], secrets.randbits(_SID_BITS))
+    row = await connection.fetchrow(query("sender_insert"), sid, account_id, *_values(new), now)
+    return None if row is None else sender_of(row)
 
 
 def sender_of(row: asyncpg.Record) -> Sender:

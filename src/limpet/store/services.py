@@ -7,7 +7,7 @@ Rows are locked in one order everywhere, sender, service, membership, so that no
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -15,13 +15,14 @@ from typing import Any
 
 import asyncpg
 
-from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, Service
+from limpet.core.model import CHANNEL_KINDS, Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service
 from limpet.core.page import Page, PageRequest
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.pools import service_of
 from limpet.store.queries import query
-from limpet.store.senders import sender_of
+from limpet.store.senders import NewSender, sender_of
+from limpet.store.senders import insert as insert_sender
 from limpet.twilio.sid import new_sid
 
 POOL_SIZE_MAX = 400
@@ -30,6 +31,7 @@ POOL_SIZE_MAX = 400
 _PAGE = listing("service_page")
 _MEMBER_PAGE = listing("member_page")
 _SID_BITS = 128
+MESSAGING = frozenset({Capability.SMS, Capability.MMS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,9 @@ class PoolRefusal(StrEnum):
 class Services:
     """Every account's services and their pools."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, pool_size_max: int = POOL_SIZE_MAX) -> None:
         self._database = database
+        self._pool_size_max = pool_size_max
 
     async def create(self, account_id: int, settings: ServiceSettings, now: datetime) -> Service:
         """A new service with an empty pool."""
@@ -117,12 +120,13 @@ class Services:
             if service_id is None:
                 return False
             await connection.execute(query("member_remove_all"), service_id, now)
+            await connection.execute(query("sender_release_nameless"), service_id, now)
             return True
 
         return await self._database.transaction(work)
 
     async def add_member(
-        self, service: Service, sender: Sender, now: datetime, limit: int = POOL_SIZE_MAX
+        self, service: Service, sender: Sender, now: datetime, limit: int | None = None
     ) -> PoolMember | PoolRefusal:
         """Let a number join a pool of its own account; a new membership, whatever it was before."""
 
@@ -131,7 +135,7 @@ class Services:
             if held is None or await connection.fetchval(query("service_hold"), service.id) is None:
                 return PoolRefusal.GONE
             current = sender_of(held)
-            if refused := await _refusal(connection, service.id, current, limit):
+            if refused := await _refusal(connection, service.id, current, limit or self._pool_size_max):
                 return refused
             member_id = await connection.fetchval(query("member_insert"), service.id, current.id, now)
             await connection.execute(query("pool_changed"), service.id)
@@ -139,9 +143,31 @@ class Services:
 
         return await self._database.transaction(work)
 
-    async def members(self, service_id: int, request: PageRequest) -> Page[PoolMember]:
-        """The live members of a pool, the last to join first."""
-        return await fetch_page(self._database, _MEMBER_PAGE, request, _member_of, service_id, key="member_id")
+    async def add_name(self, service: Service, new: NewSender, now: datetime) -> PoolMember | PoolRefusal:
+        """Let a name join a pool: a sender of its own, that is gone when it leaves. FULL beside another plain name, ALREADY_HERE
+        beside another one for the same destination."""
+
+        async def work(connection: Connection) -> PoolMember | PoolRefusal:
+            if await connection.fetchval(query("service_hold"), service.id) is None:
+                return PoolRefusal.GONE
+            if await connection.fetchval(query("member_name_taken"), service.id, new.kind, new.country):
+                return PoolRefusal.FULL if new.kind is SenderKind.ALPHANUMERIC else PoolRefusal.ALREADY_HERE
+            if await connection.fetchval(query("member_count"), service.id) >= self._pool_size_max:
+                return PoolRefusal.FULL
+            sender = await insert_sender(connection, service.account_id, new, now)
+            assert sender is not None, "names have no owner to collide with"
+            member_id = await connection.fetchval(query("member_insert"), service.id, sender.id, now)
+            await connection.execute(query("pool_changed"), service.id)
+            return PoolMember(member_id, service.id, sender, now)
+
+        return await self._database.transaction(work)
+
+    async def members(
+        self, service_id: int, kinds: Iterable[SenderKind], request: PageRequest, country: str | None = None
+    ) -> Page[PoolMember]:
+        """The live members of some kinds, of any country or of one, the last to join first."""
+        arguments = (service_id, sorted(kinds), country)
+        return await fetch_page(self._database, _MEMBER_PAGE, request, _member_of, *arguments, key="member_id")
 
     async def member(self, service_id: int, sender_sid: str) -> PoolMember | None:
         """The live membership of a number."""
@@ -163,6 +189,7 @@ class Services:
                 return False
             if await connection.fetchval(query("member_remove"), service_id, sender_sid, now) is None:
                 return False
+            await connection.execute(query("sender_release_nameless"), service_id, now)
             await connection.execute(query("pool_changed"), service_id)
             return True
 
@@ -174,7 +201,7 @@ async def _refusal(connection: Connection, service_id: int, sender: Sender, limi
     here = await connection.fetchval(query("member_service_of_sender"), sender.id)
     if here is not None:
         return PoolRefusal.ALREADY_HERE if here == service_id else PoolRefusal.ELSEWHERE
-    if Capability.SMS not in sender.capabilities:
+    if not sender.capabilities & MESSAGING and sender.kind not in CHANNEL_KINDS:
         return PoolRefusal.INCAPABLE
     return PoolRefusal.FULL if await connection.fetchval(query("member_count"), service_id) >= limit else None
 

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from limpet.core.errors import ERRORS, ApiError, more_info
-from limpet.core.model import Account, ApiKey, Capability, Message, PoolMember, Sender, SenderKind, Service
+from limpet.core.model import Account, ApiKey, Capability, Message, Sender, SenderKind, Service
 from limpet.twilio.dates import iso8601, rfc2822
 from limpet.twilio.sid import message_sid
 
@@ -42,7 +42,6 @@ _SERVICE_SETTINGS = (
     "area_code_geomatch", "synchronous_validation", "validity_period", "usecase", "us_app_to_person_registered",
     "use_inbound_webhook_on_number",
 )  # fmt: skip
-_CAPABILITY_NAMES = {Capability.MMS: "MMS", Capability.SMS: "SMS", Capability.VOICE: "Voice"}
 _NUMBER_TYPES = {SenderKind.LONG_CODE: "local", SenderKind.TOLL_FREE: "tollfree"}
 _NUMBER_UNUSED: Mapping[str, object] = {
     "address_sid": None,
@@ -190,22 +189,6 @@ def service_resource(service: Service, account_sid: str, root: str) -> Json:
         "links": {name: f"{url}/{part}" for name, part in _SERVICE_PARTS.items()},
         "sid": service.sid,
         "url": url,
-    }
-
-
-def pool_member_resource(member: PoolMember, account_sid: str, service_sid: str, root: str) -> Json:
-    """A PhoneNumber of a service (9 fields). Source: twilio.com/docs/messaging/api/phonenumber-resource."""
-    sender = member.sender
-    return {
-        "account_sid": account_sid,
-        "capabilities": [name for one, name in _CAPABILITY_NAMES.items() if one in sender.capabilities],
-        "country_code": sender.country,
-        "date_created": iso8601(member.added_at),
-        "date_updated": iso8601(member.added_at),
-        "phone_number": sender.address,
-        "service_sid": service_sid,
-        "sid": sender.sid,
-        "url": f"{root}/Services/{service_sid}/PhoneNumbers/{sender.sid}",
     }
 
 

@@ -1,4 +1,4 @@
-"""Forms of the Service resource and of a service's pool: Twilio's sixteen settings, and ours.
+"""Forms of the Service resource: Twilio's sixteen settings, and ours.
 
 Source: twilio.com/docs/messaging/api/service-resource. What is read is a mapping from the settings' names in snake case,
 which are also the columns of a service; what is absent from it stays as it was. It knows no services.
@@ -24,7 +24,6 @@ from limpet.twilio.forms import (
     invalid,
     method,
     missing,
-    sid,
     text,
     url,
 )
@@ -89,14 +88,6 @@ def parse_service_changes(form: Form) -> Changes:
         if (setting := read(form, parameter)) is not None:
             changes[column] = setting
     return changes
-
-
-def parse_pool_member(form: Form) -> str:
-    """Read `POST /v1/Services/{MG}/PhoneNumbers`: the SID of the number that is to join."""
-    found = sid(form, "PhoneNumberSid", "PN")
-    if found is None:
-        raise missing("PhoneNumberSid")
-    return found
 
 
 def parse_mapping_recipient(query: Form) -> str:

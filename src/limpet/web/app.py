@@ -12,7 +12,7 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from limpet.core.errors import ApiError
-from limpet.web import accounts, messages, numbers, opt_outs, pools, services, stickiness
+from limpet.web import accounts, messages, numbers, opt_outs, pools, services, short_codes, stickiness
 from limpet.web.answer import Answer, ok
 from limpet.web.auth import Authenticator
 from limpet.web.deps import Deps
@@ -40,13 +40,25 @@ _2010: Mapping[str, Mapping[str, Handler]] = {
     "/{account_sid}/Keys/{sid}": _KEY,
     "/{account_sid}/SigningKeys": {"GET": accounts.page_signing_keys, "POST": accounts.create_key},
     "/{account_sid}/SigningKeys/{sid}": _KEY,
+    "/{account_sid}/SMS/ShortCodes": short_codes.list_handlers(short_codes.SHORT_CODES),
+    "/{account_sid}/SMS/ShortCodes/{sid}": short_codes.one_handlers(short_codes.SHORT_CODES),
+    "/{account_sid}/ChannelSenders": short_codes.list_handlers(short_codes.CHANNEL_SENDERS),
+    "/{account_sid}/ChannelSenders/{sid}": short_codes.one_handlers(short_codes.CHANNEL_SENDERS),
 }
 """Under `_ACCOUNTS`, each with `.json` and without."""
 _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Services": {"GET": services.page, "POST": services.create},
     "/Services/{service_sid}": {"GET": services.fetch, "POST": services.update, "DELETE": services.delete},
-    "/Services/{service_sid}/PhoneNumbers": {"GET": pools.page, "POST": pools.add},
-    "/Services/{service_sid}/PhoneNumbers/{number_sid}": {"GET": pools.fetch, "DELETE": pools.remove},
+    "/Services/{service_sid}/PhoneNumbers": pools.list_handlers(pools.NUMBERS),
+    "/Services/{service_sid}/PhoneNumbers/{sender_sid}": pools.member_handlers(pools.NUMBERS),
+    "/Services/{service_sid}/ShortCodes": pools.list_handlers(pools.SHORT_CODES),
+    "/Services/{service_sid}/ShortCodes/{sender_sid}": pools.member_handlers(pools.SHORT_CODES),
+    "/Services/{service_sid}/AlphaSenders": pools.list_handlers(pools.NAMES),
+    "/Services/{service_sid}/AlphaSenders/{sender_sid}": pools.member_handlers(pools.NAMES),
+    "/Services/{service_sid}/DestinationAlphaSenders": pools.list_handlers(pools.DESTINATION_NAMES),
+    "/Services/{service_sid}/DestinationAlphaSenders/{sender_sid}": pools.member_handlers(pools.DESTINATION_NAMES),
+    "/Services/{service_sid}/ChannelSenders": pools.list_handlers(pools.CHANNEL_SENDERS),
+    "/Services/{service_sid}/ChannelSenders/{sender_sid}": pools.member_handlers(pools.CHANNEL_SENDERS),
     "/Services/{service_sid}/OptOuts": {"GET": opt_outs.page, "POST": opt_outs.create},
     "/Services/{service_sid}/OptOuts/Import": {"POST": opt_outs.bring},
     "/Services/{service_sid}/OptOuts/{to}": {"GET": opt_outs.fetch, "DELETE": opt_outs.delete},

@@ -20,7 +20,7 @@ from limpet.twilio.sid import parse_message_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.door import Call
 
-_NAMED = {21701: "service", 21606: "from", 21611: "from", 21711: "from", 21212: "from", 21211: "to"}
+_NAMED = {21701: "service", 21606: "from", 21611: "from", 21711: "from", 21659: "from", 21212: "from", 21211: "to"}
 """Which of a rejection's values its text names."""
 
 

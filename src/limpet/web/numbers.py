@@ -6,7 +6,7 @@ Source: twilio.com/docs/phone-numbers/api/incomingphonenumber-resource.
 from __future__ import annotations
 
 from limpet.core.errors import ApiError
-from limpet.core.model import Capability, Sender, SenderKind
+from limpet.core.model import NUMBER_KINDS, Capability, Sender, SenderKind
 from limpet.store.senders import NewSender, SenderFilter
 from limpet.twilio.forms import invalid
 from limpet.twilio.lists import parse_number_query, parse_page
@@ -42,7 +42,7 @@ async def create(call: Call) -> Answer:
 async def page(call: Call) -> Answer:
     """GET …/IncomingPhoneNumbers.json, newest first."""
     request, asked = parse_page(call.query), parse_number_query(call.query)
-    wanted = SenderFilter(asked.address_pattern, asked.friendly_name)
+    wanted = SenderFilter(NUMBER_KINDS, asked.address_pattern, asked.friendly_name)
     found = await call.deps.senders.page(call.account.id, wanted, request)
     shown = [number_resource(sender, call.account.sid) for sender in found.items]
     return ok(page_2010("incoming_phone_numbers", shown, found, request, call.path, call.query))

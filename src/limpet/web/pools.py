@@ -1,22 +1,33 @@
-"""A service's pool over HTTP: its numbers join, are looked at and leave.
+"""A service's pool over HTTP: senders of each kind join, are looked at and leave.
 
-Source: twilio.com/docs/messaging/api/phonenumber-resource.
+Sources: twilio.com/docs/messaging/api/phonenumber-resource, …/services/api/shortcode-resource, …/alphasender-resource,
+…/destination-alphasender-resource, …/channelsender-resource.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 from limpet.core.errors import ApiError
-from limpet.core.model import PoolMember, Service
+from limpet.core.model import CHANNEL_KINDS, NUMBER_KINDS, Capability, PoolMember, SenderKind, Service
+from limpet.store.senders import NewSender
 from limpet.store.services import PoolRefusal
 from limpet.twilio.lists import parse_page
 from limpet.twilio.pages import page_v1
-from limpet.twilio.resources import Json, pool_member_resource
-from limpet.twilio.service_form import parse_pool_member
+from limpet.twilio.pool_form import Name, parse_country_filter, parse_member, parse_name
+from limpet.twilio.pool_resources import (
+    Json,
+    alpha_sender_resource,
+    channel_sender_resource,
+    destination_alpha_sender_resource,
+    pool_member_resource,
+    short_code_member_resource,
+)
 from limpet.twilio.sid import is_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
-from limpet.web.door import Call
+from limpet.web.door import Call, Handler
 from limpet.web.services import service_of
 
 _CODES: Mapping[PoolRefusal, int] = {
@@ -27,51 +38,99 @@ _CODES: Mapping[PoolRefusal, int] = {
 }
 
 
-async def add(call: Call) -> Answer:
-    """POST /v1/Services/{MG}/PhoneNumbers."""
-    service, number_sid = await service_of(call), parse_pool_member(call.form)
-    sender = await call.deps.senders.by_sid(call.account.id, number_sid)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the lists that a pool shows: what it is called, which kinds it holds, how its members look and how they join."""
+
+    key: str
+    kinds: frozenset[SenderKind]
+    sid_prefix: str
+    shown: Callable[[PoolMember, str, str, str], Json]
+    parameter: str
+
+
+NUMBERS = Part("phone_numbers", NUMBER_KINDS, "PN", pool_member_resource, "PhoneNumberSid")
+SHORT_CODES = Part("short_codes", frozenset({SenderKind.SHORT_CODE}), "SC", short_code_member_resource, "ShortCodeSid")
+NAMES = Part("alpha_senders", frozenset({SenderKind.ALPHANUMERIC}), "AI", alpha_sender_resource, "AlphaSender")
+DESTINATION_NAMES = Part(
+    "alpha_senders", frozenset({SenderKind.DESTINATION_ALPHA}), "AI", destination_alpha_sender_resource, "AlphaSender"
+)  # fmt: skip
+CHANNEL_SENDERS = Part("senders", CHANNEL_KINDS, "XE", channel_sender_resource, "Sid")
+
+
+async def add(part: Part, call: Call) -> Answer:
+    """POST /v1/Services/{MG}/PhoneNumbers, ShortCodes or ChannelSenders: a sender of the account joins."""
+    service, sid = await service_of(call), parse_member(call.form, part.parameter, part.sid_prefix)
+    sender = await call.deps.senders.by_sid(call.account.id, sid)
     if sender is None:
-        raise ApiError(20404, resource=number_sid)
-    member = await call.deps.services.add_member(service, sender, call.now)
-    if member is PoolRefusal.GONE:
-        raise call.not_found()
-    if isinstance(member, PoolRefusal):
-        raise ApiError(_CODES[member], value=sender.address)
-    return created(_shown(call, service, member))
+        raise ApiError(20404, resource=sid)
+    return _joined(part, call, service, await call.deps.services.add_member(service, sender, call.now), sender.address)
 
 
-async def page(call: Call) -> Answer:
-    """GET /v1/Services/{MG}/PhoneNumbers, the last to join first."""
+async def add_name(part: Part, call: Call) -> Answer:
+    """POST /v1/Services/{MG}/AlphaSenders or DestinationAlphaSenders: a name is made and joins."""
+    service = await service_of(call)
+    asked = parse_name(call.form, call.deps.carriers, destination=SenderKind.DESTINATION_ALPHA in part.kinds)
+    new = _new_name(asked, next(iter(part.kinds)), call.deps.carriers)
+    return _joined(part, call, service, await call.deps.services.add_name(service, new, call.now), asked.name)
+
+
+async def page(part: Part, call: Call) -> Answer:
+    """GET of a list, the last to join first."""
     request, service = parse_page(call.query), await service_of(call)
-    found = await call.deps.services.members(service.id, request)
-    shown = [_shown(call, service, member) for member in found.items]
-    return ok(page_v1("phone_numbers", shown, found, request, call.url, call.query))
+    country = parse_country_filter(call.query) if part is DESTINATION_NAMES else None
+    found = await call.deps.services.members(service.id, part.kinds, request, country)
+    shown = [_shown(part, call, service, member) for member in found.items]
+    return ok(page_v1(part.key, shown, found, request, call.url, call.query))
 
 
-async def fetch(call: Call) -> Answer:
-    """GET /v1/Services/{MG}/PhoneNumbers/{PN}."""
+async def fetch(part: Part, call: Call) -> Answer:
+    """GET of one member."""
     service = await service_of(call)
-    member = await call.deps.services.member(service.id, _number_sid(call))
-    if member is None:
-        raise call.not_found()
-    return ok(_shown(call, service, member))
+    return ok(_shown(part, call, service, await _member(part, call, service)))
 
 
-async def remove(call: Call) -> Answer:
-    """DELETE /v1/Services/{MG}/PhoneNumbers/{PN}: every mapping to the number is dead in the same instant."""
+async def remove(part: Part, call: Call) -> Answer:
+    """DELETE of one member: every mapping to it is dead in the same instant."""
     service = await service_of(call)
-    if not await call.deps.services.remove_member(service.id, _number_sid(call), call.now):
+    member = await _member(part, call, service)
+    if not await call.deps.services.remove_member(service.id, member.sender.sid, call.now):
         raise call.not_found()
     return NO_CONTENT
 
 
-def _shown(call: Call, service: Service, member: PoolMember) -> Json:
-    return pool_member_resource(member, call.account.sid, service.sid, call.root)
+def list_handlers(part: Part) -> Mapping[str, Handler]:
+    """What answers at the path of a list."""
+    joins = add_name if part in (NAMES, DESTINATION_NAMES) else add
+    return {"GET": partial(page, part), "POST": partial(joins, part)}
 
 
-def _number_sid(call: Call) -> str:
-    sid = call.parts["number_sid"]
-    if not is_sid("PN", sid):
+def member_handlers(part: Part) -> Mapping[str, Handler]:
+    """What answers at the path of a member."""
+    return {"GET": partial(fetch, part), "DELETE": partial(remove, part)}
+
+
+def _new_name(asked: Name, kind: SenderKind, carriers: tuple[str, ...]) -> NewSender:
+    return NewSender(
+        asked.name, asked.country, kind, frozenset({Capability.SMS}), asked.name, asked.carrier or carriers[0]
+    )  # fmt: skip
+
+
+def _joined(part: Part, call: Call, service: Service, member: PoolMember | PoolRefusal, name: str) -> Answer:
+    if member is PoolRefusal.GONE:
         raise call.not_found()
-    return sid
+    if isinstance(member, PoolRefusal):
+        raise ApiError(_CODES[member], value=name)
+    return created(_shown(part, call, service, member))
+
+
+async def _member(part: Part, call: Call, service: Service) -> PoolMember:
+    sid = call.parts["sender_sid"]
+    member = await call.deps.services.member(service.id, sid) if is_sid(part.sid_prefix, sid) else None
+    if member is None or member.sender.kind not in part.kinds:
+        raise call.not_found()
+    return member
+
+
+def _shown(part: Part, call: Call, service: Service, member: PoolMember) -> Json:
+    return part.shown(member, call.account.sid, service.sid, call.root)

@@ -54,6 +54,11 @@ INSERT INTO pool_member (service_id, sender_id, added_at) VALUES ($1, $2, $3) RE
 -- name: member_count (reference)
 SELECT count(*) FROM pool_member WHERE service_id = $1 AND removed_at IS NULL;
 
+-- name: member_name_taken (reference)
+-- Whether a pool has its one name already, or one for this country.
+SELECT EXISTS (SELECT FROM pool_member m JOIN sender n ON n.id = m.sender_id
+                WHERE m.service_id = $1 AND m.removed_at IS NULL AND n.kind = $2 AND n.country = $3);
+
 -- name: member_service_of_sender (reference)
 SELECT service_id FROM pool_member WHERE sender_id = $1 AND removed_at IS NULL;
 
@@ -70,12 +75,14 @@ SELECT n.*, m.id AS member_id, m.service_id, m.added_at
 -- name: member_page_down (reference)
 SELECT n.*, m.id AS member_id, m.service_id, m.added_at
   FROM pool_member m JOIN sender n ON n.id = m.sender_id
- WHERE m.service_id = $1 AND m.removed_at IS NULL AND m.id < $2::bigint ORDER BY m.id DESC LIMIT $3;
+ WHERE m.service_id = $1 AND m.removed_at IS NULL AND n.kind = ANY ($2::text[]) AND ($3::text IS NULL OR n.country = $3)
+   AND m.id < $4::bigint ORDER BY m.id DESC LIMIT $5;
 
 -- name: member_page_up (reference)
 SELECT n.*, m.id AS member_id, m.service_id, m.added_at
   FROM pool_member m JOIN sender n ON n.id = m.sender_id
- WHERE m.service_id = $1 AND m.removed_at IS NULL AND m.id > $2::bigint ORDER BY m.id LIMIT $3;
+ WHERE m.service_id = $1 AND m.removed_at IS NULL AND n.kind = ANY ($2::text[]) AND ($3::text IS NULL OR n.country = $3)
+   AND m.id > $4::bigint ORDER BY m.id LIMIT $5;
 
 -- name: member_remove (reference)
 -- One row, and every mapping that points at it is dead.

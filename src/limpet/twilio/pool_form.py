@@ -1,0 +1,60 @@
+"""Forms of a service's pool: which sender joins, or which name.
+
+Sources: twilio.com/docs/messaging/api/phonenumber-resource, …/alphasender-resource. It knows no services and no senders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+import phonenumbers
+
+from limpet.core.address import AddressKind, parse_sender
+from limpet.core.errors import ApiError
+from limpet.twilio.forms import Form, choice, filled, given, invalid, missing, sid
+
+COUNTRIES: Final = frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name that is to join a pool; `country` is empty for all countries. `carrier` None means the first one."""
+
+    name: str
+    country: str
+    carrier: str | None
+
+
+def parse_member(form: Form, parameter: str, prefix: str) -> str:
+    """Read the SID of the sender that is to join."""
+    found = sid(form, parameter, prefix)
+    if found is None:
+        raise missing(parameter)
+    return found
+
+
+def parse_name(form: Form, carriers: Collection[str], *, destination: bool) -> Name:
+    """Read `AlphaSender`, and for a `destination` sender `IsoCountryCode`; 21709 for what is no name. `Carrier` is ours."""
+    value = filled(form, "AlphaSender")
+    if value is None:
+        raise missing("AlphaSender")
+    address = parse_sender(value)
+    if address is None or address.kind is not AddressKind.ALPHANUMERIC:
+        raise ApiError(21709, value=value)
+    carrier = choice(form, "Carrier", tuple(carriers))
+    return Name(address.value, country(form, "IsoCountryCode") or "" if destination else "", carrier)
+
+
+def parse_country_filter(query: Form) -> str | None:
+    """Read `IsoCountryCode` of a list: empty for the name for all countries, None for all names."""
+    return None if given(query, "IsoCountryCode") is None else country(query, "IsoCountryCode") or ""
+
+
+def country(form: Form, name: str) -> str | None:
+    """An ISO 3166-1 code of two letters, in any case."""
+    value = filled(form, name)
+    if value is not None and value.upper() not in COUNTRIES:
+        raise invalid(name, "not the code of a country in two letters")
+    return value and value.upper()
