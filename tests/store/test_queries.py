@@ -27,6 +27,7 @@ SAMPLES: dict[str, Any] = {
     "timestamptz": NOW,
     "interval": timedelta(seconds=1),
     "bool": True,
+    "bytea": b"x",
 }
 """A value of each type that parameters have. Every smallint is one bucket, so a plan that needs more than one asks too much."""
 

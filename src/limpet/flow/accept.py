@@ -27,12 +27,14 @@ from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
 from limpet.flow.lanes import Flight, Reservation
 from limpet.flow.owed import Owed, Told
+from limpet.flow.repeat import Claim, Idempotency, Misused, SameBatch, place_of, settle
 from limpet.flow.rows import Way, claims_of, due_of, first_change, outgoing_of, place, refuse, route
 from limpet.flow.worker import Batcher
-from limpet.store import callbacks, dispatch, messages
+from limpet.store import callbacks, dispatch, idempotency, messages
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
-from limpet.store.dispatch import Claim, Due
+from limpet.store.dispatch import Claim as LaneClaim
+from limpet.store.dispatch import Due
 from limpet.store.messages import MessageRefusal, MessageRow
 from limpet.store.pools import ServiceOwner
 from limpet.store.sticky import MappingKey
@@ -67,6 +69,8 @@ class NewMessage:
     validity_period_s: int | None
     send_at: datetime | None
     smart_encoded: bool | None = None
+    idempotency: Idempotency | None = None
+    direction: Direction = Direction.OUTBOUND_API
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Overloaded:
     """Not taken: too much waits already, or the database is away. Nothing was written; the client may come again."""
 
 
-Answer = Message | Rejected | Overloaded
+Answer = Message | Rejected | Overloaded | Misused
 
 
 @dataclass(slots=True)
@@ -96,6 +100,8 @@ class _Draft:
     owner: ServiceOwner | None
     row: MessageRow | None = None
     rejected: Rejected | None = None
+    repeats: Message | Misused | _Draft | None = None
+    """What the request under its key has made already, or the draft of this batch that makes it."""
 
 
 @dataclass(slots=True)
@@ -105,7 +111,7 @@ class _Written:
     flights: list[Flight] = field(default_factory=list)
     owed: list[OwedCallback] = field(default_factory=list)
     waiting: list[Due] = field(default_factory=list)
-    claims: list[Claim] = field(default_factory=list)
+    claims: list[LaneClaim] = field(default_factory=list)
 
 
 class Accept:
@@ -193,18 +199,31 @@ class Accept:
         """All rows of the batch. Runs again from the start when the transaction does, so it begins by forgetting."""
         open_drafts = [draft for draft in drafts if draft.rejected is None or draft.row is not None]
         for draft in open_drafts:
-            draft.rejected, draft.row = None, self._new_row(draft, now)
+            draft.rejected, draft.repeats, draft.row = None, None, self._new_row(draft, now)
+        keyed = [draft for draft in open_drafts if draft.new.idempotency is not None]
+        if keyed:
+            await self._recall(connection, keyed)
+            open_drafts = [draft for draft in open_drafts if draft.repeats is None]
         await self._bind(connection, [d for d in open_drafts if d.owner and not d.new.send_at], reservation, now)
         await self._check_scheduled(connection, [d for d in open_drafts if d.owner and d.new.send_at], now)
         await self._plain(connection, [d for d in open_drafts if not d.owner], reservation, now)
         kept = [draft for draft in open_drafts if draft.rejected is None]
         await self._store(connection, kept, written, now)
+        refused = [draft for draft in keyed if draft.rejected is not None]
+        if refused:
+            await idempotency.give_back(connection, {place_of(_claim(draft), self._bucket_key) for draft in refused})
+
+    async def _recall(self, connection: Connection, keyed: list[_Draft]) -> None:
+        """What requests under a key have made before."""
+        outcomes = await settle(connection, [_claim(draft) for draft in keyed], self._bucket_key)
+        for draft, outcome in zip(keyed, outcomes, strict=True):
+            draft.repeats = keyed[outcome.index] if isinstance(outcome, SameBatch) else outcome
 
     def _new_row(self, draft: _Draft, now: datetime) -> MessageRow:
         new = draft.new
         return MessageRow(
             bucket=draft.person % BUCKETS, id=self._new_id(now), account_id=new.account.id,
-            service_id=draft.owner.service_id if draft.owner else None, member_id=None, direction=Direction.OUTBOUND_API,
+            service_id=draft.owner.service_id if draft.owner else None, member_id=None, direction=new.direction,
             status=Status.SCHEDULED if new.send_at else Status.ACCEPTED if draft.owner else Status.QUEUED,
             recipient=new.recipient.value, sender=new.sender, body=draft.body, num_segments=draft.content.count,
             send_at=new.send_at, expires_at=(new.send_at or now) + timedelta(seconds=new.validity_period_s or VALIDITY_PERIOD_S),
@@ -304,6 +323,8 @@ def _wanted(draft: _Draft) -> Wanted:
 
 def _answer(draft: _Draft, now: datetime) -> Answer:
     """The message as Twilio shows it at creation: a service's is `accepted`, and `from` is known only if it was named."""
+    if draft.repeats is not None:
+        return _answer(draft.repeats, now) if isinstance(draft.repeats, _Draft) else draft.repeats
     if draft.rejected is not None or draft.row is None:
         return draft.rejected or Overloaded()
     new, row = draft.new, draft.row
@@ -318,6 +339,12 @@ def _rejected(draft: _Draft, code: int) -> Rejected:
     return Rejected(
         code, {"service": draft.new.service_sid or "", "from": draft.new.sender or "", "to": draft.new.recipient.value}
     )
+
+
+def _claim(draft: _Draft) -> Claim:
+    assert draft.new.idempotency is not None
+    row = _row(draft)
+    return Claim(row.account_id, draft.new.idempotency, (row.bucket, row.id))
 
 
 def _row(draft: _Draft) -> MessageRow:

@@ -133,6 +133,12 @@ async def cancel(
     return MessageRefusal.NOT_FOUND if found is None else MessageRefusal.NOT_SCHEDULED
 
 
+async def fetch(connection: Connection, account_id: int, bucket: int, message_id: int) -> Message | None:
+    """An account's message as it is within a transaction; None when there is none."""
+    row = await connection.fetchrow(query("message_fetch"), bucket, message_id, account_id)
+    return None if row is None else message_of(row)
+
+
 class Owner(NamedTuple):
     """Whose a number is, and the service whose pool it is in."""
 

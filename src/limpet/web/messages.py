@@ -7,11 +7,14 @@ microseconds, and everything slow is behind `Accept.submit`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 
 from limpet.core.errors import ApiError
 from limpet.core.model import Message
 from limpet.flow.accept import NewMessage, Overloaded, Rejected
+from limpet.flow.repeat import Idempotency, Misused
 from limpet.store.messages import MessageFilter, MessageRefusal
+from limpet.twilio.forms import invalid
 from limpet.twilio.lists import parse_message_query, parse_page
 from limpet.twilio.message_form import MessageChange, parse_message, parse_message_change
 from limpet.twilio.pages import page_2010
@@ -20,6 +23,8 @@ from limpet.twilio.sid import parse_message_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.door import Call
 
+IDEMPOTENCY_KEY_LENGTH_MAX = 255
+FORM_HASH_BYTES = 16
 _NAMED = {21701: "service", 21606: "from", 21611: "from", 21711: "from", 21659: "from", 21212: "from", 21211: "to"}
 """Which of a rejection's values its text names."""
 
@@ -39,6 +44,7 @@ async def create(call: Call) -> Answer:
             asked.validity_period_s,
             asked.send_at,
             asked.smart_encoded,
+            _idempotency(call),
         )
     )
     if isinstance(answer, Message):
@@ -46,7 +52,20 @@ async def create(call: Call) -> Answer:
     raise _not_taken(answer)
 
 
-def _not_taken(answer: Rejected | Overloaded) -> ApiError:
+def _idempotency(call: Call) -> Idempotency | None:
+    """The customer's own key for the request, if it has one (ours): two headers are understood, both in use by clients."""
+    given = call.headers.get(b"idempotency-key") or call.headers.get(b"i-twilio-idempotency-token")
+    if not given:
+        return None
+    if len(given) > IDEMPOTENCY_KEY_LENGTH_MAX or not given.isascii() or not given.decode("ascii").isprintable():
+        raise invalid("Idempotency-Key", f"not {IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters at most")
+    asked = repr(sorted(call.form.items())).encode()
+    return Idempotency(given.decode("ascii"), blake2b(asked, digest_size=FORM_HASH_BYTES).digest())
+
+
+def _not_taken(answer: Rejected | Overloaded | Misused) -> ApiError:
+    if isinstance(answer, Misused):
+        return invalid("Idempotency-Key", answer.why)
     if isinstance(answer, Overloaded):
         return ApiError(20503)
     return ApiError(answer.code, value=answer.values.get(_NAMED.get(answer.code, ""), ""))
