@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from limpet.commands.opt_out import opt_out
+from limpet.commands.text import text as write_text
 from limpet.config import (
     DATA_DIR,
     Config,
@@ -188,6 +189,7 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
 
 
 cli.add_command(opt_out)
+cli.add_command(write_text)
 
 
 def _plain(value: object) -> str:

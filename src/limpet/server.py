@@ -33,6 +33,7 @@ from limpet.devtools.behaviour import Behaviour
 from limpet.devtools.seed import Seeded, seed
 from limpet.devtools.simulator import Simulator
 from limpet.flow.callback import Callbacks
+from limpet.flow.reply import Replies
 from limpet.flow.whole import Flow, Pace, assemble
 from limpet.flow.worker import supervise
 from limpet.store.accounts import Accounts
@@ -97,14 +98,14 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         installation = await database.installation(clock.now(), token_bytes(64))
         vault = Vault(_master_key(config))
         stores = _Stores(Accounts(database, vault), Services(database), Senders(database))
-        carriers, seeded = await _development(stack, config, clock, dev, stores)
+        carriers, seeded, simulator = await _development(stack, config, clock, dev, stores)
         flow = await stack.enter_async_context(
             _flow(config, clock, dev, carriers, database, installation, stores.accounts)
         )
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs, flow.directory,
             flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
-            tuple(config.server.trusted_proxies),
+            tuple(config.server.trusted_proxies), None if simulator is None else simulator.inject_inbound,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, seeded))
@@ -179,10 +180,10 @@ def _master_key(config: Config) -> bytes:
 
 async def _development(
     stack: AsyncExitStack, config: Config, clock: Clock, dev: DevOptions | None, stores: _Stores
-) -> tuple[tuple[CarrierConfig, ...], Seeded | None]:
+) -> tuple[tuple[CarrierConfig, ...], Seeded | None, Simulator | None]:
     """With `dev`, a simulated carrier on a loopback socket and the seeds; the configured carriers otherwise."""
     if dev is None:
-        return config.carriers, None
+        return config.carriers, None, None
     simulator = Simulator(
         accounts={SIMULATED_SYSTEM_ID: SIMULATED_PASSWORD},
         chance=random.Random(token_bytes(16)),  # noqa: S311 - plays a carrier, guards nothing
@@ -200,7 +201,8 @@ async def _development(
         window_size_max=SIMULATED_WINDOW,
     )
     path = config.database.data_dir / "dev.json"
-    return (carrier,), await seed(stores.accounts, stores.services, stores.senders, clock.now(), path)
+    seeded = await seed(stores.accounts, stores.services, stores.senders, clock.now(), path)
+    return (carrier,), seeded, simulator
 
 
 @asynccontextmanager
@@ -228,6 +230,7 @@ async def _flow(
 
     owner = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
     flow = assemble(database, installation, owner, clock, _pace(config, dev), lanes, post, new_id, chance.random)
+    callbacks.on_answered = Replies(flow.accept, accounts.by_sid).answered
     running = [asyncio.create_task(supervise(loop)) for loop in [*flow.loops(), callbacks.run]]
     try:
         yield flow

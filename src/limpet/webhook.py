@@ -1,4 +1,4 @@
-"""The only calls to customers' URLs: one POST under every guard, and what came of it.
+"""The only calls to customers' URLs: one request under every guard, and what came of it.
 
 Whoever may set a URL decides where it leads, so the guard sits where the final address is known: in the function that
 makes the socket. Names, literals, odd spellings and a DNS that changes its mind all end there. Nothing here knows what
@@ -66,9 +66,11 @@ RETRY_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The receiver took it (2xx)."""
+    """The receiver took it (2xx), and what it said: at most BODY_BYTES_MAX."""
 
     status: int
+    content_type: str = ""
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,19 @@ class Webhooks:
     async def post(
         self, url: str, form: str, headers: Mapping[str, str], overrides: Overrides = USUAL
     ) -> Posted | PostFailed:
-        """POST a form once: no redirect is followed, no proxy of the environment used, an answer's body thrown away.
+        """POST a form once: no redirect is followed, no proxy of the environment used.
 
         `url` is sent as it is written; `user:password@` in it becomes Basic auth. Of `overrides` the time limits count.
         """
+        return await self._request(url, form, headers, overrides)
+
+    async def get(self, url: str, headers: Mapping[str, str], overrides: Overrides = USUAL) -> Posted | PostFailed:
+        """GET a URL once, in the same way."""
+        return await self._request(url, None, headers, overrides)
+
+    async def _request(
+        self, url: str, form: str | None, headers: Mapping[str, str], overrides: Overrides
+    ) -> Posted | PostFailed:
         where = target(url)
         if where is None:
             return PostFailed(Cause.URL, "the URL cannot be posted to")
@@ -156,15 +167,16 @@ class Webhooks:
             return PostFailed(Cause.READ, f"no answer from {where.host}: {type(error).__name__}")
 
     async def _exchange(
-        self, where: URL, form: str, headers: Mapping[str, str], overrides: Overrides
+        self, where: URL, form: str | None, headers: Mapping[str, str], overrides: Overrides
     ) -> Posted | PostFailed:
-        limits = _timeout(overrides)
-        async with self._session.post(
-            where, data=form.encode(), headers=headers, allow_redirects=False, timeout=limits
+        method, data = ("GET", None) if form is None else ("POST", form.encode())
+        async with self._session.request(
+            method, where, data=data, headers=headers, allow_redirects=False, timeout=_timeout(overrides)
         ) as answer:
-            if not await _read_to_end(answer):
+            body = await _read_to_end(answer)
+            if body is None:
                 return PostFailed(Cause.READ, f"the answer of {where.host} is longer than {BODY_BYTES_MAX} bytes")
-            return _judged(answer.status, where)
+            return _judged(answer, body, where)
 
     def _guarded_socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
         """The one place where webhooks make a socket; `info` tells which address is about to be connected to."""
@@ -206,15 +218,15 @@ def _timeout(overrides: Overrides) -> aiohttp.ClientTimeout:
     )
 
 
-async def _read_to_end(answer: aiohttp.ClientResponse) -> bool:
-    """Take the body off the connection, so that it can serve again; False when there is too much of it."""
-    size = 0
+async def _read_to_end(answer: aiohttp.ClientResponse) -> bytes | None:
+    """Take the body off the connection, so that it can serve again; None when there is too much of it."""
+    body = bytearray()
     while chunk := await answer.content.readany():
-        size += len(chunk)
-        if size > BODY_BYTES_MAX:
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
             answer.close()
-            return False
-    return True
+            return None
+    return bytes(body)
 
 
 def _not_connected(error: Exception, where: URL) -> PostFailed:
@@ -229,10 +241,10 @@ def _refused_by_guard(error: aiohttp.ClientConnectorError) -> bool:
     return isinstance(cause, OSError) and cause.errno == ADDRESS_REFUSED
 
 
-def _judged(status: int, where: URL) -> Posted | PostFailed:
-    if 200 <= status < 300:
-        return Posted(status)
-    return PostFailed(_cause_of(status), f"{where.host} answered {status}")
+def _judged(answer: aiohttp.ClientResponse, body: bytes, where: URL) -> Posted | PostFailed:
+    if 200 <= answer.status < 300:
+        return Posted(answer.status, answer.headers.get("Content-Type", ""), body)
+    return PostFailed(_cause_of(answer.status), f"{where.host} answered {answer.status}")
 
 
 def _cause_of(status: int) -> Cause:

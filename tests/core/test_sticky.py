@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limpet.core.address import Address, area_code, parse_recipient
-from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service
+from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service, StickyInbound
 from limpet.core.selection import Pool, Reason, Refusal, make_pool
 from limpet.core.sticky import Ask, Binding, Change, Outcome, Standing, StoredMapping, decide, standing, used_on
 
@@ -18,7 +18,7 @@ AT = datetime(2026, 3, 2, tzinfo=UTC)
 TODAY = 9557
 SERVICE = Service(
     1, "MG" + "1" * 32, 1, "test", None, "POST", None, "POST", None, True, True, True, "inherit", True, False, False, 36000,
-    "undeclared", False, False, "all", InDoubtPolicy.RESEND, True, 365, 1, AT, AT,
+    "undeclared", False, False, "all", InDoubtPolicy.RESEND, True, 365, StickyInbound.OFF, 1, AT, AT,
 )  # fmt: skip
 SMS = frozenset({Capability.SMS})
 US = "+14155550100"

@@ -9,7 +9,16 @@ from datetime import timedelta
 
 import pytest
 
-from limpet.core.model import NUMBER_KINDS, Account, Capability, InDoubtPolicy, PoolMember, Sender, Service
+from limpet.core.model import (
+    NUMBER_KINDS,
+    Account,
+    Capability,
+    InDoubtPolicy,
+    PoolMember,
+    Sender,
+    Service,
+    StickyInbound,
+)
 from limpet.core.page import PageRequest
 from limpet.store.database import Database
 from limpet.store.senders import Senders
@@ -72,6 +81,7 @@ CHANGES = {
     "in_doubt": InDoubtPolicy.HOLD,
     "explicit_from_sticks": False,
     "sticky_ttl_days": 30,
+    "sticky_inbound": StickyInbound.FOLLOW,
 }
 
 

@@ -136,7 +136,7 @@ async def make_service(database: Database, account: Account, now: datetime, **se
         "sid": sid, "account_id": account.id, "friendly_name": "test", "inbound_method": "POST", "fallback_method": "POST",
         "sticky_sender": True, "mms_converter": True, "smart_encoding": True, "scan_message_content": "inherit",
         "fallback_to_long_code": True, "area_code_geomatch": False, "synchronous_validation": False, "validity_period": 36000,
-        "usecase": "undeclared", "us_app_to_person_registered": False, "use_inbound_webhook_on_number": False,
+        "usecase": "undeclared", "us_app_to_person_registered": False, "use_inbound_webhook_on_number": True,
         "created_at": now, "updated_at": now, **settings,
     }  # fmt: skip
     columns, places = ", ".join(names), ", ".join(f"${n}" for n in range(1, len(names) + 1))

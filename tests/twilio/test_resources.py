@@ -19,6 +19,7 @@ from limpet.core.model import (
     Sender,
     SenderKind,
     Service,
+    StickyInbound,
 )
 from limpet.core.status import Status
 from limpet.twilio import pool_resources, resources
@@ -35,7 +36,7 @@ SENDER = Sender(
 )  # fmt: skip
 SERVICE = Service(
     3, MG, 1, "Sales", None, "POST", None, "POST", "https://e/cb", True, True, True, "inherit", True, True, False, 36000,
-    "undeclared", False, False, "all", InDoubtPolicy.RESEND, True, 365, 1, AT, AT,
+    "undeclared", False, False, "all", InDoubtPolicy.RESEND, True, 365, StickyInbound.OFF, 1, AT, AT,
 )  # fmt: skip
 
 

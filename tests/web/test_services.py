@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from limpet.core.model import InDoubtPolicy
+from limpet.core.model import InDoubtPolicy, StickyInbound
 from limpet.twilio.dates import iso8601
 from tests.support.clock import HandClock
 from tests.web.client import HOST
@@ -20,7 +20,13 @@ EVERYTHING = {
     "FallbackToLongCode": "false", "AreaCodeGeomatch": "false", "ValidityPeriod": "600", "SynchronousValidation": "true",
     "Usecase": "marketing", "UseInboundWebhookOnNumber": "true",
 }  # fmt: skip
-OURS = {"StatusCallbackEvents": "Final", "InDoubt": "hold", "ExplicitFromSticks": "false", "StickyTtlDays": "8"}
+OURS = {
+    "StatusCallbackEvents": "Final",
+    "InDoubt": "hold",
+    "ExplicitFromSticks": "false",
+    "StickyTtlDays": "8",
+    "StickyInbound": "first",
+}
 
 
 def shown(value: str) -> object:
@@ -63,7 +69,7 @@ async def test_every_setting_can_be_given(api: Api, at: str) -> None:
     assert (await api.client.get(f"/v1/Services/{service['sid']}")).json == service
     kept = await api.service_value(service["sid"])
     assert (kept.status_callback_events, kept.in_doubt) == ("final", InDoubtPolicy.HOLD)
-    assert (kept.explicit_from_sticks, kept.sticky_ttl_days) == (False, 8)
+    assert (kept.explicit_from_sticks, kept.sticky_ttl_days, kept.sticky_inbound) == (False, 8, StickyInbound.FIRST)
 
 
 async def test_what_is_not_given_stays_and_an_empty_url_goes(api: Api, clock: HandClock) -> None:

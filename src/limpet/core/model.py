@@ -58,6 +58,14 @@ class InDoubtPolicy(StrEnum):
     HOLD = "hold"
 
 
+class StickyInbound(StrEnum):
+    """What a text from a person does to their mapping, beyond being a use of it (rule S-26)."""
+
+    OFF = "off"
+    FIRST = "first"
+    FOLLOW = "follow"
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A Messaging Service (`MG…`) with Twilio's settings under Twilio's names, and ours at the end.
@@ -94,6 +102,8 @@ class Service:
     """Ours: whether an explicit From makes the mapping of a person who has none."""
     sticky_ttl_days: int
     """Ours: a mapping counts while it was used at most this many days ago."""
+    sticky_inbound: StickyInbound
+    """Ours."""
     generation: int
     created_at: datetime
     updated_at: datetime

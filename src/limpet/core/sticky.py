@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from limpet.core.address import Address
-from limpet.core.model import SenderKind
+from limpet.core.model import SenderKind, StickyInbound
 from limpet.core.selection import (
     Candidate,
     Choice,
@@ -32,6 +32,7 @@ NOT_IN_POOL = 21711
 NO_MEDIA_FROM_IT = 21621
 UNREACHABLE = 21612
 MEDIA = "media"
+HEARD = "inbound"
 PROVISIONAL_DAYS = 2
 """A message leaves or fails within its validity (10 hours at most) of being bound, so older mappings are established."""
 
@@ -94,6 +95,8 @@ class Ask:
     person: int
     explicit: str | None = None
     media: bool = False
+    heard: bool = False
+    """It is a text from the person to `explicit`, not one to them: only the mapping is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,8 @@ def decide(
 ) -> Binding | Refusal:
     """Who a message comes from, and what is written of it. With Sticky Sender off the mapping is not looked at (S-3, S-4);
     a refusal writes nothing (S-11)."""
+    if ask.heard:
+        return _heard(ask, pool, mapping, today)
     if ask.explicit is not None:
         return _explicit(ask, pool, mapping, today)
     sticky = pool.service.sticky_sender
@@ -186,6 +191,25 @@ def _explicit(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -
     if not pool.service.explicit_from_sticks:
         return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, "explicit_from")
     return _stick(Choice(candidate, Reason.EXPLICIT), worth)
+
+
+def _heard(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -> Binding | Refusal:
+    """A text from the person, where the service lets it count (S-26): the first one makes a mapping, or each one moves it to
+    the number that was written to. A use of the mapping is noted elsewhere (S-21)."""
+    candidate = pool.by_address.get(ask.explicit or "")
+    if candidate is None:
+        return Refusal(NOT_IN_POOL)
+    worth, mode = standing(pool, mapping, ask.to, today), pool.service.sticky_inbound
+    nothing = Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
+    if mode is StickyInbound.OFF or not pool.service.sticky_sender or candidate.sender.kind is SenderKind.RCS:
+        return nothing
+    if worth is Standing.ABSENT:
+        return Binding(candidate, Reason.EXPLICIT, Outcome.CREATED, Change.INSERT, HEARD)
+    if worth in (Standing.EXPIRED, Standing.REMOVED):
+        return Binding(candidate, Reason.EXPLICIT, Outcome.REPLACED, Change.SWAP, HEARD)
+    if mode is StickyInbound.FIRST or (mapping is not None and mapping.member_id == candidate.member_id):
+        return nothing
+    return Binding(candidate, Reason.EXPLICIT, Outcome.REPLACED, Change.SWAP, HEARD)
 
 
 def _refresh(mapping: StoredMapping, today: int) -> Change | None:

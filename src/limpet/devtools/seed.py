@@ -93,7 +93,11 @@ async def _service(account: Account, services: Services, senders: Senders, now: 
     """The seeded service with all the numbers in its pool, also where a former seeding was cut short."""
     page = await services.page(account.id, _FIRST)
     ours = [service for service in page.items if service.friendly_name == NAME]
-    service = ours[-1] if ours else await services.create(account.id, ServiceSettings(NAME), now)
+    service = (
+        ours[-1]
+        if ours
+        else await services.create(account.id, ServiceSettings(NAME, use_inbound_webhook_on_number=True), now)
+    )
     for address in NUMBERS:
         sender = await senders.by_address(account.id, address)
         sender = sender or await senders.create(account.id, _number(address), now)

@@ -21,9 +21,10 @@ from limpet.core.retry import callback_delay_s
 from limpet.flow.owed import LEASE
 from limpet.flow.turns import Turns, endpoint_of
 from limpet.flow.worker import Batcher, Nudge
-from limpet.store.callbacks import OwedCallback, Postponed, claim_due, settle
+from limpet.store.callbacks import POST, OwedCallback, Postponed, claim_due, settle
 from limpet.store.database import DATABASE_AWAY, Database
 from limpet.twilio.callback import Overrides, signature, split_fragment
+from limpet.twilio.inbound import HTTP_RETRIEVAL_FAILURE, fallback_form
 from limpet.webhook import CONNECTIONS_MAX, RETRY_NAMES, Cause, Posted, PostFailed, Webhooks, sent_as
 
 POLL_S = 5.0
@@ -33,6 +34,8 @@ LEASE_NEEDED = timedelta(seconds=20)
 """A post takes 15 seconds at most; what is left of a lease must cover it."""
 TOKEN_REMEMBERED_S = 60.0
 TOKENS_MAX = 10_000
+REQUESTS_MAX = 5
+"""Requests that may follow from the answers to one callback (TwiML's Redirect)."""
 CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
 USER_AGENT = f"Limpet/{version('limpet')}"
 
@@ -45,6 +48,14 @@ class _Tried(NamedTuple):
 
     owed: OwedCallback
     later: Postponed | None
+
+
+Following = OwedCallback | PostFailed | None
+"""What an answer leads to: another request, a failure after all, or nothing more."""
+
+
+async def _nothing_follows(_owed: OwedCallback, _answer: Posted) -> Following:
+    return None
 
 
 class Callbacks:
@@ -70,6 +81,8 @@ class Callbacks:
         self._nudge = Nudge()
         self._lacked_room = False
         self._stopping = False
+        self.on_answered: Callable[[OwedCallback, Posted], Awaitable[Following]] = _nothing_follows
+        """Asked what an answer leads to, before the callback is settled."""
 
     def post_now(self, owed: Sequence[OwedCallback]) -> None:
         """Post callbacks whose rows are committed. Returns at once; what finds no room waits in the table for its lease."""
@@ -133,7 +146,7 @@ class Callbacks:
         outcome = None
         try:
             if owed.due_at - self._clock.now() >= LEASE_NEEDED:
-                outcome = await self._post(owed)
+                outcome = await self._converse(owed)
         except Exception:  # noqa: BLE001 - one account's trouble is not another's, and the row comes back
             _log.exception("a callback could not be posted", account_id=owed.account_id, endpoint=endpoint_of(owed.url))
         if outcome is None:
@@ -143,27 +156,55 @@ class Callbacks:
         self._turns.attempted(owed, answered=not (isinstance(outcome, PostFailed) and outcome.cause in _UNANSWERED))
         self._tried.put(_Tried(owed, self._later(owed, outcome)))
 
+    async def _converse(self, owed: OwedCallback) -> Posted | PostFailed:
+        """One try, with the fallback where there is one, and what the answer asks to be requested next."""
+        outcome = await self._post(owed)
+        if isinstance(outcome, PostFailed) and owed.fallback_url:
+            form = fallback_form(owed.payload, HTTP_RETRIEVAL_FAILURE, owed.url)
+            instead = owed._replace(
+                url=owed.fallback_url, method=owed.fallback_method, payload=form, fallback_url=None
+            )  # fmt: skip
+            said = await self._post(instead)
+            owed, outcome = (instead, said) if isinstance(said, Posted) else (owed, outcome)
+        for _ in range(REQUESTS_MAX):
+            following = await self.on_answered(owed, outcome) if isinstance(outcome, Posted) else None
+            if not isinstance(following, OwedCallback):
+                return following or outcome
+            owed, outcome = following, await self._post(following)
+        return outcome
+
     async def _post(self, owed: OwedCallback) -> Posted | PostFailed:
-        """One try: a POST and, the first time, Twilio's immediate repetitions, all within the URL's total time."""
+        """One try: a request and, the first time, Twilio's immediate repetitions, all within the URL's total time."""
         url, overrides = split_fragment(owed.url)
-        headers = await self._headers(owed, url)
+        form: str | None = owed.payload
+        if owed.method != POST:
+            url, form = f"{url}{'&' if '?' in url else '?'}{owed.payload}", None
+        headers = await self._headers(owed, url, form)
         ends_at = self._clock.monotonic() + overrides.total_timeout_s
-        outcome = await self._webhooks.post(url, owed.payload, headers, overrides)
+        outcome = await self._request(url, form, headers, overrides)
         for _ in range(0 if owed.attempt else overrides.retries):
             left_s = ends_at - self._clock.monotonic()
             if left_s <= 0 or not _repeatable(outcome, overrides):
                 break
             shorter = replace(overrides, total_timeout_s=left_s)
-            outcome = await self._webhooks.post(url, owed.payload, headers, shorter)
+            outcome = await self._request(url, form, headers, shorter)
         return outcome
 
-    async def _headers(self, owed: OwedCallback, url: str) -> dict[str, str]:
+    async def _request(
+        self, url: str, form: str | None, headers: dict[str, str], overrides: Overrides
+    ) -> Posted | PostFailed:
+        if form is None:
+            return await self._webhooks.get(url, headers, overrides)
+        return await self._webhooks.post(url, form, headers, overrides)
+
+    async def _headers(self, owed: OwedCallback, url: str, form: str | None) -> dict[str, str]:
         token = await self._token(owed.account_id)
+        kind = {} if form is None else {"Content-Type": CONTENT_TYPE}
         return {
-            "Content-Type": CONTENT_TYPE,
+            **kind,
             "User-Agent": USER_AGENT,
-            "X-Twilio-Signature": signature(token, sent_as(url), owed.payload),
-            "I-Twilio-Idempotency-Token": f"{owed.bucket:04x}-{owed.id:016x}",
+            "X-Twilio-Signature": signature(token, sent_as(url), form or ""),
+            "I-Twilio-Idempotency-Token": token_of(owed),
         }
 
     async def _token(self, account_id: int) -> str:
@@ -204,6 +245,11 @@ class Callbacks:
             self._turns.forget(owed.key)
         if self._lacked_room:
             self._nudge.ring()
+
+
+def token_of(owed: OwedCallback) -> str:
+    """The idempotency token of a callback: the same on each try, and for whatever else is requested because of it."""
+    return f"{owed.bucket:04x}-{owed.id:016x}"
 
 
 def _repeatable(outcome: Posted | PostFailed, overrides: Overrides) -> bool:

@@ -1,6 +1,7 @@
-"""Texts that people send to our numbers: kept, and counted as a use of the mapping that points at that number (rule S-21).
+"""Texts that people send to our numbers: kept, heard as a word on consent or a use of a mapping, and owed to the customer.
 
-Acknowledged to the carrier only after the commit. Whom the customer wants to be told, and what is answered, is not this file's.
+Acknowledged to the carrier only after the commit, and the customer's webhook is owed from then on. What is answered to it is
+`limpet.flow.reply`'s. Source: Twilio, Messaging Services, `InboundRequestUrl` and `UseInboundWebhookOnNumber`.
 """
 
 from __future__ import annotations
@@ -8,20 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
 from limpet.carrier.port import Inbound
 from limpet.clock import Clock
+from limpet.core.address import parse_recipient
 from limpet.core.encoding import segment
-from limpet.core.ids import bucket_of, day_number
+from limpet.core.ids import bucket_of, day_number, person_hash
 from limpet.core.model import Direction
+from limpet.core.optout import OptOutType
 from limpet.core.status import Status
+from limpet.core.sticky import Ask
+from limpet.flow.assign import Assigner, Wanted
 from limpet.flow.consent import Consent, Heard, Text
+from limpet.flow.directory import Directory
+from limpet.flow.owed import LEASE
 from limpet.flow.worker import Batcher
-from limpet.store import messages, sticky
+from limpet.store import callbacks, messages, sticky
+from limpet.store.callbacks import INBOUND, POST, OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
-from limpet.store.messages import MessageRow
+from limpet.store.messages import MessageRow, Owner
+from limpet.store.sticky import MappingKey
+from limpet.twilio.inbound import inbound_form
+from limpet.twilio.sid import message_sid
 
 _log = structlog.get_logger()
 
@@ -34,20 +46,60 @@ class Came:
     text: Inbound
 
 
+class Route(NamedTuple):
+    """Where a text is sent on to. Without a URL it is kept and nobody is told."""
+
+    url: str | None
+    method: str = POST
+    fallback_url: str | None = None
+    fallback_method: str = POST
+
+
+def route_of(owner: Owner) -> Route | None:
+    """Where texts to a number are sent on to: the service's URL or the number's own; None when the service takes none at all."""
+    if owner.service_id is None or owner.use_inbound_webhook_on_number:
+        return Route(owner.sms_url or None, owner.sms_method, owner.sms_fallback_url or None, owner.sms_fallback_method)
+    if owner.inbound_request_url is None:
+        return None
+    return Route(
+        owner.inbound_request_url, owner.inbound_method or POST, owner.fallback_url, owner.fallback_method or POST
+    )  # fmt: skip
+
+
+class _Arrived(NamedTuple):
+    """A text of a number that somebody owns, as a row; `route` None: its service takes no texts, so that none is kept."""
+
+    row: MessageRow
+    owner: Owner
+    route: Route | None
+
+
+class _Written(NamedTuple):
+    """What one transaction wrote, for what follows its commit."""
+
+    heard: list[Heard | None]
+    owed: list[OwedCallback]
+
+
 class Inbounds:
-    """Writes inbound texts in batches."""
+    """Writes inbound texts in batches. `sid_key` signs message SIDs, `post` takes callbacks that are committed."""
 
     def __init__(
-        self, database: Database, consent: Consent, clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int],
-        acknowledge: Callable[[str, Sequence[int]], None], decline: Callable[[str, Sequence[int]], None],
+        self, database: Database, directory: Directory, assigner: Assigner, consent: Consent, clock: Clock, bucket_key: bytes,
+        sid_key: bytes, new_id: Callable[[datetime], int], acknowledge: Callable[[str, Sequence[int]], None],
+        decline: Callable[[str, Sequence[int]], None], post: Callable[[Sequence[OwedCallback]], None],
     ) -> None:  # fmt: skip
         self._database = database
+        self._directory = directory
+        self._assigner = assigner
         self._consent = consent
         self._clock = clock
         self._bucket_key = bucket_key
+        self._sid_key = sid_key
         self._new_id = new_id
         self._acknowledge = acknowledge
         self._decline = decline
+        self._post = post
         self._batcher: Batcher[Came, None] = Batcher(self._run)
 
     def take(self, lane: str, texts: Sequence[Inbound]) -> None:
@@ -61,35 +113,47 @@ class Inbounds:
 
     async def _run(self, batch: list[Came]) -> Sequence[None]:
         try:
-            heard = await self._database.transaction(lambda connection: self._write(connection, batch))
+            written = await self._database.transaction(lambda connection: self._write(connection, batch))
         except Exception as error:
             _log.warning("inbound texts not written", count=len(batch), why=repr(error))
             if len(batch) == 1 or isinstance(error, DATABASE_AWAY):
                 _answer(batch, self._decline)
             raise
-        self._consent.answered(heard)
+        self._consent.answered(written.heard)
         _answer(batch, self._acknowledge)
+        self._post(written.owed)
         return [None] * len(batch)
 
-    async def _write(self, connection: Connection, batch: list[Came]) -> list[Heard | None]:
+    async def _write(self, connection: Connection, batch: list[Came]) -> _Written:
         now = self._clock.now()
+        arrived = await self._arrived(connection, batch, now)
+        if not arrived:
+            return _Written([], [])
+        kept = [one.row for one in arrived if one.route is not None]
+        if kept:
+            await messages.insert(connection, kept, now)
+        uses = [(one.row.bucket, one.row.recipient, one.row.sender or "") for one in arrived]
+        await sticky.refresh_inbound(connection, uses, day_number(now))
+        wanted = [self._wanted(one.row) for one in arrived if one.owner.heard]
+        if wanted:
+            await self._assigner.bind(connection, wanted, now)
+        texts = [Text(one.row.recipient, one.row.sender or "", one.row.body) for one in arrived]
+        heard = await self._consent.hear(connection, texts, now)
+        owed = await self._owed(arrived, heard, now)
+        await callbacks.insert(connection, owed)
+        return _Written(heard, owed)
+
+    async def _arrived(self, connection: Connection, batch: list[Came], now: datetime) -> list[_Arrived]:
         owners = await messages.owners_of(connection, [came.text.recipient for came in batch])
-        rows = []
+        found = []
         for came, owner in zip(batch, owners, strict=True):
             if owner is None:
                 _log.warning("a text to a number that nobody owns was dropped", lane=came.lane)
             else:
-                rows.append(self._row(came.text, owner, now))
-        if not rows:
-            return []
-        await messages.insert(connection, rows, now)
-        texts = [(row.bucket, row.recipient, row.sender or "") for row in rows]
-        await sticky.refresh_inbound(connection, texts, day_number(now))
-        return await self._consent.hear(
-            connection, [Text(row.recipient, row.sender or "", row.body) for row in rows], now
-        )
+                found.append(_Arrived(self._row(came.text, owner, now), owner, route_of(owner)))
+        return found
 
-    def _row(self, text: Inbound, owner: messages.Owner, now: datetime) -> MessageRow:
+    def _row(self, text: Inbound, owner: Owner, now: datetime) -> MessageRow:
         body = text.body.replace("\0", "\ufffd")  # PostgreSQL keeps no NUL
         return MessageRow(
             bucket=bucket_of(text.sender, self._bucket_key), id=self._new_id(now), account_id=owner.account_id,
@@ -97,6 +161,47 @@ class Inbounds:
             recipient=text.sender, sender=text.recipient, body=body, num_segments=segment(body).count,
             send_at=None, expires_at=now, status_callback=None, callback_events="all",
         )  # fmt: skip
+
+    def _wanted(self, row: MessageRow) -> Wanted:
+        """What a text may do to a mapping (rule S-26)."""
+        to = parse_recipient(row.recipient)
+        assert to is not None, "only people whose number is one write texts"
+        ask = Ask(to, person_hash(row.recipient, self._bucket_key), row.sender, heard=True)
+        return Wanted(MappingKey(row.bucket, row.service_id or 0, row.recipient), row.id, ask, 0, "inbound")
+
+    async def _owed(
+        self, arrived: Sequence[_Arrived], heard: Sequence[Heard | None], now: datetime
+    ) -> list[OwedCallback]:
+        """The webhooks that these texts owe, each with its number's or service's fallback."""
+        accounts = {one.row.account_id for one in arrived}
+        services = {one.row.service_id for one in arrived if one.row.service_id is not None}
+        await self._directory.sids(accounts, services)
+        return [
+            self._callback(one.row, one.route, word, now)
+            for one, word in zip(arrived, heard, strict=True)
+            if one.route is not None and one.route.url
+        ]
+
+    def _callback(self, row: MessageRow, route: Route, word: Heard | None, now: datetime) -> OwedCallback:
+        form = inbound_form(
+            message_sid=message_sid(row.bucket, row.id, media=False, sid_key=self._sid_key),
+            account_sid=self._directory.account_sid(row.account_id),
+            messaging_service_sid=self._directory.service_sid(row.service_id),
+            person=row.recipient,
+            sender=row.sender or "",
+            body=row.body,
+            num_segments=row.num_segments,
+            opt_out_type=_told(word),
+        )
+        return OwedCallback(
+            row.bucket, self._new_id(now), row.account_id, row.id, route.url or "", form, now + LEASE, 0, INBOUND,
+            route.method, route.fallback_url, route.fallback_method,
+        )  # fmt: skip
+
+
+def _told(word: Heard | None) -> OptOutType | None:
+    """Twilio tells the webhook of a keyword where advanced opt-out answered it."""
+    return word.keyword.kind if word is not None and word.advanced else None
 
 
 def _answer(batch: Sequence[Came], answer: Callable[[str, Sequence[int]], None]) -> None:

@@ -112,7 +112,10 @@ def assemble(
         database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post
     )
     consent = Consent(fleet, bucket_key, new_id)
-    inbounds = Inbounds(database, consent, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline)
+    inbounds = Inbounds(
+        database, directory, assigner, consent, clock, bucket_key, installation.sid_key, new_id, fleet.acknowledge,
+        fleet.decline, post,
+    )  # fmt: skip
     _connect(dispatcher, receipts, inbounds, post)
     due = DueBinder(database, assigner, dispatcher, owed, clock, bucket_key, new_id)
     sticky = StickyStore(database, bucket_key, new_id)

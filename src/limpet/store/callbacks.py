@@ -1,4 +1,4 @@
-"""Status callbacks that are owed, in PostgreSQL: the table is the queue, and `due_at` is the lease.
+"""Callbacks that are owed, in PostgreSQL: the table is the queue, and `due_at` is the lease.
 
 A row is written in the transaction of the change that it tells of, with `due_at` ahead by a lease: whoever wrote it posts it
 at once, and anybody may once the lease is over. What is posted, when and how often is `limpet.flow.callback`'s decision.
@@ -14,9 +14,16 @@ from limpet.store.database import Connection, Database
 from limpet.store.dispatch import Key, columns
 from limpet.store.queries import query
 
+STATUS, INBOUND = "status", "inbound"
+"""What a callback tells of: a message's status, or a text that came in."""
+POST = "POST"
+
 
 class OwedCallback(NamedTuple):
-    """A callback as its row has it. `payload` is the form as it is posted, `attempt` counts the tries that failed."""
+    """A callback as its row has it. `payload` is the form as it is sent, `attempt` counts the tries that failed.
+
+    `method` is POST or GET; a `fallback_url` is asked when the first tries at `url` have failed.
+    """
 
     bucket: int
     id: int
@@ -26,6 +33,10 @@ class OwedCallback(NamedTuple):
     payload: str
     due_at: datetime
     attempt: int = 0
+    kind: str = STATUS
+    method: str = POST
+    fallback_url: str | None = None
+    fallback_method: str = POST
 
     @property
     def key(self) -> Key:

@@ -140,16 +140,26 @@ async def fetch(connection: Connection, account_id: int, bucket: int, message_id
 
 
 class Owner(NamedTuple):
-    """Whose a number is, and the service whose pool it is in."""
+    """Whose a number is, the service whose pool it is in, and where both have texts sent. `heard`: they may make mappings."""
 
     account_id: int
     service_id: int | None
+    sms_url: str
+    sms_method: str
+    sms_fallback_url: str
+    sms_fallback_method: str
+    use_inbound_webhook_on_number: bool | None
+    inbound_request_url: str | None
+    inbound_method: str | None
+    fallback_url: str | None
+    fallback_method: str | None
+    heard: bool
 
 
 async def owners_of(connection: Connection, addresses: Sequence[str]) -> list[Owner | None]:
     """Who owns each of these numbers; None for one that nobody does."""
     rows = await connection.fetch(query("owners_of"), list(addresses))
-    found = {row["address"]: Owner(row["account_id"], row["service_id"]) for row in rows}
+    found = {row["address"]: Owner(*(row[name] for name in Owner._fields)) for row in rows}
     return [found.get(address) for address in addresses]
 
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import asyncpg
 
-from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service
+from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service, StickyInbound
 from limpet.store.database import Connection
 from limpet.store.queries import query
 
-_SERVICE = tuple(name for name in Service.__slots__ if name != "in_doubt")
+_SERVICE = tuple(name for name in Service.__slots__ if name not in ("in_doubt", "sticky_inbound"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,11 @@ class ServiceOwner(NamedTuple):
 
 def service_of(row: asyncpg.Record) -> Service:
     """The value of a row of `service`."""
-    return Service(**{name: row[name] for name in _SERVICE}, in_doubt=InDoubtPolicy(row["in_doubt"]))
+    return Service(
+        **{name: row[name] for name in _SERVICE},
+        in_doubt=InDoubtPolicy(row["in_doubt"]),
+        sticky_inbound=StickyInbound(row["sticky_inbound"]),
+    )
 
 
 def _member_of(row: asyncpg.Record) -> PoolMember:

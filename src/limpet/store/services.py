@@ -15,7 +15,16 @@ from typing import Any
 
 import asyncpg
 
-from limpet.core.model import CHANNEL_KINDS, Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service
+from limpet.core.model import (
+    CHANNEL_KINDS,
+    Capability,
+    InDoubtPolicy,
+    PoolMember,
+    Sender,
+    SenderKind,
+    Service,
+    StickyInbound,
+)
 from limpet.core.page import Page, PageRequest
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
@@ -58,6 +67,7 @@ class ServiceSettings:
     in_doubt: InDoubtPolicy = InDoubtPolicy.RESEND
     explicit_from_sticks: bool = True
     sticky_ttl_days: int = 365
+    sticky_inbound: StickyInbound = StickyInbound.OFF
 
 
 _COLUMNS = tuple(ServiceSettings.__slots__)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from limpet.core.address import parse_recipient
 from limpet.core.errors import ApiError
-from limpet.core.model import InDoubtPolicy
+from limpet.core.model import InDoubtPolicy, StickyInbound
 from limpet.twilio.forms import (
     FRIENDLY_NAME_LENGTH_MAX,
     Form,
@@ -41,6 +41,11 @@ def _in_doubt(form: Form, name: str) -> InDoubtPolicy | None:
     return None if value is None else InDoubtPolicy(value)
 
 
+def _sticky_inbound(form: Form, name: str) -> StickyInbound | None:
+    value = choice(form, name, tuple(StickyInbound))
+    return None if value is None else StickyInbound(value)
+
+
 _URLS: Mapping[str, str] = {
     "InboundRequestUrl": "inbound_request_url",
     "FallbackUrl": "fallback_url",
@@ -62,6 +67,7 @@ _SETTINGS: Mapping[str, tuple[str, Callable[[Form, str], object]]] = {
     "StatusCallbackEvents": ("status_callback_events", lambda form, _: callback_events(form)),
     "InDoubt": ("in_doubt", _in_doubt),
     "ExplicitFromSticks": ("explicit_from_sticks", boolean),
+    "StickyInbound": ("sticky_inbound", _sticky_inbound),
     "StickyTtlDays": ("sticky_ttl_days", partial(integer, least=1, most=STICKY_TTL_DAYS_MAX)),
 }
 

@@ -12,7 +12,7 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from limpet.core.errors import ApiError
-from limpet.web import accounts, messages, numbers, opt_outs, pools, services, short_codes, stickiness
+from limpet.web import accounts, messages, numbers, opt_outs, people, pools, services, short_codes, stickiness
 from limpet.web.answer import Answer, ok
 from limpet.web.auth import Authenticator
 from limpet.web.deps import Deps
@@ -67,6 +67,7 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "POST": opt_outs.change_settings,
         "DELETE": opt_outs.remove_set,
     },
+    "/Simulator/Texts": {"POST": people.write},
     "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
 }
 _V1_ROOTS = ("/v1", "/messaging/v1")

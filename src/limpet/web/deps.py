@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
@@ -40,3 +41,5 @@ class Deps:
     carriers: tuple[str, ...]
     public_url: str | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    person_writes: Callable[[str, str, str], None] | None = None
+    """With a simulated carrier: a person's text, as who writes, to which number, and what."""

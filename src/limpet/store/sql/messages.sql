@@ -15,9 +15,13 @@ SELECT k.ord, n.address, n.kind, n.carrier, n.country, n.capabilities,
        AND w.recipient = k.recipient AND w.service_id = p.service_id AND w.sender_id = 0;
 
 -- name: owners_of (reference)
--- Whose numbers these are, and the service whose pool each is in.
-SELECT n.address, n.account_id, p.service_id
-  FROM sender n LEFT JOIN pool_member p ON p.sender_id = n.id AND p.removed_at IS NULL
+-- Whose numbers these are, the service whose pool each is in, and where both have their texts sent on to.
+SELECT n.address, n.account_id, p.service_id, n.sms_url, n.sms_method, n.sms_fallback_url, n.sms_fallback_method,
+       s.use_inbound_webhook_on_number, s.inbound_request_url, s.inbound_method, s.fallback_url, s.fallback_method,
+       coalesce(s.sticky_inbound, 'off') <> 'off' AS heard
+  FROM sender n
+  LEFT JOIN pool_member p ON p.sender_id = n.id AND p.removed_at IS NULL
+  LEFT JOIN service s ON s.id = p.service_id
  WHERE n.address = ANY ($1::text[]) AND n.released_at IS NULL;
 
 -- name: message_insert (hot)

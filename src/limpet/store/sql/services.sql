@@ -5,8 +5,8 @@ INSERT INTO service (sid, account_id, friendly_name, inbound_request_url, inboun
                      status_callback, sticky_sender, mms_converter, smart_encoding, scan_message_content,
                      fallback_to_long_code, area_code_geomatch, synchronous_validation, validity_period, usecase,
                      use_inbound_webhook_on_number, status_callback_events, in_doubt, explicit_from_sticks, sticky_ttl_days,
-                     us_app_to_person_registered, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, false, $23, $23)
+                     sticky_inbound, us_app_to_person_registered, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, false, $24, $24)
 RETURNING *;
 
 -- name: service_by_sid (reference)
@@ -34,7 +34,7 @@ UPDATE service
        status_callback = $7, sticky_sender = $8, mms_converter = $9, smart_encoding = $10, scan_message_content = $11,
        fallback_to_long_code = $12, area_code_geomatch = $13, synchronous_validation = $14, validity_period = $15,
        usecase = $16, use_inbound_webhook_on_number = $17, status_callback_events = $18, in_doubt = $19,
-       explicit_from_sticks = $20, sticky_ttl_days = $21, updated_at = $22, generation = generation + 1
+       explicit_from_sticks = $20, sticky_ttl_days = $21, sticky_inbound = $22, updated_at = $23, generation = generation + 1
  WHERE id = $1 RETURNING *;
 
 -- name: service_delete (reference)
