@@ -49,6 +49,7 @@ public_url = "https://sms.example.com/"
 behind_proxy = true
 trusted_proxies = ["10.0.0.0/8", "::1/128"]
 max_pending = 100
+max_concurrent = 50
 tls_certificate_file = "cert.pem"
 tls_key_file = "key.pem"
 [database]

@@ -49,7 +49,8 @@ class ServerConfig:
     """`[server]`: where customers reach Limpet. `public_url` is what absolute URLs in answers begin with, when set.
 
     `behind_proxy` says that something in front ends TLS; `trusted_proxies` whose X-Forwarded headers are believed.
-    `max_pending` is how many requests may wait for the database before further ones are refused (503).
+    `max_pending` is how many requests may wait for the database before further ones are refused (503), `max_concurrent` how many
+    one account may have under way (429).
     """
 
     host: str = setting(HOST, "127.0.0.1")
@@ -58,6 +59,7 @@ class ServerConfig:
     behind_proxy: bool = setting(SWITCH, False)
     trusted_proxies: tuple[Network, ...] = setting(list_of(NETWORK), ())
     max_pending: int = setting(whole(1, 1_000_000), 20_000)
+    max_concurrent: int = setting(whole(1, 1_000_000), 1000)
     tls_certificate_file: Path | None = setting(PATH, None)
     tls_key_file: Path | None = setting(PATH, None)
 

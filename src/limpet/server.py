@@ -105,7 +105,8 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs, flow.directory,
             flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
-            tuple(config.server.trusted_proxies), None if simulator is None else simulator.inject_inbound,
+            tuple(config.server.trusted_proxies), config.server.max_concurrent,
+            None if simulator is None else simulator.inject_inbound,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, seeded))

@@ -19,10 +19,22 @@ from limpet.core.rate import Pacer, segments_per_s
         (SenderKind.LONG_CODE, "CA", 1.0),
         (SenderKind.LONG_CODE, "GB", 10.0),
         (SenderKind.TOLL_FREE, "US", 3.0),
+        (SenderKind.SHORT_CODE, "US", 100.0),
+        (SenderKind.ALPHANUMERIC, "", 10.0),
+        (SenderKind.DESTINATION_ALPHA, "FR", 10.0),
     ],
 )
 def test_rates_by_kind_and_country(kind: SenderKind, country: str, expected: float) -> None:
     assert segments_per_s(kind, country) == expected
+
+
+def test_a_queue_of_ten_hours_is_full_and_takes_no_place() -> None:
+    pacer = Pacer()
+    assert pacer.wait_s("a", 35_999, 1.0, 0.0) == 0.0
+    assert pacer.wait_s("a", 1, 1.0, 0.0) == 35_999.0
+    assert [pacer.wait_s("a", 1, 1.0, 0.0) for _ in range(2)] == [None, None]
+    assert pacer.wait_s("a", 1, 1.0, 1.0) == 35_999.0
+    assert pacer.wait_s("b", 1, 1.0, 0.0) == 0.0
 
 
 def test_places_follow_each_other_and_a_pause_is_not_saved_up() -> None:
@@ -39,6 +51,8 @@ def test_no_second_holds_more_than_the_rate_allows(steps: list[tuple[float, int]
     pacer, now, starts = Pacer(), 0.0, []
     for gap, segments in steps:
         now += gap
-        starts.append((now + pacer.wait_s("a", segments, 2.0, now), segments))
+        wait_s = pacer.wait_s("a", segments, 2.0, now)
+        assert wait_s is not None
+        starts.append((now + wait_s, segments))
     for (start, segments), (following, _) in pairwise(starts):
         assert following >= start + segments / 2.0 - 1e-6

@@ -300,6 +300,25 @@ async def test_with_real_rates_a_numbers_messages_take_their_places(database: Da
         assert (await world.read(answers[2])).status is Status.QUEUED
 
 
+async def test_a_full_queue_refuses_a_plain_from_and_fails_a_services_message(
+    database: Database, clock: HandClock
+) -> None:
+    async with open_world(database, clock, rated=True) as world:
+        service = await world.service(POOL[0])
+        first = await world.send(service, ANNA)
+        pacer = world.dispatcher.fleet._pacer
+        assert pacer is not None
+        pacer.wait_s(POOL[0], 36_000, 1.0, clock.monotonic())
+        refused = await world.accept.submit(world.new(None, ANNA, sender=POOL[0]))
+        assert isinstance(refused, Rejected)
+        assert refused.code == 21611
+        failed = await world.send(service, ANNA)
+        assert (failed.status, failed.error_code, failed.sender) == (Status.FAILED, 30001, first.sender)
+        assert world.statuses(failed) == ["failed"]
+        assert await world.mapping(service, ANNA) == POOL[0]
+        assert await world.database.pool.fetchval("SELECT count(*) FROM message") == 2
+
+
 async def test_more_than_may_wait_is_refused_and_nothing_of_it_is_written(database: Database, clock: HandClock) -> None:
     async with open_world(database, clock, pending_max=3) as world:
         service = await world.service(*POOL)

@@ -32,6 +32,7 @@ _REFUSALS: Final = (
     (20003, 401, "Authentication failed: the SID and the secret do not belong together, or not to this account"),
     (20004, 405, "Method {method} is not allowed on this resource"),
     (20005, 403, "The account is not active: it may look, but not change or send anything"),
+    (20008, 403, "Test credentials cannot do this: they rehearse messages with a 'From', and bringing numbers"),
     (20009, 409, "The message cannot be changed or deleted before its status is final; it is {status_now}"),
     (20404, 404, "The requested resource {resource} was not found"),
     (20429, 429, "Too many requests: wait a moment and repeat"),

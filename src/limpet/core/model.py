@@ -36,6 +36,8 @@ class Account:
     created_at: datetime
     updated_at: datetime
     owner_sid: str | None = None
+    countries: frozenset[str] | None = None
+    """Where it may send to; None for everywhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ PER_S = {
     SenderKind.RCS: 80.0,
 }
 SENDERS_MAX = 100_000
+QUEUE_S = 36_000.0
+"""A sender's queue holds ten hours of segments."""
 _NANP = frozenset({"US", "CA"})
 
 
@@ -33,10 +35,14 @@ class Pacer:
     def __init__(self) -> None:
         self._free_at: dict[str, float] = {}
 
-    def wait_s(self, sender: str, segments: int, per_s: float, now_s: float) -> float:
-        """Take the sender's next place for so many segments: how long until then, 0 when it is free now."""
+    def wait_s(self, sender: str, segments: int, per_s: float, now_s: float) -> float | None:
+        """Take the sender's next place for so many segments: how long until then, 0 when it is free now. None, and no place is
+        taken, when the queue before it is QUEUE_S long already (Twilio: errors 21611 and 30001).
+        """
         if len(self._free_at) >= SENDERS_MAX:
             self._free_at = {name: at for name, at in self._free_at.items() if at > now_s}
         start = max(now_s, self._free_at.get(sender, 0.0))
+        if start - now_s >= QUEUE_S:
+            return None
         self._free_at[sender] = start + segments / per_s
         return start - now_s

@@ -19,6 +19,7 @@ from limpet.core.ids import BUCKETS, person_hash
 from limpet.core.lookalikes import smart_encoded
 from limpet.core.model import Account, Capability, Direction, Message, SenderKind, Service
 from limpet.core.optout import OPTED_OUT
+from limpet.core.permissions import may_send_to
 from limpet.core.selection import Refusal, reaches
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
@@ -28,7 +29,7 @@ from limpet.flow.dispatch import Dispatcher
 from limpet.flow.lanes import Flight, Reservation
 from limpet.flow.owed import Owed, Told
 from limpet.flow.repeat import Claim, Idempotency, Misused, SameBatch, place_of, settle
-from limpet.flow.rows import Way, claims_of, due_of, first_change, outgoing_of, place, refuse, route
+from limpet.flow.rows import QUEUE_FULL, Way, claims_of, due_of, first_change, outgoing_of, place, refuse, route
 from limpet.flow.worker import Batcher
 from limpet.store import callbacks, dispatch, idempotency, messages
 from limpet.store.callbacks import OwedCallback
@@ -41,7 +42,9 @@ from limpet.store.sticky import MappingKey
 
 VALIDITY_PERIOD_S = 36_000
 """Twilio's default for messages without a service."""
-SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED = 21701, 21704, 21711, 21606
+SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED, FROM_QUEUE_FULL, NOT_PERMITTED = (
+    21701, 21704, 21711, 21606, 21611, 21408,
+)  # fmt: skip
 UNREACHABLE = {
     SenderKind.SHORT_CODE: 21659,
     SenderKind.ALPHANUMERIC: 21612,
@@ -191,6 +194,8 @@ class Accept:
         draft = _Draft(new, person_hash(new.recipient.value, self._bucket_key), body, segment(body), owner)
         if new.service_sid and (owner is None or owner.account_id != new.account.id):
             draft.rejected = Rejected(SERVICE_UNKNOWN, {"service": new.service_sid})
+        elif not may_send_to(new.account, new.recipient.country):
+            draft.rejected = Rejected(NOT_PERMITTED, {})
         return draft
 
     async def _write(
@@ -282,6 +287,8 @@ class Accept:
                 draft.rejected = _rejected(draft, UNREACHABLE.get(found.kind, FROM_NOT_OWNED))
             else:
                 route(_row(draft), found, reservation, now)
+                if _row(draft).error_code == QUEUE_FULL:
+                    draft.rejected = _rejected(draft, FROM_QUEUE_FULL)
 
     async def _store(self, connection: Connection, kept: list[_Draft], written: _Written, now: datetime) -> None:
         if not kept:

@@ -126,8 +126,9 @@ class Fleet:
         running = self.running.get(lane)
         return 0 if running is None or running.backlog else running.room
 
-    def wait_s(self, sender: str, kind: SenderKind, country: str, segments: int) -> float:
-        """How long a number's next message must wait so that the number keeps its rate; 0 when it may go now."""
+    def wait_s(self, sender: str, kind: SenderKind, country: str, segments: int) -> float | None:
+        """How long a number's next message must wait so that the number keeps its rate; 0 when it may go now, None when its queue
+        is full."""
         if self._pacer is None:
             return 0.0
         return self._pacer.wait_s(sender, segments, segments_per_s(kind, country), self._now_s())

@@ -16,6 +16,8 @@ from limpet.flow.owed import Told
 from limpet.store.dispatch import Claim, Due, Key, Outgoing
 from limpet.store.messages import MessageRow
 
+QUEUE_FULL = 30001
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -36,10 +38,13 @@ def place(row: MessageRow, binding: Binding, reservation: Reservation, now: date
 
 
 def route(row: MessageRow, way: Way, reservation: Reservation, now: datetime) -> None:
-    """Send a row to its sender's lane: claimed at once where rate and room allow, queued for its place otherwise."""
+    """Send a row to its sender's lane: claimed at once where rate and room allow, queued for its place otherwise; failed where
+    the sender's queue is full."""
     row.lane, row.status = reservation.fleet.lane_of(way.carrier, way.address), Status.QUEUED
     wait_s = reservation.fleet.wait_s(way.address, way.kind, way.country, row.num_segments)
-    if wait_s > 0:
+    if wait_s is None:
+        row.status, row.error_code = Status.FAILED, QUEUE_FULL
+    elif wait_s > 0:
         row.due_at = now + timedelta(seconds=wait_s)
     elif (fence := reservation.take(row.lane)) is not None:
         row.status, row.fence, row.attempt, row.claimed_at = Status.SENDING, fence, 1, now

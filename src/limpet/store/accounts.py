@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import asyncpg
@@ -37,6 +37,8 @@ class Credential:
     is_key: bool
     standing: AccountStatus
     """The account's status, or its main account's where that is worse."""
+    is_test: bool = False
+    """They are test credentials: the account's SID is theirs."""
 
 
 class Accounts:
@@ -57,7 +59,26 @@ class Accounts:
             row = await self._database.pool.fetchrow(query("api_key_credential"), sid)
             return None if row is None else _credential(row, self._hash_matcher(row["secret_hash"]), True)
         row = await self._database.pool.fetchrow(query("account_credential"), sid)
-        return None if row is None else _credential(row, _matcher(self._vault.open(row["auth_token_sealed"])), False)
+        if row is not None:
+            return _credential(row, _matcher(self._vault.open(row["auth_token_sealed"])), False)
+        row = await self._database.pool.fetchrow(query("account_test_credential"), sid)
+        if row is None:
+            return None
+        found = _credential(row, _matcher(self._vault.open(row["test_token_sealed"])), False)
+        return replace(found, account=replace(found.account, sid=sid), is_test=True)
+
+    async def test_credentials(self, account_id: int) -> tuple[str, str]:
+        """The SID and token of an account's test credentials, made when they are first asked for."""
+        token = self._vault.new_secret()
+        row = await self._database.pool.fetchrow(
+            query("account_test_read"), account_id, _sid("AC"), self._vault.seal(token)
+        )
+        return row["test_sid"], self._vault.open(row["test_token_sealed"])
+
+    async def set_countries(self, account_id: int, countries: frozenset[str] | None, now: datetime) -> Account:
+        """The account, which may now send to these countries, or everywhere."""
+        kept = None if countries is None else sorted(countries)
+        return _account_of(await self._database.pool.fetchrow(query("account_set_countries"), account_id, kept, now))
 
     def _hash_matcher(self, secret_hash: bytes) -> Callable[[str], bool]:
         return lambda presented: hmac.compare_digest(self._vault.hash_secret(presented), secret_hash)
@@ -155,7 +176,14 @@ def _matcher(secret: str) -> Callable[[str], bool]:
 def _account_of(row: asyncpg.Record) -> Account:
     status = AccountStatus(row["status"])
     return Account(
-        row["id"], row["sid"], row["friendly_name"], status, row["created_at"], row["updated_at"], row["owner_sid"]
+        row["id"],
+        row["sid"],
+        row["friendly_name"],
+        status,
+        row["created_at"],
+        row["updated_at"],
+        row["owner_sid"],
+        None if row["countries"] is None else frozenset(row["countries"]),
     )
 
 

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from limpet.core.model import Account, AccountStatus
 from limpet.core.tenancy import may_become
-from limpet.twilio.forms import FRIENDLY_NAME_LENGTH_MAX, Form, choice, filled, invalid, text
+from limpet.twilio.forms import FRIENDLY_NAME_LENGTH_MAX, Form, choice, filled, invalid, missing, text
+from limpet.twilio.pool_form import COUNTRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,17 @@ def parse_new_account(form: Form, now: datetime) -> str:
 def parse_account_query(query: Form) -> AccountQuery:
     """Read the filters of `GET /Accounts.json`."""
     return AccountQuery(filled(query, "FriendlyName"), choice(query, "Status", tuple(AccountStatus)))
+
+
+def parse_countries(form: Form) -> frozenset[str] | None:
+    """Read `POST …/GeoPermissions.json` (ours): the countries an account may send to, None for all."""
+    value = text(form, "Countries")
+    if value is None:
+        raise missing("Countries")
+    codes = frozenset(code.strip().upper() for code in value.split(",") if code.strip())
+    if unknown := sorted(codes - COUNTRIES):
+        raise invalid("Countries", f"{unknown[0][:10]} is not the code of a country in two letters")
+    return codes or None
 
 
 def parse_key_name(form: Form) -> str | None:

@@ -12,7 +12,19 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from limpet.core.errors import ApiError
-from limpet.web import accounts, messages, numbers, opt_outs, people, pools, services, short_codes, stickiness
+from limpet.web import (
+    accounts,
+    messages,
+    numbers,
+    opt_outs,
+    people,
+    permissions,
+    pools,
+    rehearsal,
+    services,
+    short_codes,
+    stickiness,
+)
 from limpet.web.answer import Answer, ok
 from limpet.web.auth import Authenticator
 from limpet.web.deps import Deps
@@ -36,6 +48,8 @@ _2010: Mapping[str, Mapping[str, Handler]] = {
         "POST": numbers.update,
         "DELETE": numbers.delete,
     },
+    "/{account_sid}/GeoPermissions": {"GET": permissions.geo, "POST": permissions.change_geo},
+    "/{account_sid}/TestCredentials": {"GET": permissions.test_credentials},
     "/{account_sid}/Keys": {"GET": accounts.page_keys, "POST": accounts.create_key},
     "/{account_sid}/Keys/{sid}": _KEY,
     "/{account_sid}/SigningKeys": {"GET": accounts.page_signing_keys, "POST": accounts.create_key},
@@ -86,7 +100,9 @@ class App:
     """The ASGI application. `auth` is there for whoever takes credentials back by another way than the API."""
 
     def __init__(self, deps: Deps) -> None:
-        self._door = Door(deps)
+        self._door = Door(
+            deps, {messages.create: rehearsal.create_message, numbers.create: rehearsal.create_number}
+        )  # fmt: skip
         self.auth: Authenticator = self._door.auth
         self._new_message = Endpoint(self._door, _2010["/{account_sid}/Messages"])
         self._router = Router(list(_routes(self._door)), redirect_slashes=False, default=self._elsewhere)

@@ -43,6 +43,8 @@ class Caller:
     secret: str | None
     standing: AccountStatus = AccountStatus.ACTIVE
     """The account's status, or its main account's where that is worse."""
+    is_test: bool = False
+    """It came by test credentials: nothing that it asks for is done."""
 
     @property
     def is_key(self) -> bool:
@@ -94,7 +96,7 @@ class Authenticator:
 
     async def subaccount(self, caller: Caller, sid: str) -> Account | None:
         """The account with this SID when the caller may act for it (`limpet.core.tenancy`); remembered as long as a caller."""
-        if caller.is_key or caller.account.owner_sid is not None or not is_sid("AC", sid):
+        if caller.is_key or caller.is_test or caller.account.owner_sid is not None or not is_sid("AC", sid):
             return None
         known = self._subaccounts.get(sid)
         if known is None or known.until <= self._clock.monotonic():
@@ -125,7 +127,7 @@ class Authenticator:
             self._known.pop(digest, None)
             self._note_failure(sid)
             raise ApiError(20003)
-        caller = Caller(found.account, sid, None if found.is_key else secret, found.standing)
+        caller = Caller(found.account, sid, None if found.is_key else secret, found.standing, found.is_test)
         _bounded(self._known, REMEMBERED_MAX)[digest] = _Known(caller, self._clock.monotonic() + REMEMBERED_S)
         return caller
 

@@ -41,5 +41,7 @@ class Deps:
     carriers: tuple[str, ...]
     public_url: str | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    concurrency_max: int = 1000
+    """Requests of one account at a time."""
     person_writes: Callable[[str, str, str], None] | None = None
     """With a simulated carrier: a person's text, as who writes, to which number, and what."""

@@ -6,7 +6,8 @@ Every request leads through `Door.serve`. It knows who may enter; what is asked 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,11 +73,18 @@ class Call:
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
+async def _not_rehearsed(_: Call) -> Answer:
+    raise ApiError(20008)
+
+
 class Door:
     """What all requests pass through."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, rehearsals: Mapping[Handler, Handler] | None = None) -> None:
+        """`rehearsals`: what answers instead of a handler to who came by test credentials."""
         self.deps = deps
+        self._rehearsals = rehearsals or {}
+        self._under_way: dict[int, int] = {}
         self.auth = Authenticator(deps.accounts, deps.clock)
 
     async def serve(self, scope: Scope, send: Send, work: Awaitable[Answer]) -> None:
@@ -112,8 +120,33 @@ class Door:
             return refusal(ApiError(20004, method=method), ((b"allow", ", ".join(sorted(handlers)).encode()),))
         if status is not AccountStatus.ACTIVE and method != "GET":
             raise ApiError(20005)
+        if caller.is_test:
+            handler = self._rehearsals.get(handler, _not_rehearsed)
+        with self._within_limits(account.id):
+            return await self._handle(handler, caller, account, scope, receive, parts, headers)
+
+    @contextmanager
+    def _within_limits(self, account_id: int) -> Iterator[None]:
+        """Count the account's requests under way; 20429 beyond what it may have at once, and nothing has been done."""
+        count = self._under_way.get(account_id, 0)
+        if count >= self.deps.concurrency_max:
+            raise ApiError(20429)
+        self._under_way[account_id] = count + 1
+        try:
+            yield
+        finally:
+            left = self._under_way[account_id] - 1
+            if left:
+                self._under_way[account_id] = left
+            else:
+                del self._under_way[account_id]
+
+    async def _handle(
+        self, handler: Handler, caller: Caller, account: Account, scope: Scope, receive: Receive, parts: Mapping[str, str],
+        headers: Mapping[bytes, bytes],
+    ) -> Answer:  # fmt: skip
         query = parse_form(scope["query_string"]) if scope["query_string"] else _NO_FORM
-        form = await read_form(headers, receive) if method == "POST" else _NO_FORM
+        form = await read_form(headers, receive) if scope["method"] == "POST" else _NO_FORM
         return await handler(
             Call(self.deps, self.auth, caller, account, scope, headers, parts, query, form, self.deps.clock.now())
         )

@@ -17,6 +17,18 @@ RETURNING *;
 -- An account with what its main account's status is.
 SELECT a.*, o.status AS owner_status FROM account a LEFT JOIN account o ON o.sid = a.owner_sid WHERE a.sid = $1;
 
+-- name: account_test_credential (reference)
+-- The account whose test credentials these are.
+SELECT *, NULL AS owner_status FROM account WHERE test_sid = $1;
+
+-- name: account_set_countries (reference)
+UPDATE account SET countries = $2, updated_at = $3 WHERE id = $1 RETURNING *;
+
+-- name: account_test_read (reference)
+-- What is there already stays: of two who ask at once both see the first one's.
+UPDATE account SET test_sid = coalesce(test_sid, $2), test_token_sealed = coalesce(test_token_sealed, $3) WHERE id = $1
+RETURNING test_sid, test_token_sealed;
+
 -- name: account_family_page_down (reference)
 -- An account, and those that $2 owns.
 SELECT * FROM account
