@@ -97,8 +97,9 @@ class WebhooksConfig:
 class CarrierConfig:
     """One `[[carriers]]`: an upstream by SMPP 3.4. `password` is found when it came by variable or file.
 
-    `binds` is how many lanes lead to it; `window_size_max` counts PDUs without an answer on each. The numbers of a kind of
-    address are its TON and NPI (SMPP 3.4 §5.2.5, §5.2.6).
+    `numbers_file` holds the numbers that it routes here and that may be bought (`limpet.config_numbers`). `binds` is how many
+    lanes lead to it; `window_size_max` counts PDUs without an answer on each. The numbers of a kind of address are its TON and
+    NPI (SMPP 3.4 §5.2.5, §5.2.6).
     """
 
     name: str = setting(text(32, r"[a-z0-9][a-z0-9_-]*", "1 to 32 of a-z, 0-9, - and _, not beginning with - or _"))
@@ -110,6 +111,7 @@ class CarrierConfig:
     password_env: str | None = setting(text(255), None)
     password_file: Path | None = setting(PATH, None)
     system_type: str = setting(text(12, r"[\x20-\x7e]*", "a text of at most 12 ASCII characters"), "")
+    numbers_file: Path | None = setting(PATH, None)
     binds: int = setting(whole(1, 64), 1)
     window_size_max: int = setting(whole(1, 10_000), 10)
     response_timeout_s: float = setting(seconds(1, 300), 10.0)
@@ -145,6 +147,13 @@ class StickyConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class InventoryConfig:
+    """`[inventory]`: whether an account may take numbers that no carrier's `numbers_file` has."""
+
+    bring_your_own: bool = setting(SWITCH, True)
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     """`[log]`: how Limpet writes its log to standard error."""
 
@@ -162,6 +171,7 @@ class Config:
     webhooks: WebhooksConfig = field(default_factory=WebhooksConfig)
     dispatch: DispatchConfig = field(default_factory=DispatchConfig)
     sticky: StickyConfig = field(default_factory=StickyConfig)
+    inventory: InventoryConfig = field(default_factory=InventoryConfig)
     log: LogConfig = field(default_factory=LogConfig)
     carriers: tuple[CarrierConfig, ...] = ()
 

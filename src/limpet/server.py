@@ -27,10 +27,12 @@ from limpet.carrier.smpp import SmppLane
 from limpet.carrier.smpp_config import Numbering, Numberings, SmppConfig
 from limpet.clock import Clock
 from limpet.config import CarrierConfig, Config, DevOptions, Ready
+from limpet.config_numbers import read_offers
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
+from limpet.core.inventory import Inventory, offer_of
 from limpet.devtools.behaviour import Behaviour
-from limpet.devtools.seed import Seeded, seed
+from limpet.devtools.seed import FOR_SALE, Seeded, seed
 from limpet.devtools.simulator import Simulator
 from limpet.flow.callback import Callbacks
 from limpet.flow.reply import Replies
@@ -107,6 +109,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulator is None else simulator.inject_inbound,
+            _inventory(config, dev), config.inventory.bring_your_own,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, seeded))
@@ -242,6 +245,14 @@ async def _flow(
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await webhooks.close()
+
+
+def _inventory(config: Config, dev: DevOptions | None) -> Inventory:
+    """The numbers on offer: those of the carriers' files, or some of nobody's with `dev`."""
+    if dev is not None:
+        return Inventory(offer for line in FOR_SALE if (offer := offer_of(line, SIMULATED)))
+    files = [(each.numbers_file, each.name) for each in config.carriers if each.numbers_file is not None]
+    return Inventory(offer for path, carrier in files for offer in read_offers(path, carrier))
 
 
 def _pace(config: Config, dev: DevOptions | None) -> Pace:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest_asyncio
 
+from limpet.core.inventory import Inventory, offer_of
 from limpet.core.model import Account, Service
 from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
@@ -22,6 +23,16 @@ from tests.support.world import BUCKET_KEY, SID_KEY, World, open_world
 from tests.web.client import Client
 
 _FINGERPRINT = "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {} t"
+FOR_SALE = (
+    "+12125550120,sms+mms",
+    "+12125550121,sms",
+    "+12125550122,sms+voice",
+    "+14165550120,sms",
+    "+18005550120,sms+mms",
+    "+442079460120,sms",
+    "+447700900120,sms,mobile",
+    "+447700900121,sms+mms,mobile",
+)
 NUMBER, OTHER_NUMBER, PERSON = "+14155550101", "+14155550102", "+14155550199"
 
 
@@ -101,6 +112,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             Installation(BUCKET_KEY, SID_KEY),
             clock,
             ("hand", "second"),
+            inventory=Inventory(offer for line in FOR_SALE if (offer := offer_of(line, "second"))),
         )
         app = create_app(deps)
         yield Api(

@@ -35,7 +35,10 @@ _PATTERNS = {
     "uri": r"^[^\s\"<>\\^`{|}]*$",
     "phone-number": r"^(\+[1-9]\d{6,14}|\d{3,6}|[A-Za-z0-9 +_&-]{1,11})$",
     "http-method": r"^(GET|POST)$",
+    "date": r"^\d{4}-\d{2}-\d{2}$",
 }
+DECIMAL: Mapping[str, Any] = {"type": ["string", "number"], "pattern": r"^-?\d+(\.\d+)?$"}
+"""What the documents call a number travels as a text in their own examples, and the clients read either."""
 ERROR_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "required": ["code", "message", "more_info", "status"],
@@ -74,7 +77,7 @@ class Contract:
     def complaints(self, method: str, path: str, status: int, body: bytes) -> list[str]:
         """What is wrong with an answer; nothing when the documents do not have the operation, or have no word against it."""
         own = path.removeprefix(_MESSAGING_PREFIX)
-        found = [each for each in self._operations if each.path.fullmatch(own)]
+        found = self._at(own)
         if not found or status == 503:
             return []
         operation = next((each for each in found if each.method == method), None)
@@ -92,7 +95,13 @@ class Contract:
     def knows(self, method: str, path: str) -> bool:
         """Whether the documents have this operation."""
         own = path.removeprefix(_MESSAGING_PREFIX)
-        return any(each.method == method and each.path.fullmatch(own) for each in self._operations)
+        return any(each.method == method for each in self._at(own))
+
+    def _at(self, path: str) -> list[Operation]:
+        """The operations at a path; where several templates fit, those of the one with the fewest variables."""
+        found = [each for each in self._operations if each.path.fullmatch(path)]
+        least = min((each.template.count("{") for each in found), default=0)
+        return [each for each in found if each.template.count("{") == least]
 
 
 @cache
@@ -127,11 +136,15 @@ def tightened(document: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[st
     if "$ref" in schema:
         _, _, kind, name = schema["$ref"].split("/")
         return tightened(document, document["components"][kind][name])
+    if schema.get("type") == "number":
+        return {"anyOf": [DECIMAL, {"type": "null"}]} if schema.get("nullable") else dict(DECIMAL)
     tight: dict[str, Any] = {
         k: v for k, v in schema.items() if k in ("type", "enum", "pattern", "minLength", "maxLength")
     }
     if "properties" in schema:
-        tight["properties"] = {name: tightened(document, each) for name, each in schema["properties"].items()}
+        tight["properties"] = {
+            name: tightened(document, _named(name, each)) for name, each in schema["properties"].items()
+        }
         tight["required"] = list(tight["properties"])
         tight["additionalProperties"] = False
     elif schema.get("format") == "uri-map":
@@ -141,6 +154,11 @@ def tightened(document: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[st
     if (pattern := _PATTERNS.get(schema.get("format", ""))) and "pattern" not in tight:
         tight["pattern"] = pattern
     return {"anyOf": [tight, {"type": "null"}]} if schema.get("nullable") else tight
+
+
+def _named(name: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A name that people give is called a phone number in some places, and is `(415) 555-0123` in the examples."""
+    return {**schema, "format": ""} if name == "friendly_name" else schema
 
 
 def _wrong_json(validator: Draft202012Validator, body: bytes) -> list[str]:

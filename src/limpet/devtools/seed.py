@@ -37,6 +37,22 @@ NUMBERS = (
     "+13105550110",
 )
 """From the ranges that the plan sets aside for fiction (NXX 555-0100 to 0199), so that they are nobody's."""
+FOR_SALE = (
+    "+12125550120,sms+mms+voice",
+    "+12125550121,sms+mms+voice",
+    "+13125550120,sms",
+    "+14155550120,sms+mms+voice",
+    "+14155550121,sms+mms+voice",
+    "+14155550122,sms",
+    "+14165550120,sms+mms",
+    "+18005550120,sms+mms",
+    "+18005550121,sms",
+    "+442079460120,sms+voice",
+    "+447700900120,sms,mobile",
+    "+447700900121,sms+mms,mobile",
+    "+61491570156,sms,mobile",
+)
+"""Numbers to try buying with, from the ranges that each country sets aside for fiction."""
 _FIRST = PageRequest(PAGE_SIZE_MAX)
 _FILE_BYTES_MAX = 100_000
 

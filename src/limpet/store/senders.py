@@ -6,7 +6,7 @@ Whether a number is spelled right, and what it may be changed to, is decided bef
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 
 from limpet.core.model import NUMBER_KINDS, Capability, Sender, SenderKind
-from limpet.core.page import Page, PageRequest
+from limpet.core.page import PAGE_SIZE_MAX, Page, PageRequest, page_of
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.queries import query
@@ -90,6 +90,26 @@ class Senders:
         pattern = None if wanted.address_pattern is None else _like(wanted.address_pattern)
         arguments = (account_id, sorted(wanted.kinds), pattern, wanted.friendly_name)
         return await fetch_page(self._database, _PAGE, request, sender_of, *arguments)
+
+    async def page_where(
+        self, account_id: int, wanted: SenderFilter, request: PageRequest, keep: Callable[[Sender], bool]
+    ) -> Page[Sender]:
+        """The same of those that `keep` keeps: more rows are read until the page is full or all have been seen."""
+        rows: list[Sender] = []
+        backwards, place, more = request.before is not None, request, True
+        while more and len(rows) <= request.size:
+            page = await self.page(account_id, wanted, replace(place, size=PAGE_SIZE_MAX))
+            kept = [sender for sender in page.items if keep(sender)]
+            rows = kept + rows if backwards else rows + kept
+            more = (page.previous_token if backwards else page.next_token) is not None
+            edge = page.items[0 if backwards else -1].id if page.items else 0
+            place = replace(request, before=edge) if backwards else replace(request, after=edge)
+        rows = rows[-request.size - 1 :] if backwards else rows[: request.size + 1]
+        return page_of(request, rows, [sender.id for sender in rows])
+
+    async def owned(self, addresses: Sequence[str]) -> set[str]:
+        """Which of these numbers (E.164) have an owner, whoever it is."""
+        return {row["address"] for row in await self._database.pool.fetch(query("sender_owned"), addresses)}
 
     async def update(self, account_id: int, sid: str, changes: Mapping[str, Any], now: datetime) -> Sender | None:
         """The number with some fields of `NewSender` changed (its address never is); None when the account has no such one.

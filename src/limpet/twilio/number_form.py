@@ -6,6 +6,7 @@ on them. It knows no carriers and no inventory.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,7 @@ from limpet.twilio.forms import (
 )
 
 PATTERN_LENGTH_MAX: Final = 64
+_AREA_CODE: Final = re.compile(r"[2-9][0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,13 @@ class NumberChanges:
 
 @dataclass(frozen=True, slots=True)
 class NumberRequest:
-    """A number that an account brings. `carrier` None means the first one; `capabilities` None means SMS."""
+    """A number that an account brings or buys, or the area code of one to buy.
 
-    address: Address
+    `carrier` None means that of the offer, or the first one; `capabilities` None means those of the offer, or SMS.
+    """
+
+    address: Address | None
+    area_code: str | None
     carrier: str | None
     capabilities: frozenset[Capability] | None
     changes: NumberChanges
@@ -83,16 +89,13 @@ _KEPT: Mapping[str, tuple[str, Callable[[Form, str], str | None]]] = {
 def parse_number(form: Form) -> NumberRequest:
     """Read `POST …/IncomingPhoneNumbers.json`. `Carrier` and `Capabilities` are ours."""
     value = filled(form, "PhoneNumber")
-    if value is None and filled(form, "AreaCode") is not None:
-        raise invalid(
-            "AreaCode", "numbers are not for sale here; give 'PhoneNumber', one that your carrier routes to you"
-        )
-    if value is None:
-        raise missing("PhoneNumber")
-    address = parse_sender(value)
-    if address is None or address.kind is not AddressKind.PHONE:
+    address = None if value is None else parse_sender(value)
+    if value is not None and (address is None or address.kind is not AddressKind.PHONE):
         raise ApiError(21421, parameter="PhoneNumber", value=value)
-    return NumberRequest(address, filled(form, "Carrier"), _capabilities(form), parse_number_changes(form))
+    area_code = parse_area_code(form) if address is None else None
+    if address is None and area_code is None:
+        raise missing("PhoneNumber")
+    return NumberRequest(address, area_code, filled(form, "Carrier"), _capabilities(form), parse_number_changes(form))
 
 
 def parse_number_changes(form: Form) -> NumberChanges:
@@ -115,6 +118,14 @@ def friendly_name(address: Address) -> str:
     """What Twilio calls a number that has no name: `(415) 555-0123` in North America, E.164 elsewhere."""
     digits = address.value[2:]
     return f"({digits[:3]}) {digits[3:6]}-{digits[6:]}" if address.area_code else address.value
+
+
+def parse_area_code(form: Form) -> str | None:
+    """`AreaCode`, three digits of the North American plan."""
+    value = filled(form, "AreaCode")
+    if value is not None and not _AREA_CODE.fullmatch(value):
+        raise invalid("AreaCode", "not the three digits of an area code")
+    return value
 
 
 def _capabilities(form: Form) -> frozenset[Capability] | None:

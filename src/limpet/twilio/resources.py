@@ -175,6 +175,13 @@ def number_resource(sender: Sender, account_sid: str) -> Json:
     }
 
 
+def typed_number_resource(sender: Sender, account_sid: str) -> Json:
+    """A number as the lists of one type show it (34 fields): the type is not among them."""
+    shown = number_resource(sender, account_sid)
+    del shown["type"]
+    return shown
+
+
 def service_resource(service: Service, account_sid: str, root: str) -> Json:
     """A Service (23 fields); `root` is the URL that ends in `/v1`. Source: twilio.com/docs/messaging/api/service-resource.
 

@@ -12,8 +12,10 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from limpet.core.errors import ApiError
+from limpet.twilio.inventory_form import PATHS
 from limpet.web import (
     accounts,
+    inventory,
     messages,
     numbers,
     opt_outs,
@@ -43,6 +45,16 @@ _2010: Mapping[str, Mapping[str, Handler]] = {
     "/{account_sid}/Messages/{sid}": {"GET": messages.fetch, "POST": messages.update, "DELETE": messages.delete},
     "/{account_sid}/Messages/{sid}/Decision": {"GET": messages.decision},
     "/{account_sid}/IncomingPhoneNumbers": {"GET": numbers.page, "POST": numbers.create},
+    "/{account_sid}/AvailablePhoneNumbers": {"GET": inventory.countries},
+    "/{account_sid}/AvailablePhoneNumbers/{country_code}": {"GET": inventory.country},
+    **{
+        f"/{{account_sid}}/AvailablePhoneNumbers/{{country_code}}/{name}": {"GET": inventory.numbers_of(kind)}
+        for kind, name in PATHS.items()
+    },
+    **{
+        f"/{{account_sid}}/IncomingPhoneNumbers/{name}": {"GET": numbers.page_of(kind), "POST": numbers.create_of(kind)}
+        for kind, name in PATHS.items()
+    },
     "/{account_sid}/IncomingPhoneNumbers/{sid}": {
         "GET": numbers.fetch,
         "POST": numbers.update,

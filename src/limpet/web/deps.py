@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from limpet.clock import Clock
+from limpet.core.inventory import Inventory
 from limpet.flow.accept import Accept
 from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
@@ -26,6 +27,7 @@ class Deps:
 
     `carriers` are the names that a number may have, the first for those that name none. `public_url` begins every absolute URL
     in answers when it is set; otherwise the request's own host does, or what a proxy in `trusted_proxies` forwards.
+    `inventory` is what numbers are on offer; `bring_your_own` says whether an account may take others as well.
     """
 
     accounts: Accounts
@@ -45,3 +47,5 @@ class Deps:
     """Requests of one account at a time."""
     person_writes: Callable[[str, str, str], None] | None = None
     """With a simulated carrier: a person's text, as who writes, to which number, and what."""
+    inventory: Inventory = field(default_factory=Inventory)
+    bring_your_own: bool = True

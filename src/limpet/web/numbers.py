@@ -1,14 +1,18 @@
-"""Phone numbers over HTTP: an account brings its own into the inventory, sets them up and gives them up.
+"""Phone numbers over HTTP: an account brings or buys them, sets them up and gives them up.
 
 Source: twilio.com/docs/phone-numbers/api/incomingphonenumber-resource.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
+from limpet.core.address import Address, AddressKind, parse_sender
 from limpet.core.errors import ApiError
+from limpet.core.inventory import NumberType, Offer, number_type
 from limpet.core.model import NUMBER_KINDS, Capability, Sender, SenderKind
 from limpet.store.senders import NewSender, SenderFilter
-from limpet.twilio.forms import invalid
+from limpet.twilio.forms import invalid, missing
 from limpet.twilio.lists import parse_number_query, parse_page
 from limpet.twilio.number_form import (
     NumberChanges,
@@ -19,24 +23,56 @@ from limpet.twilio.number_form import (
     parse_transfer,
 )
 from limpet.twilio.pages import page_2010
-from limpet.twilio.resources import number_resource
+from limpet.twilio.resources import number_resource, typed_number_resource
 from limpet.twilio.sid import is_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
-from limpet.web.door import Call
+from limpet.web.door import Call, Handler
+from limpet.web.inventory import of_area_code
 
 CAPABILITIES = frozenset({Capability.SMS})
 """What a number can do unless `Capabilities` says otherwise."""
 
 
 async def create(call: Call) -> Answer:
-    """POST …/IncomingPhoneNumbers.json: for a number that the account has already, as at Twilio, an update that answers 201."""
+    """POST …/IncomingPhoneNumbers.json: brings or buys a number, or buys one of an area code.
+
+    For a number that the account has already, as at Twilio, an update that answers 201.
+    """
+    return created(number_resource(await _taken(call, parse_number(call.form)), call.account.sid))
+
+
+def create_of(kind: NumberType) -> Handler:
+    """POST …/IncomingPhoneNumbers/Local.json, Mobile and TollFree: the same for a number of that type."""
+    return partial(_create_of, kind=kind)
+
+
+async def _create_of(call: Call, kind: NumberType) -> Answer:
     asked = parse_number(call.form)
+    if asked.address is None:
+        raise missing("PhoneNumber")
+    if _type_of(call, asked.address) is not kind:
+        raise invalid("PhoneNumber", f"not a {kind} number")
+    return created(typed_number_resource(await _taken(call, asked), call.account.sid))
+
+
+async def _taken(call: Call, asked: NumberRequest) -> Sender:
     if asked.carrier is not None and asked.carrier not in call.deps.carriers:
         raise invalid("Carrier", f"none of {', '.join(call.deps.carriers)}")
-    sender = await call.deps.senders.create(call.account.id, _new(call, asked), call.now)
-    if sender is None:
-        sender = await _owned_already(call, asked)
-    return created(number_resource(sender, call.account.sid))
+    if asked.address is None:
+        return await _bought_of_area_code(call, asked)
+    offer, sender = call.deps.inventory.offer(asked.address.value), None
+    if offer is not None or call.deps.bring_your_own:
+        sender = await call.deps.senders.create(call.account.id, _new(call, asked, asked.address, offer), call.now)
+    return sender or await _owned_already(call, asked, asked.address)
+
+
+async def _bought_of_area_code(call: Call, asked: NumberRequest) -> Sender:
+    area_code = asked.area_code or ""
+    async for offer in of_area_code(call, area_code):
+        new = _new(call, asked, offer.address, offer)
+        if (sender := await call.deps.senders.create(call.account.id, new, call.now)) is not None:
+            return sender
+    raise ApiError(21452, value=area_code)
 
 
 async def page(call: Call) -> Answer:
@@ -46,6 +82,29 @@ async def page(call: Call) -> Answer:
     found = await call.deps.senders.page(call.account.id, wanted, request)
     shown = [number_resource(sender, call.account.sid) for sender in found.items]
     return ok(page_2010("incoming_phone_numbers", shown, found, request, call.path, call.query))
+
+
+def page_of(kind: NumberType) -> Handler:
+    """GET …/IncomingPhoneNumbers/Local.json, Mobile and TollFree, newest first."""
+    return partial(_page_of, kind=kind)
+
+
+async def _page_of(call: Call, kind: NumberType) -> Answer:
+    request, asked = parse_page(call.query), parse_number_query(call.query)
+    wanted = SenderFilter(NUMBER_KINDS, asked.address_pattern, asked.friendly_name)
+    found = await call.deps.senders.page_where(call.account.id, wanted, request, partial(_is_of, call, kind))
+    shown = [typed_number_resource(sender, call.account.sid) for sender in found.items]
+    return ok(page_2010("incoming_phone_numbers", shown, found, request, call.path, call.query))
+
+
+def _is_of(call: Call, kind: NumberType, sender: Sender) -> bool:
+    address = parse_sender(sender.address)
+    return address is not None and address.kind is AddressKind.PHONE and _type_of(call, address) is kind
+
+
+def _type_of(call: Call, address: Address) -> NumberType:
+    offer = call.deps.inventory.offer(address.value)
+    return number_type(address) if offer is None else offer.type
 
 
 async def fetch(call: Call) -> Answer:
@@ -70,22 +129,21 @@ async def delete(call: Call) -> Answer:
     return NO_CONTENT
 
 
-def _new(call: Call, asked: NumberRequest) -> NewSender:
-    address = asked.address
+def _new(call: Call, asked: NumberRequest, address: Address, offer: Offer | None) -> NewSender:
     named = {"friendly_name": friendly_name(address), **asked.changes.columns}
     return NewSender(
         address=address.value,
         country=address.country or "",
         kind=SenderKind.TOLL_FREE if address.toll_free else SenderKind.LONG_CODE,
-        capabilities=asked.capabilities or CAPABILITIES,
-        carrier=asked.carrier or call.deps.carriers[0],
+        capabilities=asked.capabilities or (offer.capabilities if offer else CAPABILITIES),
+        carrier=asked.carrier or (offer.carrier if offer else call.deps.carriers[0]),
         settings=asked.changes.settings,
         **named,
     )
 
 
-async def _owned_already(call: Call, asked: NumberRequest) -> Sender:
-    owned = await call.deps.senders.by_address(call.account.id, asked.address.value)
+async def _owned_already(call: Call, asked: NumberRequest, address: Address) -> Sender:
+    owned = await call.deps.senders.by_address(call.account.id, address.value)
     changes = None if owned is None else _columns(owned, asked.changes)
     if changes is not None and asked.carrier is not None:
         changes["carrier"] = asked.carrier
@@ -93,7 +151,7 @@ async def _owned_already(call: Call, asked: NumberRequest) -> Sender:
         changes["capabilities"] = asked.capabilities
     changed = None if owned is None or changes is None else await _changed(call, owned, changes)
     if changed is None:
-        raise ApiError(21422, value=asked.address.value)
+        raise ApiError(21422, value=address.value)
     return changed
 
 

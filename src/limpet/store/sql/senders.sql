@@ -29,6 +29,9 @@ SELECT * FROM sender
 -- name: sender_sids_of_account (reference)
 SELECT sid FROM sender WHERE account_id = $1 AND released_at IS NULL ORDER BY id LIMIT $2;
 
+-- name: sender_owned (reference)
+SELECT address FROM sender WHERE address = ANY ($1::text[]) AND released_at IS NULL;
+
 -- name: sender_hold (reference)
 -- Hold a number until the commit, as `service_hold` does.
 UPDATE sender SET updated_at = updated_at WHERE account_id = $1 AND sid = $2 AND released_at IS NULL RETURNING *;
