@@ -9,6 +9,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
+from limpet.core.address import parse_sender
 from limpet.core.encoding import segment
 from limpet.core.errors import ApiError
 from limpet.core.ids import BUCKETS, id_floor
@@ -21,6 +22,9 @@ from limpet.twilio.resources import message_resource, number_resource
 from limpet.twilio.sid import new_sid
 from limpet.web.answer import Answer, created
 from limpet.web.door import Call
+
+GOOD_AREA_CODE, GOOD_NUMBER = "500", "+15005550006"
+"""The area code in which a number is to be had, and which one."""
 
 
 async def create_message(call: Call) -> Answer:
@@ -41,12 +45,15 @@ async def create_message(call: Call) -> Answer:
 async def create_number(call: Call) -> Answer:
     """POST …/IncomingPhoneNumbers.json: shown as bought, and nobody has it."""
     asked = parse_number(call.form)
-    if (code := number_code(asked.address.value)) is not None:
-        raise ApiError(code, parameter="PhoneNumber", value=asked.address.value)
+    address = asked.address or (parse_sender(GOOD_NUMBER) if asked.area_code == GOOD_AREA_CODE else None)
+    if address is None:
+        raise ApiError(21452, value=asked.area_code)
+    if (code := number_code(address.value)) is not None:
+        raise ApiError(code, parameter="PhoneNumber", value=address.value)
     sid = new_sid("PN", int.from_bytes(os.urandom(16), "big"))
     plain = Sender(
-        0, sid, call.account.id, SenderKind.LONG_CODE, asked.address.value, "US", frozenset(Capability),
-        friendly_name(asked.address), "", "", "POST", "", "POST", "", asked.changes.settings, call.now, call.now,
+        0, sid, call.account.id, SenderKind.LONG_CODE, address.value, "US", frozenset(Capability),
+        friendly_name(address), "", "", "POST", "", "POST", "", asked.changes.settings, call.now, call.now,
     )  # fmt: skip
     changes: dict[str, Any] = dict(asked.changes.columns)
     return created(number_resource(replace(plain, **changes), call.account.sid))
