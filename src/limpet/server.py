@@ -40,6 +40,7 @@ from limpet.flow.whole import Flow, Pace, assemble
 from limpet.flow.worker import supervise
 from limpet.store.accounts import Accounts
 from limpet.store.callbacks import OwedCallback
+from limpet.store.content import Contents
 from limpet.store.database import Database, DatabaseUnusable, Installation, migrations
 from limpet.store.embedded import EmbeddedPostgres
 from limpet.store.secrets import Vault, load_or_create_key
@@ -105,7 +106,8 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             _flow(config, clock, dev, carriers, database, installation, stores.accounts)
         )
         deps = Deps(
-            stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs, flow.directory,
+            stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
+            Contents(database), flow.directory,
             flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulator is None else simulator.inject_inbound,

@@ -18,7 +18,7 @@ IGNORED = {
     "ProvideFeedback": "true", "Attempt": "3", "MaxPrice": "0.05", "ForceDelivery": "false", "ContentRetention": "retain",
     "AddressRetention": "retain", "RiskCheck": "disable", "TrafficType": "free",
     "PersistentAction": "geo:1,2", "SendAsMms": "false", "ShortenUrls": "false", "FallbackFrom": "+14155550101",
-    "Tags": '{"campaign":"spring"}', "ContentVariables": "{}", "MessageIntent": "otp", "ContentSid": "", "ApplicationSid": "",
+    "Tags": '{"campaign":"spring"}', "ContentVariables": "", "MessageIntent": "otp", "ContentSid": "", "ApplicationSid": "",
 }  # fmt: skip
 PARAMETERS = {
     "To", "From", "MessagingServiceSid", "Body", "StatusCallback", "ValidityPeriod", "ScheduleType", "SendAt", "MediaUrl",

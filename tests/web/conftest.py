@@ -12,6 +12,7 @@ from limpet.core.inventory import Inventory, offer_of
 from limpet.core.model import Account, Service
 from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
+from limpet.store.content import Contents
 from limpet.store.database import Database, Installation
 from limpet.store.senders import Senders
 from limpet.store.services import Services
@@ -107,6 +108,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             world.flow.messages,
             world.flow.sticky,
             world.flow.opt_outs,
+            Contents(database),
             Directory(database),
             world.flow.accept,
             Installation(BUCKET_KEY, SID_KEY),

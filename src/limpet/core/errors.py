@@ -64,6 +64,9 @@ _REFUSALS: Final = (
     (21623, 400, "A message holds at most 10 media files"),
     (21624, 400, "The validity period {value} is not a whole number of seconds from 1 to 36000"),
     (21626, 400, "'StatusCallbackEvents' {value} is not all, final, or a list of states"),
+    (21654, 400, "'ContentVariables' need a 'ContentSid'"),
+    (21655, 400, "The 'ContentSid' {value} is not the SID of a content template of this account"),
+    (21656, 400, "'ContentVariables' do not fit the template, or are not a JSON object of texts"),
     (21627, 400, "'MaxPrice' {value} is not a number"),
     (
         21659,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -18,6 +18,7 @@ from typing import Final
 from limpet.core.address import Address, parse_recipient, parse_sender
 from limpet.core.encoding import BODY_LENGTH_MAX
 from limpet.core.errors import ApiError
+from limpet.twilio.content_form import parse_content_variables
 from limpet.twilio.forms import (
     TEXT_LENGTH_MAX,
     Form,
@@ -60,6 +61,9 @@ class MessageRequest:
     validity_period_s: int | None
     send_at: datetime | None
     smart_encoded: bool | None
+    content_sid: str | None = None
+    """The template that the body is made of; `body` is empty until it is."""
+    content_variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class MessageChange(StrEnum):
@@ -92,6 +96,8 @@ def parse_message(form: Form, now: datetime) -> MessageRequest:
         _validity_period(form),
         _send_at(form, service_sid, now),
         boolean(form, "SmartEncoded"),
+        _content_sid(form),
+        parse_content_variables(form),
     )
 
 
@@ -105,6 +111,11 @@ def parse_message_change(form: Form) -> MessageChange:
     if body is None and status is None:
         raise invalid("Body", "an empty one, or 'Status=canceled', is required")
     return MessageChange.REDACT if status is None else MessageChange.CANCEL
+
+
+def parse_outcome(form: Form) -> str:
+    """Read `POST …/Feedback.json`: `confirmed` or `unconfirmed`, the latter when nothing is said."""
+    return choice(form, "Outcome", ("confirmed", "unconfirmed")) or "unconfirmed"
 
 
 def _origin(form: Form) -> tuple[str | None, str | None]:
@@ -131,12 +142,19 @@ def _body(form: Form) -> str:
     if "MediaUrl" in form:
         raise _media_refusal(form["MediaUrl"])
     if filled(form, "ContentSid") is not None:
-        raise invalid("ContentSid", "content templates are not offered here; send the text as 'Body'")
+        return ""
     if not body:
         raise ApiError(21619 if body is None else 21602)
     if len(body) > BODY_LENGTH_MAX:
         raise ApiError(21617)
     return body
+
+
+def _content_sid(form: Form) -> str | None:
+    value = filled(form, "ContentSid")
+    if value is not None and not is_sid("HX", value):
+        raise ApiError(21655, value=value)
+    return value
 
 
 def _media_refusal(urls: list[str]) -> ApiError:
@@ -252,7 +270,6 @@ _CHECKED: Mapping[str, Callable[[Form, str], object]] = {
     "TrafficType": partial(choice, options=("free",)),
     "ShortenUrls": partial(_not_offered, code=20001, why="links are not shortened here"),
     "SendAsMms": partial(_not_offered, code=21622, why=""),
-    "ContentVariables": text,
     "RiskCheck": partial(choice, options=("enable", "disable")),
     "FallbackFrom": _fallback_from,
     "Tags": _tags,

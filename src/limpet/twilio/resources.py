@@ -8,7 +8,7 @@ absolute URLs under a root that the caller gives. It knows no rows and no HTTP.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 from urllib.parse import urlencode
 
@@ -115,6 +115,20 @@ def decision_resource(message: Message, account_sid: str, service_sid: str | Non
         "sticky": message.sticky,
         "to": message.to,
         "uri": f"/{API_VERSION}/Accounts/{account_sid}/Messages/{sid}/Decision.json",
+    }
+
+
+def feedback_resource(
+    account_sid: str, message_sid: str, outcome: str, created_at: datetime, updated_at: datetime
+) -> Json:
+    """A Feedback (6 fields). Source: twilio.com/docs/messaging/api/message-feedback-resource."""
+    return {
+        "account_sid": account_sid,
+        "date_created": rfc2822(created_at),
+        "date_updated": rfc2822(updated_at),
+        "message_sid": message_sid,
+        "outcome": outcome,
+        "uri": f"{account_uri(account_sid)}/Messages/{message_sid}/Feedback.json",
     }
 
 

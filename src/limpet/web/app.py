@@ -15,6 +15,7 @@ from limpet.core.errors import ApiError
 from limpet.twilio.inventory_form import PATHS
 from limpet.web import (
     accounts,
+    content,
     inventory,
     messages,
     numbers,
@@ -43,6 +44,7 @@ _2010: Mapping[str, Mapping[str, Handler]] = {
     "/{sid}": {"GET": accounts.fetch, "POST": accounts.update},
     "/{account_sid}/Messages": {"GET": messages.page, "POST": messages.create},
     "/{account_sid}/Messages/{sid}": {"GET": messages.fetch, "POST": messages.update, "DELETE": messages.delete},
+    "/{account_sid}/Messages/{sid}/Feedback": {"POST": messages.give_feedback},
     "/{account_sid}/Messages/{sid}/Decision": {"GET": messages.decision},
     "/{account_sid}/IncomingPhoneNumbers": {"GET": numbers.page, "POST": numbers.create},
     "/{account_sid}/AvailablePhoneNumbers": {"GET": inventory.countries},
@@ -96,6 +98,12 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Simulator/Texts": {"POST": people.write},
     "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
 }
+_CONTENT: Mapping[str, Mapping[str, Handler]] = {
+    "/Content": {"GET": content.page, "POST": content.create},
+    "/Content/{sid}": {"GET": content.fetch, "DELETE": content.delete},
+}
+"""Under `_CONTENT_ROOTS`; their bodies are JSON."""
+_CONTENT_ROOTS = ("/v1", "/content/v1")
 _V1_ROOTS = ("/v1", "/messaging/v1")
 """The second is for clients that share one base URL between Twilio's products."""
 
@@ -155,6 +163,9 @@ def _routes(door: Door) -> Iterator[Route]:
     for root in _V1_ROOTS:
         for path, handlers in _V1.items():
             yield Route(root + path, Endpoint(door, handlers))
+    for root in _CONTENT_ROOTS:
+        for path, handlers in _CONTENT.items():
+            yield Route(root + path, Endpoint(door, handlers, json=True))
 
 
 def create_app(deps: Deps) -> App:

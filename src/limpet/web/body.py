@@ -1,8 +1,9 @@
-"""A request's body as a form, bounded in size and time. It knows no parameters."""
+"""A request's body as a form or as JSON, bounded in size and time. It knows no parameters."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 
 from starlette.types import Receive
@@ -13,6 +14,7 @@ from limpet.twilio.forms import Form, parse_form
 BODY_BYTES_MAX = 1 << 20
 BODY_TIMEOUT_S = 30.0
 FORM_TYPE = b"application/x-www-form-urlencoded"
+JSON_TYPE = b"application/json"
 
 
 class ClientGone(Exception):
@@ -25,6 +27,10 @@ async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> Form:
     20001 as 413 beyond BODY_BYTES_MAX (nothing more is kept, and nothing is read when the length is announced), as 415 for
     anything but a form, as 408 when it does not come within BODY_TIMEOUT_S.
     """
+    return parse_form(await _body(headers, receive, FORM_TYPE))
+
+
+async def _body(headers: Mapping[bytes, bytes], receive: Receive, kind: bytes) -> bytes:
     length = headers.get(b"content-length", b"0")
     if not length.isdigit() or int(length) > BODY_BYTES_MAX:
         raise _too_large()
@@ -34,8 +40,18 @@ async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> Form:
     except TimeoutError:
         raise ApiError(20001, status=408, parameter="body", why="it did not arrive in time") from None
     if body:
-        _check_type(headers)
-    return parse_form(body)
+        _check_type(headers, kind)
+    return body
+
+
+async def read_json(headers: Mapping[bytes, bytes], receive: Receive) -> object:
+    """The JSON value that a request carries, under the same limits; 20001 for anything else."""
+    body = await _body(headers, receive, JSON_TYPE)
+    try:
+        value: object = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        raise ApiError(20001, parameter="body", why="not JSON") from None
+    return value
 
 
 async def _read(receive: Receive) -> bytes:
@@ -54,10 +70,10 @@ async def _read(receive: Receive) -> bytes:
     return body if len(chunks) == 1 else b"".join(chunks)
 
 
-def _check_type(headers: Mapping[bytes, bytes]) -> None:
-    kind = headers.get(b"content-type", FORM_TYPE)
-    if kind.partition(b";")[0].strip().lower() != FORM_TYPE:
-        raise ApiError(20001, status=415, parameter="body", why=f"its type is not {FORM_TYPE.decode()}")
+def _check_type(headers: Mapping[bytes, bytes], wanted: bytes) -> None:
+    kind = headers.get(b"content-type", wanted)
+    if kind.partition(b";")[0].strip().lower() != wanted:
+        raise ApiError(20001, status=415, parameter="body", why=f"its type is not {wanted.decode()}")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise ApiError(20001, status=415, parameter="body", why="it is compressed")
 

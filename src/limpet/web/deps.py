@@ -11,6 +11,7 @@ from limpet.core.inventory import Inventory
 from limpet.flow.accept import Accept
 from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
+from limpet.store.content import Contents
 from limpet.store.database import Installation
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
@@ -36,6 +37,7 @@ class Deps:
     messages: Messages
     sticky: StickyStore
     opt_outs: OptOuts
+    contents: Contents
     directory: Directory
     accept: Accept
     installation: Installation

@@ -21,7 +21,7 @@ from limpet.store.database import DATABASE_AWAY
 from limpet.twilio.forms import Form, parse_form
 from limpet.web.answer import Answer, refusal, send_answer
 from limpet.web.auth import Authenticator, Caller
-from limpet.web.body import ClientGone, read_form
+from limpet.web.body import ClientGone, read_form, read_json
 from limpet.web.deps import Deps
 from limpet.web.origin import origin_of
 
@@ -48,6 +48,8 @@ class Call:
     query: Form
     form: Form
     now: datetime
+    json: object = None
+    """What was posted, where that is JSON."""
 
     @property
     def path(self) -> str:
@@ -106,7 +108,13 @@ class Door:
         await send_answer(send, answer, request_id, self.deps.clock.monotonic() - began)
 
     async def admit(
-        self, scope: Scope, receive: Receive, parts: Mapping[str, str], handlers: Mapping[str, Handler]
+        self,
+        scope: Scope,
+        receive: Receive,
+        parts: Mapping[str, str],
+        handlers: Mapping[str, Handler],
+        *,
+        json: bool = False,
     ) -> Answer:
         """Let a request in and have the handler of its method answer it; or an ApiError that says why not."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -123,7 +131,7 @@ class Door:
         if caller.is_test:
             handler = self._rehearsals.get(handler, _not_rehearsed)
         with self._within_limits(account.id):
-            return await self._handle(handler, caller, account, scope, receive, parts, headers)
+            return await self._handle(handler, caller, account, scope, receive, parts, headers, json=json)
 
     @contextmanager
     def _within_limits(self, account_id: int) -> Iterator[None]:
@@ -143,13 +151,15 @@ class Door:
 
     async def _handle(
         self, handler: Handler, caller: Caller, account: Account, scope: Scope, receive: Receive, parts: Mapping[str, str],
-        headers: Mapping[bytes, bytes],
+        headers: Mapping[bytes, bytes], *, json: bool,
     ) -> Answer:  # fmt: skip
         query = parse_form(scope["query_string"]) if scope["query_string"] else _NO_FORM
-        form = await read_form(headers, receive) if scope["method"] == "POST" else _NO_FORM
+        posted, now = scope["method"] == "POST", self.deps.clock.now
+        form = await read_form(headers, receive) if posted and not json else _NO_FORM
+        value = await read_json(headers, receive) if posted and json else None
         return await handler(
-            Call(self.deps, self.auth, caller, account, scope, headers, parts, query, form, self.deps.clock.now())
-        )
+            Call(self.deps, self.auth, caller, account, scope, headers, parts, query, form, now(), value)
+        )  # fmt: skip
 
     async def _subaccount(self, caller: Caller, sid: str, path: str) -> Account:
         found = await self.auth.subaccount(caller, sid)
@@ -161,8 +171,10 @@ class Door:
 class Endpoint:
     """The resource at one path, with a handler for each method that it has."""
 
-    def __init__(self, door: Door, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, door: Door, handlers: Mapping[str, Handler], *, json: bool = False) -> None:
+        """With `json` what is posted here is JSON and not a form."""
         self._door = door
+        self._json = json
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -171,4 +183,4 @@ class Endpoint:
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, parts: Mapping[str, str]) -> None:
         """The same for a path whose parts are known already."""
-        await self._door.serve(scope, send, self._door.admit(scope, receive, parts, self._handlers))
+        await self._door.serve(scope, send, self._door.admit(scope, receive, parts, self._handlers, json=self._json))

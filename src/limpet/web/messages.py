@@ -16,11 +16,12 @@ from limpet.flow.repeat import Idempotency, Misused
 from limpet.store.messages import MessageFilter, MessageRefusal
 from limpet.twilio.forms import invalid
 from limpet.twilio.lists import parse_message_query, parse_page
-from limpet.twilio.message_form import MessageChange, parse_message, parse_message_change
+from limpet.twilio.message_form import MessageChange, parse_message, parse_message_change, parse_outcome
 from limpet.twilio.pages import page_2010
-from limpet.twilio.resources import Json, decision_resource, message_resource
+from limpet.twilio.resources import Json, decision_resource, feedback_resource, message_resource
 from limpet.twilio.sid import parse_message_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
+from limpet.web.content import filled_in
 from limpet.web.door import Call
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
@@ -32,6 +33,8 @@ _NAMED = {21701: "service", 21606: "from", 21611: "from", 21711: "from", 21659: 
 async def create(call: Call) -> Answer:
     """POST …/Messages.json: 201 once the message is committed."""
     asked = parse_message(call.form, call.now)
+    if asked.content_sid is not None:
+        asked = await filled_in(call, asked)
     answer = await call.deps.accept.submit(
         NewMessage(
             call.account,
@@ -93,6 +96,15 @@ async def decision(call: Call) -> Answer:
     await call.deps.directory.sids(set(), set() if found.service_id is None else {found.service_id})
     service_sid = call.deps.directory.service_sid(found.service_id)
     return ok(decision_resource(found, call.account.sid, service_sid, call.deps.installation.sid_key))
+
+
+async def give_feedback(call: Call) -> Answer:
+    """POST …/Messages/{SM}/Feedback.json: whether what the message was to do came about."""
+    outcome, place = parse_outcome(call.form), _place(call)
+    kept = await call.deps.contents.give_feedback(call.account.id, *place, outcome, call.now)
+    if kept is None:
+        raise call.not_found()
+    return ok(feedback_resource(call.account.sid, call.parts["sid"], outcome, *kept))
 
 
 async def update(call: Call) -> Answer:
