@@ -23,14 +23,18 @@ PAGE: Final = "api.md"
 _VOICE = "Limpet carries messages, not calls"
 _REGISTRY = "registration with US carriers is made at a registry, which Limpet does not front"
 GROUPS: Final = (
-    ("Messages", r"/2010-04-01/Accounts/\{AccountSid\}/Messages", "not served"),
-    ("Numbers", r"/2010-04-01/Accounts/\{AccountSid\}/(AvailablePhoneNumbers|IncomingPhoneNumbers|SMS/)", "not served"),
-    ("Accounts and keys", r"/2010-04-01/Accounts(/\{Sid\})?\.json|.*/(Keys|SigningKeys|Tokens)", "not served"),
-    ("Usage and balance", r".*/(Usage|Balance)", "not served"),
+    ("Messages", r"/2010-04-01/Accounts/\{AccountSid\}/Messages", "not there yet"),
+    (
+        "Numbers",
+        r"/2010-04-01/Accounts/\{AccountSid\}/(AvailablePhoneNumbers|IncomingPhoneNumbers|SMS/)",
+        "no inventory has numbers or add-ons of this kind",
+    ),
+    ("Accounts and keys", r"/2010-04-01/Accounts(/\{Sid\})?\.json|.*/(Keys|SigningKeys|Tokens)", "not there yet"),
+    ("Usage and balance", r".*/(Usage|Balance)", "nothing watches usage here"),
     (
         "Addresses, caller IDs, notifications",
         r".*/(Addresses|OutgoingCallerIds|\{AccountSid\}/Notifications)",
-        "not served",
+        "not there yet",
     ),
     ("Applications", r".*/(Applications|AuthorizedConnectApps|ConnectApps)", "URLs are set on services and numbers"),
     ("Calls", r".*/Calls", _VOICE),
@@ -38,17 +42,16 @@ GROUPS: Final = (
     ("Queues of calls", r".*/Queues", _VOICE),
     ("Recordings and transcriptions", r".*/(Recordings|Transcriptions)", _VOICE),
     ("SIP", r".*/SIP", _VOICE),
-    ("Services", r"/v1/Services(/(\{Sid\}|Usecases))?$", "not served"),
-    ("Senders of a service", r"/v1/Services/\{\w+\}/\w*(PhoneNumbers|ShortCodes|Senders)", "not served"),
+    ("Services", r"/v1/Services(/(\{Sid\}|Usecases))?$", "use cases matter for registration only"),
+    ("Senders of a service", r"/v1/Services/\{\w+\}/\w*(PhoneNumbers|ShortCodes|Senders)", "not there yet"),
     ("Registration", r"/v1/(a2p|Tollfree|Services/\{\w+\}/Compliance|Services/PreregisteredUsa2p)", _REGISTRY),
     ("Short links", r"/v1/LinkShortening", "domains for short links are the operator's, in the configuration"),
-    ("Deactivated numbers", r"/v1/Deactivations", "not served"),
+    ("Deactivated numbers", r"/v1/Deactivations", "the lists come from US carriers, and Limpet has none"),
 )
 """Title, the paths that belong there, and why what is not served there is not."""
 
 WHY_NOT: Final[Mapping[str, str]] = {
     "CreateToken": "tokens for TURN servers belong to calls",
-    "FetchBalance": "nothing is charged here: what messages cost, your carriers' bills say",
     **dict.fromkeys(
         ("ListNotification", "FetchNotification"),
         "they are the log of calls; what went wrong with a message, its `error_code` says",
@@ -69,8 +72,11 @@ WHY_NOT: Final[Mapping[str, str]] = {
 
 DIFFERS: Final[Mapping[str, str]] = {
     "CreateAccount": "at most 1000 sub-accounts that are not closed",
-    "CreateIncomingPhoneNumber": "brings a number that a carrier routes to you; `Carrier` and `Capabilities` are ours",
+    "CreateIncomingPhoneNumber": "[buys or brings a number](../howto/numbers.md); `Carrier` and `Capabilities` are ours",
     "CreateMessage": "[what differs](../api.md#what-differs)",
+    "FetchBalance": "always 0: nothing is charged here",
+    "ListUsageRecord": "sms and mms categories, counted from the messages that there are, at most 1,000,000; no prices",
+    "ListUsageRecordDaily": "as the records; at most 366 days",
     "UpdateIncomingPhoneNumber": "no transfer to another account; settings for calls are kept and not acted on",
     "ListMessage": "a page above 0 needs its `PageToken`",
 }

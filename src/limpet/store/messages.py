@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -16,7 +16,8 @@ from limpet.core.model import Direction, Message
 from limpet.core.page import Page, PageRequest, page_of
 from limpet.core.status import Status
 from limpet.core.sticky import Outcome
-from limpet.store import sticky
+from limpet.core.usage import Day
+from limpet.store import sticky, usage
 from limpet.store.database import Connection, Database
 from limpet.store.dispatch import Outgoing, outgoing
 from limpet.store.queries import query
@@ -169,6 +170,14 @@ class Messages:
     def __init__(self, database: Database, bucket_key: bytes) -> None:
         self._database = database
         self._bucket_key = bucket_key
+
+    async def usage_accounts(self, account_sid: str) -> list[int]:
+        """Whose messages count as an account's usage: its own and its sub-accounts'."""
+        return await usage.account_ids(self._database, account_sid)
+
+    async def usage(self, accounts: Sequence[int], start: date, end: date) -> list[Day] | None:
+        """What accounts have used from day to day (`limpet.store.usage`); None when it is too much to count."""
+        return await usage.days(self._database, accounts, start, end)
 
     async def fetch(self, account_id: int, bucket: int, message_id: int) -> Message | None:
         """The account's message, None when it has none there."""

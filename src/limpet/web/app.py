@@ -12,6 +12,7 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from limpet.core.errors import ApiError
+from limpet.core.usage import Period
 from limpet.twilio.inventory_form import PATHS
 from limpet.web import (
     accounts,
@@ -27,6 +28,7 @@ from limpet.web import (
     services,
     short_codes,
     stickiness,
+    usage,
 )
 from limpet.web.answer import Answer, ok
 from limpet.web.auth import Authenticator
@@ -47,6 +49,11 @@ _2010: Mapping[str, Mapping[str, Handler]] = {
     "/{account_sid}/Messages/{sid}/Feedback": {"POST": messages.give_feedback},
     "/{account_sid}/Messages/{sid}/Decision": {"GET": messages.decision},
     "/{account_sid}/IncomingPhoneNumbers": {"GET": numbers.page, "POST": numbers.create},
+    "/{account_sid}/Balance": {"GET": usage.balance},
+    **{
+        f"/{{account_sid}}/Usage/Records{'/' if period else ''}{period}": {"GET": usage.records_of(period)}
+        for period in Period
+    },
     "/{account_sid}/AvailablePhoneNumbers": {"GET": inventory.countries},
     "/{account_sid}/AvailablePhoneNumbers/{country_code}": {"GET": inventory.country},
     **{
