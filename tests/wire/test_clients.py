@@ -20,7 +20,10 @@ MAJORS = {
     "python-6": 201, "python-7": 312, "python-8": 305, "python-9": 713, "node-4": 206, "node-5": 617, "node-6": 404,
 }  # fmt: skip
 """Each with an area code of its own, for the numbers that its walk makes."""
-STEPS = ["account", "keys", "numbers", "services", "pools", "messages", "scheduled", "errors"]
+STEPS = [
+    "account", "keys", "numbers", "services", "pools", "messages", "scheduled", "short_codes", "names", "feedback",
+    "subaccounts", "available_numbers", "errors",
+]  # fmt: skip
 WALK_TIMEOUT_S = 120
 
 

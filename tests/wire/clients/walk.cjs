@@ -117,6 +117,63 @@ const STEPS = {
     assert.equal((await client.messages(made.sid).update({ status: "canceled" })).status, "canceled");
   },
 
+  async short_codes(client) {
+    const service = await client.messaging.v1.services.create({ friendlyName: "Codes" });
+    const made = await client.request({ // bringing one is Limpet's own
+      method: "post", uri: `${ready.url}/2010-04-01/Accounts/${ready.account_sid}/SMS/ShortCodes.json`,
+      data: { ShortCode: `${ready.area_code}${ready.area_code}`, Country: "US" },
+    });
+    const { sid, short_code } = typeof made.body === "string" ? JSON.parse(made.body) : made.body;
+    assert.equal((await client.shortCodes(sid).update({ friendlyName: "Votes" })).friendlyName, "Votes");
+    assert((await client.shortCodes.list()).some((each) => each.sid === sid));
+    const pool = client.messaging.v1.services(service.sid).shortCodes;
+    const joined = await pool.create({ shortCodeSid: sid });
+    assert.deepEqual([joined.shortCode, joined.countryCode], [short_code, "US"]);
+    assert.deepEqual((await pool.list()).map((each) => each.sid), [sid]);
+    assert.equal(await client.messaging.v1.services(service.sid).shortCodes(sid).remove(), true);
+  },
+
+  async names(client) {
+    const service = await client.messaging.v1.services.create({ friendlyName: "Names" });
+    const it = client.messaging.v1.services(service.sid);
+    const made = await it.alphaSenders.create({ alphaSender: "ACME" });
+    assert.deepEqual([made.alphaSender, made.capabilities], ["ACME", ["SMS"]]);
+    assert.deepEqual((await it.alphaSenders.list()).map((each) => each.sid), [made.sid]);
+    assert.deepEqual(await refused(() => it.alphaSenders.create({ alphaSender: "Other" })), [412, 21714]);
+    assert.equal(await it.alphaSenders(made.sid).remove(), true);
+    if (it.destinationAlphaSenders) { // younger than some majors
+      const there = await it.destinationAlphaSenders.create({ alphaSender: "ACME FR", isoCountryCode: "FR" });
+      assert.equal(there.isoCountryCode, "FR");
+      assert.deepEqual((await it.destinationAlphaSenders.list()).map((each) => each.sid), [there.sid]);
+    }
+  },
+
+  async feedback(client) {
+    const { phoneNumber } = await client.incomingPhoneNumbers.create({ phoneNumber: newNumber() });
+    const sent = await client.messages.create({ to: newNumber(), from: phoneNumber, body: "x", provideFeedback: true });
+    const given = await client.messages(sent.sid).feedback.create({ outcome: "confirmed" });
+    assert.equal(given.outcome, "confirmed");
+  },
+
+  async subaccounts(client) {
+    const made = await client.api.v2010.accounts.create({ friendlyName: "Part" });
+    assert.deepEqual([made.status, made.ownerAccountSid], ["active", ready.account_sid]);
+    assert.equal((await client.api.v2010.accounts(made.sid).update({ status: "suspended" })).status, "suspended");
+    const found = await client.api.v2010.accounts.list({ friendlyName: "Part" });
+    assert(found.some((each) => each.sid === made.sid));
+  },
+
+  async available_numbers(client) {
+    const offered = await client.availablePhoneNumbers("US").local.list({ limit: 2 });
+    assert.equal(offered.length, 2);
+    const { phoneNumber } = offered[0];
+    const bought = await client.incomingPhoneNumbers.create({ phoneNumber });
+    assert.equal(bought.phoneNumber, phoneNumber);
+    const still = await client.availablePhoneNumbers("US").local.list({ limit: 1000 });
+    assert(!still.some((each) => each.phoneNumber === phoneNumber));
+    assert.equal(await client.incomingPhoneNumbers(bought.sid).remove(), true);
+  },
+
   async errors(client) {
     const create = (fields) => refused(() => client.messages.create({ to: newNumber(), body: "x", ...fields }));
     const service = await client.messaging.v1.services.create({ friendlyName: "Empty" });

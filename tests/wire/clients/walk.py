@@ -122,6 +122,55 @@ def scheduled(client, _):
         assert client.messages(made["sid"]).update(status="canceled").status == "canceled"
 
 
+def short_codes(client, _):
+    service = client.messaging.services.create(friendly_name="Codes")
+    path = f"/2010-04-01/Accounts/{client.account_sid}/SMS/ShortCodes.json"  # bringing one is Limpet's own
+    data = {"ShortCode": READY["area_code"] * 2, "Country": "US"}
+    made = json.loads(client.request("POST", client.api.base_url + path, data=data).text)
+    assert client.short_codes(made["sid"]).update(friendly_name="Votes").friendly_name == "Votes"
+    assert made["sid"] in [each.sid for each in client.short_codes.list()]
+    joined = service.short_codes.create(short_code_sid=made["sid"])
+    assert (joined.short_code, joined.country_code) == (made["short_code"], "US")
+    assert [each.sid for each in service.short_codes.list()] == [made["sid"]]
+    assert service.short_codes(made["sid"]).delete() is True
+
+
+def names(client, _):
+    service = client.messaging.services.create(friendly_name="Names")
+    made = service.alpha_senders.create(alpha_sender="ACME")
+    assert (made.alpha_sender, made.capabilities) == ("ACME", ["SMS"])
+    assert [each.sid for each in service.alpha_senders.list()] == [made.sid]
+    assert refused(lambda: service.alpha_senders.create(alpha_sender="Other")) == (412, 21714)
+    assert service.alpha_senders(made.sid).delete() is True
+    if hasattr(service, "destination_alpha_senders"):  # younger than some majors
+        there = service.destination_alpha_senders.create(alpha_sender="ACME FR", iso_country_code="FR")
+        assert there.iso_country_code == "FR"
+        assert [each.sid for each in service.destination_alpha_senders.list()] == [there.sid]
+
+
+def feedback(client, _):
+    number = client.incoming_phone_numbers.create(phone_number=new_number())
+    sent = client.messages.create(to=new_number(), from_=number.phone_number, body="x", provide_feedback=True)
+    assert client.messages(sent.sid).feedback.create(outcome="confirmed").outcome == "confirmed"
+
+
+def subaccounts(client, _):
+    made = client.api.v2010.accounts.create(friendly_name="Part")
+    assert (made.status, made.owner_account_sid) == ("active", client.account_sid)
+    assert client.api.v2010.accounts(made.sid).update(status="suspended").status == "suspended"
+    assert made.sid in [each.sid for each in client.api.v2010.accounts.list(friendly_name="Part")]
+
+
+def available_numbers(client, _):
+    offered = client.available_phone_numbers("US").local.list(limit=2)
+    assert len(offered) == 2
+    bought = client.incoming_phone_numbers.create(phone_number=offered[0].phone_number)
+    assert bought.phone_number == offered[0].phone_number
+    still = client.available_phone_numbers("US").local.list(limit=1000)
+    assert offered[0].phone_number not in [each.phone_number for each in still]
+    assert bought.delete() is True
+
+
 def errors(client, _):
     create = client.messages.create
     service = client.messaging.services.create(friendly_name="Empty")
@@ -131,7 +180,10 @@ def errors(client, _):
     assert refused(lambda: client.messages("SM" + "0" * 32).fetch()) == (404, 20404)
 
 
-STEPS = (account, keys, numbers, services, pools, messages, scheduled, errors)
+STEPS = (
+    account, keys, numbers, services, pools, messages, scheduled, short_codes, names, feedback, subaccounts,
+    available_numbers, errors,
+)  # fmt: skip
 
 
 def walk(ready):
