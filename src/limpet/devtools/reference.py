@@ -42,7 +42,7 @@ GROUPS: Final = (
     ("Queues of calls", r".*/Queues", _VOICE),
     ("Recordings and transcriptions", r".*/(Recordings|Transcriptions)", _VOICE),
     ("SIP", r".*/SIP", _VOICE),
-    ("Services", r"/v1/Services(/(\{Sid\}|Usecases))?$", "use cases matter for registration only"),
+    ("Services", r"/v1/Services(/(\{Sid\}|Usecases))?$", "not there yet"),
     ("Senders of a service", r"/v1/Services/\{\w+\}/\w*(PhoneNumbers|ShortCodes|Senders)", "not there yet"),
     ("Registration", r"/v1/(a2p|Tollfree|Services/\{\w+\}/Compliance|Services/PreregisteredUsa2p)", _REGISTRY),
     ("Short links", r"/v1/LinkShortening", "domains for short links are the operator's, in the configuration"),

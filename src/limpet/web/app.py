@@ -83,6 +83,7 @@ _2010: Mapping[str, Mapping[str, Handler]] = {
 """Under `_ACCOUNTS`, each with `.json` and without."""
 _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Services": {"GET": services.page, "POST": services.create},
+    "/Services/Usecases": {"GET": services.usecases},
     "/Services/{service_sid}": {"GET": services.fetch, "POST": services.update, "DELETE": services.delete},
     "/Services/{service_sid}/PhoneNumbers": pools.list_handlers(pools.NUMBERS),
     "/Services/{service_sid}/PhoneNumbers/{sender_sid}": pools.member_handlers(pools.NUMBERS),

@@ -12,6 +12,15 @@ from limpet.twilio.sid import is_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.door import Call
 
+USECASES = (
+    ("notifications", "Alerts and reminders that follow from what a customer did or is to expect", "Notify my users"),
+    ("marketing", "News and offers that people have agreed to receive", "Market my services"),
+    ("verification", "Codes that prove that a number is the person's", "Verify my users"),
+    ("discussion", "Conversations between people", "Let people talk to each other"),
+    ("poll", "Questions to many and their answers", "Ask my users"),
+    ("undeclared", "Nothing in particular", "Not said"),
+)
+
 
 async def create(call: Call) -> Answer:
     """POST /v1/Services."""
@@ -26,6 +35,11 @@ async def page(call: Call) -> Answer:
     found = await call.deps.services.page(call.account.id, request)
     shown = [service_resource(service, call.account.sid, root) for service in found.items]
     return ok(page_v1("services", shown, found, request, call.url, call.query))
+
+
+async def usecases(_: Call) -> Answer:
+    """GET /v1/Services/Usecases: what a service may say that it is for."""
+    return ok({"usecases": [{"usecase": name, "description": said, "purpose": why} for name, said, why in USECASES]})
 
 
 async def fetch(call: Call) -> Answer:
