@@ -43,6 +43,7 @@ from limpet.store.callbacks import OwedCallback
 from limpet.store.content import Contents
 from limpet.store.database import Database, DatabaseUnusable, Installation, migrations
 from limpet.store.embedded import EmbeddedPostgres
+from limpet.store.media import MediaStore
 from limpet.store.secrets import Vault, load_or_create_key
 from limpet.store.senders import Senders
 from limpet.store.services import Services
@@ -107,7 +108,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         )
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
-            Contents(database), flow.directory,
+            Contents(database), MediaStore(database, installation.bucket_key), flow.directory,
             flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulator is None else simulator.inject_inbound,

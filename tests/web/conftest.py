@@ -14,6 +14,7 @@ from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
 from limpet.store.database import Database, Installation
+from limpet.store.media import MediaStore
 from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.web.app import App, create_app
@@ -109,6 +110,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             world.flow.sticky,
             world.flow.opt_outs,
             Contents(database),
+            MediaStore(database, BUCKET_KEY),
             Directory(database),
             world.flow.accept,
             Installation(BUCKET_KEY, SID_KEY),

@@ -37,9 +37,11 @@ class Content:
         return next((str(kind["body"]) for kind in self.types.values() if kind.get("body")), "")
 
     @property
-    def has_media(self) -> bool:
-        """Whether it carries media."""
-        return any(kind.get("media") for kind in self.types.values())
+    def media(self) -> tuple[str, ...]:
+        """The URLs of its media, of whichever type."""
+        return next(
+            (tuple(map(str, urls)) for kind in self.types.values() if isinstance(urls := kind.get("media"), list)), ()
+        )
 
 
 def is_well_formed(body: str) -> bool:

@@ -17,6 +17,7 @@ from limpet.core.address import Address
 from limpet.core.encoding import Segmented, segment
 from limpet.core.ids import BUCKETS, person_hash
 from limpet.core.lookalikes import smart_encoded
+from limpet.core.media import with_link
 from limpet.core.model import Account, Capability, Direction, Message, SenderKind, Service
 from limpet.core.optout import OPTED_OUT
 from limpet.core.permissions import may_send_to
@@ -31,11 +32,12 @@ from limpet.flow.owed import Owed, Told
 from limpet.flow.repeat import Claim, Idempotency, Misused, SameBatch, place_of, settle
 from limpet.flow.rows import QUEUE_FULL, Way, claims_of, due_of, first_change, outgoing_of, place, refuse, route
 from limpet.flow.worker import Batcher
-from limpet.store import callbacks, dispatch, idempotency, messages
+from limpet.store import callbacks, dispatch, idempotency, media, messages
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim as LaneClaim
 from limpet.store.dispatch import Due
+from limpet.store.media import NewMedia
 from limpet.store.messages import MessageRefusal, MessageRow
 from limpet.store.pools import ServiceOwner
 from limpet.store.sticky import MappingKey
@@ -53,6 +55,15 @@ UNREACHABLE = {
 }
 """What is said of a plain From that cannot write to the recipient's place."""
 _ANSWERED_AT_ONCE = frozenset({SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL})
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """URLs that go with a message, and the link that stands for them in its text: `link` ends with `code`."""
+
+    urls: tuple[str, ...]
+    link: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,7 @@ class NewMessage:
     smart_encoded: bool | None = None
     idempotency: Idempotency | None = None
     direction: Direction = Direction.OUTBOUND_API
+    media: Media | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +203,8 @@ class Accept:
     async def _draft(self, new: NewMessage) -> _Draft:
         owner = await self._directory.service_owner(new.service_sid) if new.service_sid else None
         body = smart_encoded(new.body) if new.smart_encoded else new.body
+        if new.media is not None:  # no carrier takes media yet: the MMS converter's link goes in their place
+            body = with_link(body, new.media.link)
         draft = _Draft(new, person_hash(new.recipient.value, self._bucket_key), body, segment(body), owner)
         if new.service_sid and (owner is None or owner.account_id != new.account.id):
             draft.rejected = Rejected(SERVICE_UNKNOWN, {"service": new.service_sid})
@@ -233,6 +247,7 @@ class Accept:
             recipient=new.recipient.value, sender=new.sender, body=draft.body, num_segments=draft.content.count,
             send_at=new.send_at, expires_at=(new.send_at or now) + timedelta(seconds=new.validity_period_s or VALIDITY_PERIOD_S),
             status_callback=new.status_callback, callback_events=new.callback_events or "all",
+            num_media=len(new.media.urls) if new.media else 0,
         )  # fmt: skip
 
     async def _bind(
@@ -295,6 +310,8 @@ class Accept:
             return
         rows = [_row(draft) for draft in kept]
         await messages.insert(connection, rows, now)
+        if any(row.num_media for row in rows):
+            await media.insert(connection, _media(kept), self._bucket_key)
         claims = claims_of(rows, lambda: self._new_id(now))
         written.claims = list(claims.values())
         for claim in claims.values():
@@ -322,9 +339,17 @@ def _inherit(draft: _Draft, service: Service, start: datetime) -> None:
     row.expires_at = start + timedelta(seconds=new.validity_period_s or service.validity_period)
 
 
+def _media(kept: list[_Draft]) -> list[NewMedia]:
+    return [
+        NewMedia(_row(draft).bucket, _row(draft).id, draft.new.media.urls, draft.new.media.code)
+        for draft in kept
+        if draft.new.media is not None
+    ]
+
+
 def _wanted(draft: _Draft) -> Wanted:
     row = _row(draft)
-    ask = Ask(draft.new.recipient, draft.person, draft.new.sender)
+    ask = Ask(draft.new.recipient, draft.person, draft.new.sender, draft.new.media is not None)
     return Wanted(MappingKey(row.bucket, _service_id(draft), row.recipient), row.id, ask, row.num_segments)
 
 
@@ -338,7 +363,7 @@ def _answer(draft: _Draft, now: datetime) -> Answer:
     status = Status.SCHEDULED if new.send_at else Status.ACCEPTED if draft.owner else Status.QUEUED
     return Message(
         row.bucket, row.id, row.account_id, row.service_id, row.direction, status, row.recipient, new.sender, row.body,
-        row.num_segments if new.sender else 0, 0, None, None, None, now, now, None,
+        row.num_segments if new.sender else 0, row.num_media, None, None, None, now, now, None,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ it was read; whoever loses a race reads again and adopts what the winner wrote. 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -115,7 +115,7 @@ class Assigner:
     ) -> None:  # fmt: skip
         """Decide one person's messages in order. After one that changes the mapping the rest wait for what it becomes."""
         for index, place in enumerate(group):
-            answer = decide(wanted[place].ask, pool, mapping, self._meter.loads, today)
+            answer = decide(_converted(wanted[place].ask, pool), pool, mapping, self._meter.loads, today)
             if isinstance(answer, Refusal):
                 answers[place] = answer
                 continue
@@ -147,6 +147,11 @@ class Assigner:
             wanted.message_id,
             wanted.actor,
         )
+
+
+def _converted(ask: Ask, pool: Pool) -> Ask:
+    """With the MMS converter any sender will do: a link goes out in the place of media."""
+    return replace(ask, media=False) if ask.media and pool.service.mms_converter else ask
 
 
 async def _apply(connection: Connection, decided: Sequence[_Decided], today: int) -> Callable[[_Decided], bool]:

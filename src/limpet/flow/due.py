@@ -120,7 +120,7 @@ class DueBinder:
     def _wanted(self, row: MessageRow) -> Wanted:
         to = parse_recipient(row.recipient)
         assert to is not None, "a stored recipient is an address"
-        ask = Ask(to, person_hash(row.recipient, self._bucket_key), row.sender)
+        ask = Ask(to, person_hash(row.recipient, self._bucket_key), row.sender, row.num_media > 0)
         return Wanted(MappingKey(row.bucket, row.service_id or 0, row.recipient), row.id, ask, row.num_segments)
 
 
@@ -131,4 +131,5 @@ def _row(message: Outgoing) -> MessageRow:
         member_id=None, direction=Direction.OUTBOUND_API, status=Status.SCHEDULED, recipient=message.recipient,
         sender=message.sender, body=message.body, num_segments=segment(message.body).count, send_at=None,
         expires_at=message.expires_at, status_callback=message.status_callback, callback_events=message.callback_events,
+        num_media=message.num_media,
     )  # fmt: skip

@@ -89,6 +89,7 @@ def claims_of(rows: Sequence[MessageRow], new_id: Callable[[], int]) -> dict[str
 def outgoing_of(row: MessageRow) -> Outgoing:
     """A row as dispatch and callbacks need it."""
     return Outgoing(
-        Key(row.bucket, row.id), row.account_id, row.service_id, row.member_id, row.recipient, row.sender, row.body, 0,
-        row.status, row.expires_at, row.status_callback, row.callback_events, row.lane, row.fence, row.attempt, row.claimed_at,
+        Key(row.bucket, row.id), row.account_id, row.service_id, row.member_id, row.recipient, row.sender, row.body,
+        row.num_media, row.status, row.expires_at, row.status_callback, row.callback_events, row.lane,
+        row.fence, row.attempt, row.claimed_at,
     )  # fmt: skip

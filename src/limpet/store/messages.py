@@ -72,6 +72,7 @@ class MessageRow:
     fence: int | None = None
     attempt: int = 0
     claimed_at: datetime | None = None
+    num_media: int = 0
     due_at: datetime | None = None
     """When it may go, if it must wait; no column: the queue keeps it."""
 
@@ -236,6 +237,8 @@ class Messages:
 
         async def work(connection: Connection) -> bool:
             row = await connection.fetchrow(query("message_delete"), bucket, message_id, account_id, DELETABLE)
+            if row and row["num_media"]:
+                await connection.execute(query("media_delete_all"), bucket, message_id)
             if row and row["sticky"] in _BY_MAPPING and Status(row["status"]) in _LEFT:
                 key = MappingKey(bucket, row["service_id"], row["recipient"])
                 await sticky.establish(connection, key, row["member_id"])

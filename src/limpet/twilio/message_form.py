@@ -64,6 +64,7 @@ class MessageRequest:
     content_sid: str | None = None
     """The template that the body is made of; `body` is empty until it is."""
     content_variables: Mapping[str, str] = field(default_factory=dict)
+    media_urls: tuple[str, ...] = ()
 
 
 class MessageChange(StrEnum):
@@ -98,6 +99,7 @@ def parse_message(form: Form, now: datetime) -> MessageRequest:
         boolean(form, "SmartEncoded"),
         _content_sid(form),
         parse_content_variables(form),
+        media_urls(form),
     )
 
 
@@ -139,12 +141,16 @@ def _sender(value: str) -> str:
 
 def _body(form: Form) -> str:
     body = given(form, "Body")
-    if "MediaUrl" in form:
-        raise _media_refusal(form["MediaUrl"])
+    if media_urls(form):
+        return _short(body or "")
     if filled(form, "ContentSid") is not None:
         return ""
     if not body:
         raise ApiError(21619 if body is None else 21602)
+    return _short(body)
+
+
+def _short(body: str) -> str:
     if len(body) > BODY_LENGTH_MAX:
         raise ApiError(21617)
     return body
@@ -157,11 +163,14 @@ def _content_sid(form: Form) -> str | None:
     return value
 
 
-def _media_refusal(urls: list[str]) -> ApiError:
+def media_urls(form: Form) -> tuple[str, ...]:
+    """The values of `MediaUrl`; 21623 for more than MEDIA_MAX, 21620 for one that is no URL."""
+    urls = form.get("MediaUrl", [])
     if len(urls) > MEDIA_MAX:
-        return ApiError(21623)
-    bad = next((value for value in urls if not is_web_url(value)), None)
-    return ApiError(21622) if bad is None else ApiError(21620, value=bad)
+        raise ApiError(21623)
+    if (bad := next((value for value in urls if not is_web_url(value)), None)) is not None:
+        raise ApiError(21620, value=bad)
+    return tuple(urls)
 
 
 def _validity_period(form: Form) -> int | None:

@@ -28,6 +28,12 @@ def message_sid(bucket: int, row_id: int, *, media: bool, sid_key: bytes) -> str
     return placed + _check(placed, sid_key)
 
 
+def media_sid(bucket: int, row_id: int, position: int, *, sid_key: bytes) -> str:
+    """The SID (`ME…`) of a message's medium by its position: the message's place, then a keyed check that holds the position."""
+    placed = f"ME{bucket:04x}{row_id:016x}"
+    return placed + _check(f"{placed}/{position}", sid_key)
+
+
 def parse_message_sid(sid: str, sid_key: bytes) -> tuple[int, int] | None:
     """`(bucket, id)` of a message's SID; None when it is not one that this installation has made."""
     match = _MESSAGE.fullmatch(sid)

@@ -67,6 +67,8 @@ async def send_answer(send: Send, answer: Answer, request_id: str, took_s: float
         *answer.headers,
     ]
     if answer.status != NO_CONTENT.status:
-        headers += (_JSON_TYPE, (b"content-length", b"%d" % len(answer.body)))
+        if not any(name == b"content-type" for name, _ in answer.headers):
+            headers.append(_JSON_TYPE)
+        headers.append((b"content-length", b"%d" % len(answer.body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

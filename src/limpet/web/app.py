@@ -18,6 +18,7 @@ from limpet.web import (
     accounts,
     content,
     inventory,
+    media,
     messages,
     numbers,
     opt_outs,
@@ -46,6 +47,8 @@ _2010: Mapping[str, Mapping[str, Handler]] = {
     "/{sid}": {"GET": accounts.fetch, "POST": accounts.update},
     "/{account_sid}/Messages": {"GET": messages.page, "POST": messages.create},
     "/{account_sid}/Messages/{sid}": {"GET": messages.fetch, "POST": messages.update, "DELETE": messages.delete},
+    "/{account_sid}/Messages/{sid}/Media": {"GET": media.page},
+    "/{account_sid}/Messages/{sid}/Media/{media_sid}": {"GET": media.fetch, "DELETE": media.delete},
     "/{account_sid}/Messages/{sid}/Feedback": {"POST": messages.give_feedback},
     "/{account_sid}/Messages/{sid}/Decision": {"GET": messages.decision},
     "/{account_sid}/IncomingPhoneNumbers": {"GET": numbers.page, "POST": numbers.create},
@@ -154,13 +157,14 @@ class App:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})
         elif scope["type"] == "http":
-            await self._door.serve(scope, send, _without_credential(scope))
+            await self._door.serve(scope, send, self._without_credential(scope))
 
-
-async def _without_credential(scope: Scope) -> Answer:
-    if scope["path"] == "/health":
-        return ok({"status": "ok"})
-    raise ApiError(20404, resource=scope["path"])
+    async def _without_credential(self, scope: Scope) -> Answer:
+        if scope["path"] == "/health":
+            return ok({"status": "ok"})
+        if scope["path"].startswith(media.LINKS_PATH) and scope["method"] in ("GET", "HEAD"):
+            return await media.follow(self._door.deps, scope["path"])
+        raise ApiError(20404, resource=scope["path"])
 
 
 def _routes(door: Door) -> Iterator[Route]:

@@ -51,14 +51,12 @@ async def filled_in(call: Call, asked: MessageRequest) -> MessageRequest:
     found = await call.deps.contents.by_sid(call.account.id, asked.content_sid)
     if found is None:
         raise ApiError(21655, value=asked.content_sid)
-    if found.has_media:
-        raise ApiError(21622)
     body = resolve(found.body, found.variables, asked.content_variables)
     if body is None:
         raise ApiError(21656)
     if len(body) > BODY_LENGTH_MAX:
         raise ApiError(21617)
-    return replace(asked, body=body)
+    return replace(asked, body=body, media_urls=asked.media_urls or found.media)
 
 
 def _shown(call: Call, one: Content) -> Json:

@@ -13,6 +13,7 @@ from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
 from limpet.store.database import Installation
+from limpet.store.media import MediaStore
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
 from limpet.store.senders import Senders
@@ -38,6 +39,7 @@ class Deps:
     sticky: StickyStore
     opt_outs: OptOuts
     contents: Contents
+    media: MediaStore
     directory: Directory
     accept: Accept
     installation: Installation

@@ -59,7 +59,12 @@ class Call:
     @property
     def url(self) -> str:
         """The absolute URL of what was asked for, without its query."""
-        return origin_of(self.scope, self.headers, self.deps.public_url, self.deps.trusted_proxies) + self.path
+        return self.origin + self.path
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host by which this request came, or the public URL."""
+        return origin_of(self.scope, self.headers, self.deps.public_url, self.deps.trusted_proxies)
 
     @property
     def root(self) -> str:

@@ -6,26 +6,30 @@ microseconds, and everything slow is behind `Accept.submit`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from limpet.core.errors import ApiError
+from limpet.core.media import link_code
 from limpet.core.model import Message
-from limpet.flow.accept import NewMessage, Overloaded, Rejected
+from limpet.flow.accept import Media, NewMessage, Overloaded, Rejected
 from limpet.flow.repeat import Idempotency, Misused
 from limpet.store.messages import MessageFilter, MessageRefusal
 from limpet.twilio.forms import invalid
 from limpet.twilio.lists import parse_message_query, parse_page
-from limpet.twilio.message_form import MessageChange, parse_message, parse_message_change, parse_outcome
+from limpet.twilio.message_form import MessageChange, MessageRequest, parse_message, parse_message_change, parse_outcome
 from limpet.twilio.pages import page_2010
 from limpet.twilio.resources import Json, decision_resource, feedback_resource, message_resource
 from limpet.twilio.sid import parse_message_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.content import filled_in
 from limpet.web.door import Call
+from limpet.web.media import LINKS_PATH
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
 FORM_HASH_BYTES = 16
+CODE_BYTES = 16
 _NAMED = {21701: "service", 21606: "from", 21611: "from", 21711: "from", 21659: "from", 21212: "from", 21211: "to"}
 """Which of a rejection's values its text names."""
 
@@ -48,11 +52,22 @@ async def create(call: Call) -> Answer:
             asked.send_at,
             asked.smart_encoded,
             _idempotency(call),
+            media=_media(call, asked),
         )
     )
     if isinstance(answer, Message):
         return created(message_resource(answer, call.account.sid, asked.service_sid, call.deps.installation.sid_key))
     raise _not_taken(answer)
+
+
+def _media(call: Call, asked: MessageRequest) -> Media | None:
+    """The media of a message with the link that stands for them; 21622 without a service, whose MMS converter makes the link."""
+    if not asked.media_urls:
+        return None
+    if asked.service_sid is None:
+        raise ApiError(21622)
+    code = link_code(int.from_bytes(os.urandom(CODE_BYTES), "big"))
+    return Media(asked.media_urls, f"{call.origin}{LINKS_PATH}{code}", code)
 
 
 def _idempotency(call: Call) -> Idempotency | None:
