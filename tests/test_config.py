@@ -72,6 +72,8 @@ purge_rows_per_s = 5
 [log]
 format = "console"
 level = "debug"
+[inventory]
+bring_your_own = false
 [[carriers]]
 name = "acme"
 kind = "smpp"
@@ -86,6 +88,7 @@ response_timeout_s = 5
 enquire_link_s = 30
 tls = true
 tls_ca_file = "ca.pem"
+numbers_file = "numbers.csv"
 phone_ton = 2
 phone_npi = 8
 short_code_ton = 0
