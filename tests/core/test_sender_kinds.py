@@ -112,7 +112,8 @@ def with_mms(one: PoolMember) -> PoolMember:
 def test_S_24_media_passes_a_mapping_by_always_with_the_same_sender() -> None:
     pictures = [with_mms(member(n, f"+1212555012{n}")) for n in range(2, 6)]
     some, ask = pool(member(1, "+12125550101"), *pictures), Ask(to(BOSTON), 4242, media=True)
-    answers = [bound(decide(ask, some, stored(1, TODAY - 1), {n: float(n) for n in range(6)}, TODAY)) for _ in range(3)]
+    busy = [{n: float((n * turn) % 5) for n in range(6)} for turn in range(1, 5)]
+    answers = [bound(decide(ask, some, stored(1, TODAY - 1), loads, TODAY)) for loads in busy]
     assert len({answer.candidate.member_id for answer in answers}) == 1
     assert answers[0].candidate.member_id != 1
     assert (answers[0].outcome, answers[0].change, answers[0].cause) == (Outcome.BYPASSED, Change.REFRESH, "media")
