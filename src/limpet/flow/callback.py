@@ -54,7 +54,7 @@ Following = OwedCallback | PostFailed | None
 """What an answer leads to: another request, a failure after all, or nothing more."""
 
 
-async def _nothing_follows(_owed: OwedCallback, _answer: Posted) -> Following:
+async def _nothing_follows(_owed: OwedCallback, _answer: Posted, _step: int) -> Following:
     return None
 
 
@@ -81,8 +81,8 @@ class Callbacks:
         self._nudge = Nudge()
         self._lacked_room = False
         self._stopping = False
-        self.on_answered: Callable[[OwedCallback, Posted], Awaitable[Following]] = _nothing_follows
-        """Asked what an answer leads to, before the callback is settled."""
+        self.on_answered: Callable[[OwedCallback, Posted, int], Awaitable[Following]] = _nothing_follows
+        """Asked what an answer leads to, before the callback is settled; also told how many redirects led there."""
 
     def post_now(self, owed: Sequence[OwedCallback]) -> None:
         """Post callbacks whose rows are committed. Returns at once; what finds no room waits in the table for its lease."""
@@ -157,21 +157,33 @@ class Callbacks:
         self._tried.put(_Tried(owed, self._later(owed, outcome)))
 
     async def _converse(self, owed: OwedCallback) -> Posted | PostFailed:
-        """One try, with the fallback where there is one, and what the answer asks to be requested next."""
-        outcome = await self._post(owed)
-        if isinstance(outcome, PostFailed) and owed.fallback_url:
-            form = fallback_form(owed.payload, HTTP_RETRIEVAL_FAILURE, owed.url)
-            instead = owed._replace(
-                url=owed.fallback_url, method=owed.fallback_method, payload=form, fallback_url=None
-            )  # fmt: skip
-            said = await self._post(instead)
-            owed, outcome = (instead, said) if isinstance(said, Posted) else (owed, outcome)
-        for _ in range(REQUESTS_MAX):
-            following = await self.on_answered(owed, outcome) if isinstance(outcome, Posted) else None
+        """One try: the request, and those to which the answers lead, each with its fallback."""
+        step = 0
+        asked, outcome = await self._ask(owed)
+        for requests in range(REQUESTS_MAX + 1):
+            if isinstance(outcome, PostFailed):
+                return outcome
+            following = await self.on_answered(asked, outcome, step)
             if not isinstance(following, OwedCallback):
                 return following or outcome
-            owed, outcome = following, await self._post(following)
+            if requests == REQUESTS_MAX:
+                _log.warning("an answer leads too far", account_id=owed.account_id, endpoint=endpoint_of(asked.url))
+                return outcome
+            step += (
+                following.payload == asked.payload
+            )  # a fallback, which is told what went wrong, stands for the same step
+            asked, outcome = await self._ask(following)
         return outcome
+
+    async def _ask(self, owed: OwedCallback) -> tuple[OwedCallback, Posted | PostFailed]:
+        """A request, or its fallback where that is what answered: which of them it was, and the outcome."""
+        outcome = await self._post(owed)
+        if isinstance(outcome, Posted) or not owed.fallback_url:
+            return owed, outcome
+        form = fallback_form(owed.payload, HTTP_RETRIEVAL_FAILURE, owed.url)
+        instead = owed._replace(url=owed.fallback_url, method=owed.fallback_method, payload=form, fallback_url=None)
+        said = await self._post(instead)
+        return (instead, said) if isinstance(said, Posted) else (owed, outcome)
 
     async def _post(self, owed: OwedCallback) -> Posted | PostFailed:
         """One try: a request and, the first time, Twilio's immediate repetitions, all within the URL's total time."""

@@ -134,7 +134,7 @@ class Inbounds:
             await messages.insert(connection, kept, now)
         uses = [(one.row.bucket, one.row.recipient, one.row.sender or "") for one in arrived]
         await sticky.refresh_inbound(connection, uses, day_number(now))
-        wanted = [self._wanted(one.row) for one in arrived if one.owner.heard]
+        wanted = [want for one in arrived if one.owner.heard and (want := self._wanted(one.row)) is not None]
         if wanted:
             await self._assigner.bind(connection, wanted, now)
         texts = [Text(one.row.recipient, one.row.sender or "", one.row.body) for one in arrived]
@@ -162,10 +162,11 @@ class Inbounds:
             send_at=None, expires_at=now, status_callback=None, callback_events="all",
         )  # fmt: skip
 
-    def _wanted(self, row: MessageRow) -> Wanted:
-        """What a text may do to a mapping (rule S-26)."""
+    def _wanted(self, row: MessageRow) -> Wanted | None:
+        """What a text may do to a mapping (rule S-26); nothing for one from a name or a short code, to which nobody writes."""
         to = parse_recipient(row.recipient)
-        assert to is not None, "only people whose number is one write texts"
+        if to is None:
+            return None
         ask = Ask(to, person_hash(row.recipient, self._bucket_key), row.sender, heard=True)
         return Wanted(MappingKey(row.bucket, row.service_id or 0, row.recipient), row.id, ask, 0, "inbound")
 

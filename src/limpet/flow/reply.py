@@ -7,7 +7,6 @@ the reply's place, so that it is sent once. Source: twilio.com/docs/messaging/tw
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from hashlib import blake2b
 from urllib.parse import parse_qs, urljoin
 
 import structlog
@@ -37,9 +36,9 @@ class Replies:
         self._accept = accept
         self._account_of = account_of
 
-    async def answered(self, owed: OwedCallback, answer: Posted) -> Following:
+    async def answered(self, owed: OwedCallback, answer: Posted, step: int) -> Following:
         """Send what the answer to an inbound webhook says, and answer where it leads: a redirect, or the fallback when it
-        cannot be read."""
+        cannot be read. `step` counts the redirects that led here."""
         if owed.kind != INBOUND:
             return None
         script = read_answer(answer.content_type, answer.body)
@@ -48,7 +47,7 @@ class Replies:
             _log.warning("TwiML with errors", endpoint=endpoint_of(owed.url), account_id=owed.account_id, codes=codes)
         if script.unreadable:
             return _fallback(owed, int(script.errors[0]))
-        if not await self._send(owed, script):
+        if not await self._send(owed, script, step):
             return PostFailed(Cause.SERVER_ERROR, "a reply could not be taken")
         if script.redirect is None:
             return None
@@ -57,14 +56,14 @@ class Replies:
             return _fallback(owed, 12100)
         return owed._replace(url=where, method=script.redirect.method)
 
-    async def _send(self, owed: OwedCallback, script: Script) -> bool:
+    async def _send(self, owed: OwedCallback, script: Script, step: int) -> bool:
         """Send the replies one after the other; whether each was taken or refused for good."""
         if not script.replies:
             return True
         told = {name: values[0] for name, values in parse_qs(owed.payload, keep_blank_values=True).items()}
         account = await self._account_of(told["AccountSid"])
         for place, reply in enumerate(script.replies):
-            new = None if account is None else _message(owed, told, account, reply, place)
+            new = None if account is None else _message(owed, told, account, reply, f"{step}:{place}")
             if new is None:
                 continue
             outcome = await self._accept.submit(new)
@@ -75,15 +74,15 @@ class Replies:
         return True
 
 
-def _message(owed: OwedCallback, told: dict[str, str], account: Account, reply: Reply, place: int) -> NewMessage | None:
-    """A reply as a message; by default from the number that was written to, to who wrote."""
+def _message(owed: OwedCallback, told: dict[str, str], account: Account, reply: Reply, place: str) -> NewMessage | None:
+    """A reply as a message; by default from the number that was written to, to who wrote. `place` is the step of the conversation
+    and the reply's place in the answer: the same whichever URL has answered."""
     recipient = parse_recipient(reply.to or told["From"])
     if recipient is None or not reply.body:
         _log.warning("a reply was not sent", account_id=owed.account_id, code=MEDIA_NOT_SENT)
         return None
     callback = reply.status_callback and urljoin(owed.url.partition("#")[0], reply.status_callback)
-    asked = blake2b(owed.url.encode(), digest_size=8).hexdigest()
-    key = Idempotency(f"reply:{token_of(owed)}:{asked}:{place}", FIRST_ANSWER_COUNTS)
+    key = Idempotency(f"reply:{token_of(owed)}:{place}", FIRST_ANSWER_COUNTS)
     return NewMessage(
         account=account, service_sid=told.get("MessagingServiceSid"), sender=reply.from_ or told["To"], recipient=recipient,
         body=reply.body, status_callback=callback if callback and is_web_url(callback) else None, callback_events=None,
