@@ -99,17 +99,23 @@ async def test_two_keys_need_chance_for_two(database: Database) -> None:
 
 async def test_transactions_that_block_each_other_are_repeated(database: Database) -> None:
     await database.pool.execute("CREATE TABLE pair (id int PRIMARY KEY, n int); INSERT INTO pair VALUES (1, 0), (2, 0)")
-    met = asyncio.Barrier(2)
+    met, one_is_through = asyncio.Barrier(2), asyncio.Event()
     tries = []
 
     async def work(connection: Connection, order: tuple[int, int]) -> None:
         tries.append(order)
+        if len(tries) > 2:
+            await one_is_through.wait()  # else it could take the freed row first, and block the other once more
         await connection.execute("UPDATE pair SET n = n + 1 WHERE id = $1", order[0])
         if len(tries) <= 2:
             await met.wait()
         await connection.execute("UPDATE pair SET n = n + 1 WHERE id = $1", order[1])
 
-    await asyncio.gather(*(database.transaction(partial(work, order=order)) for order in ((1, 2), (2, 1))))
+    async def run(order: tuple[int, int]) -> None:
+        await database.transaction(partial(work, order=order))
+        one_is_through.set()
+
+    await asyncio.gather(run((1, 2)), run((2, 1)))
     assert [row["n"] for row in await database.pool.fetch("SELECT n FROM pair ORDER BY id")] == [2, 2]
     assert len(tries) == 3
 
