@@ -38,10 +38,7 @@ def test_a_carrier_is_all_that_must_be_said() -> None:
     assert [(each.name, each.password, each.window_size_max) for each in config.carriers] == [("acme", "secret", 10)]
 
 
-def test_everything_can_be_said(tmp_path: Path) -> None:
-    for name in ("cert.pem", "key.pem", "ca.pem", "password"):
-        (tmp_path / name).write_text("secret\n")
-    (tmp_path / "limpet.toml").write_text("""
+EVERYTHING = """
 [server]
 host = "::"
 port = 443
@@ -62,6 +59,7 @@ secret_key_file = "key"
 allow_loopback = true
 allow_networks = ["192.168.0.0/16"]
 ports = [80, 443, 8443]
+log = "all"
 [dispatch]
 in_doubt_wait_s = 30
 lane_lease_s = 20.5
@@ -95,7 +93,13 @@ short_code_ton = 0
 short_code_npi = 1
 alphanumeric_ton = 5
 alphanumeric_npi = 1
-""")
+"""
+
+
+def test_everything_can_be_said(tmp_path: Path) -> None:
+    for name in ("cert.pem", "key.pem", "ca.pem", "password"):
+        (tmp_path / name).write_text("secret\n")
+    (tmp_path / "limpet.toml").write_text(EVERYTHING)
     config = load_config(tmp_path / "limpet.toml", {})
     assert config.server.public_url == "https://sms.example.com"
     assert config.server.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1/128"))

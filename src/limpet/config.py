@@ -86,11 +86,15 @@ class SecurityConfig:
 
 @dataclass(frozen=True, slots=True)
 class WebhooksConfig:
-    """`[webhooks]`: where customers' URLs may lead beyond public addresses, and to which ports of public ones."""
+    """`[webhooks]`: where customers' URLs may lead beyond public addresses, and to which ports of public ones.
+
+    `log` says which tries `limpet webhook list` can show: those that failed and what followed, or all.
+    """
 
     allow_loopback: bool = setting(SWITCH, False)
     allow_networks: tuple[Network, ...] = setting(list_of(NETWORK), ())
     ports: tuple[int, ...] = setting(list_of(_PORT), (80, 443))
+    log: str = setting(one_of("failures", "all"), "failures")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ from limpet.store.accounts import Accounts
 from limpet.store.callbacks import OwedCallback
 from limpet.store.content import Contents
 from limpet.store.database import Database, DatabaseUnusable, Installation, migrations
+from limpet.store.deliveries import Deliveries
 from limpet.store.embedded import EmbeddedPostgres
 from limpet.store.media import MediaStore
 from limpet.store.secrets import Vault, load_or_create_key
@@ -103,16 +104,16 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         vault = Vault(_master_key(config))
         stores = _Stores(Accounts(database, vault), Services(database), Senders(database))
         carriers, seeded, simulator = await _development(stack, config, clock, dev, stores)
-        flow = await stack.enter_async_context(
+        flow, callbacks_due = await stack.enter_async_context(
             _flow(config, clock, dev, carriers, database, installation, stores.accounts)
         )
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
-            Contents(database), MediaStore(database, installation.bucket_key), flow.directory,
+            Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database), flow.directory,
             flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulator is None else simulator.inject_inbound,
-            _inventory(config, dev), config.inventory.bring_your_own,
+            _inventory(config, dev), config.inventory.bring_your_own, callbacks_due,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, seeded))
@@ -216,16 +217,21 @@ async def _development(
 async def _flow(
     config: Config, clock: Clock, dev: DevOptions | None, carriers: Sequence[CarrierConfig], database: Database,
     installation: Installation, accounts: Accounts,
-) -> AsyncIterator[Flow]:  # fmt: skip
-    """Everything that flows, running; stopped so that nothing accepted is lost and nothing in flight is forgotten."""
+) -> AsyncIterator[tuple[Flow, Callable[[], None]]]:  # fmt: skip
+    """Everything that flows, running; stopped so that nothing accepted is lost and nothing in flight is forgotten.
+
+    Answers the flow, and what to call when callbacks have become due in the table.
+    """
     chance, ids = random.Random(token_bytes(16)), IdSource()  # noqa: S311 - spreads retries, guards nothing
     rules = config.webhooks
     policy = UrlPolicy(dev is not None or rules.allow_loopback, tuple(rules.allow_networks), frozenset(rules.ports))
     webhooks = Webhooks(policy)
-    callbacks = Callbacks(database, webhooks, accounts.auth_token, clock, chance.random)
 
     def new_id(now: datetime) -> int:
         return ids.next(now, chance.getrandbits(21))
+
+    log_all = dev is not None or rules.log == "all"
+    callbacks = Callbacks(database, webhooks, accounts.auth_token, clock, chance.random, new_id, log_all=log_all)
 
     def lanes(listener: Listener) -> Iterator[SmppLane]:
         for carrier in carriers:
@@ -240,7 +246,7 @@ async def _flow(
     callbacks.on_answered = Replies(flow.accept, accounts.by_sid).answered
     running = [asyncio.create_task(supervise(loop)) for loop in [*flow.loops(), callbacks.run]]
     try:
-        yield flow
+        yield flow, callbacks.nudge
     finally:
         await flow.stop(config.dispatch.stop_grace_s)
         await callbacks.stop(CALLBACKS_GRACE_S)

@@ -79,6 +79,8 @@ class PostFailed:
 
     cause: Cause
     why: str
+    status: int | None = None
+    """What was answered; None without an answer."""
 
     @property
     def retryable(self) -> bool:
@@ -244,7 +246,7 @@ def _refused_by_guard(error: aiohttp.ClientConnectorError) -> bool:
 def _judged(answer: aiohttp.ClientResponse, body: bytes, where: URL) -> Posted | PostFailed:
     if 200 <= answer.status < 300:
         return Posted(answer.status, answer.headers.get("Content-Type", ""), body)
-    return PostFailed(_cause_of(answer.status), f"{where.host} answered {answer.status}")
+    return PostFailed(_cause_of(answer.status), f"{where.host} answered {answer.status}", answer.status)
 
 
 def _cause_of(status: int) -> Cause:

@@ -10,6 +10,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from limpet.core.destination import UrlPolicy
+from limpet.core.ids import IdSource
 from limpet.core.retry import CALLBACK_SCHEDULE_S
 from limpet.core.status import Status
 from limpet.flow import callback, turns
@@ -32,7 +33,15 @@ class Process:
         self.database = database
         self.clock = clock
         self.tokens_asked: list[int] = []
-        self.callbacks = Callbacks(database, webhooks, self.token_of, clock, Random(1).random)
+        ids, chance = IdSource(), Random(2)
+        self.callbacks = Callbacks(
+            database,
+            webhooks,
+            self.token_of,
+            clock,
+            Random(1).random,
+            lambda now: ids.next(now, chance.getrandbits(21)),
+        )
         self.running = asyncio.create_task(self.callbacks.run())
         self._number = 0
 

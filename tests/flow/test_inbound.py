@@ -14,6 +14,7 @@ from twilio.request_validator import RequestValidator
 
 from limpet.carrier.port import Inbound
 from limpet.core.destination import UrlPolicy
+from limpet.core.ids import IdSource
 from limpet.core.model import Account, Service
 from limpet.core.optout import OptOutSettings
 from limpet.flow.callback import Callbacks
@@ -88,7 +89,10 @@ async def line(database: Database, clock: HandClock) -> AsyncIterator[Line]:
         async def account_of(sid: str) -> Account | None:
             return world.account if sid == world.account.sid else None
 
-        callbacks = Callbacks(database, webhooks, token_of, clock, Random(1).random)
+        ids, chance = IdSource(), Random(2)
+        callbacks = Callbacks(
+            database, webhooks, token_of, clock, Random(1).random, lambda now: ids.next(now, chance.getrandbits(21))
+        )
         callbacks.on_answered = Replies(world.accept, account_of).answered
         running = asyncio.create_task(callbacks.run())
         yield Line(world, customer, callbacks)

@@ -14,6 +14,7 @@ from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
 from limpet.store.database import Database, Installation
+from limpet.store.deliveries import Deliveries
 from limpet.store.media import MediaStore
 from limpet.store.senders import Senders
 from limpet.store.services import Services
@@ -111,6 +112,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             world.flow.opt_outs,
             Contents(database),
             MediaStore(database, BUCKET_KEY),
+            Deliveries(database),
             Directory(database),
             world.flow.accept,
             Installation(BUCKET_KEY, SID_KEY),

@@ -135,7 +135,7 @@ async def test_2xx_is_taken(webhooks: Webhooks, customer: Customer, status: int)
 async def test_other_statuses_are_failures(webhooks: Webhooks, customer: Customer, status, cause, retryable):
     customer.plan(Answer(status, {"Location": customer.url("/elsewhere")} if status < 400 else {}))
     failed = await webhooks.post(customer.url(), "", HEADERS)
-    assert failed == PostFailed(cause, f"127.0.0.1 answered {status}")
+    assert failed == PostFailed(cause, f"127.0.0.1 answered {status}", status)
     assert failed.retryable is retryable
     assert len(customer.requests) == 1, "a redirect was followed"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -23,7 +23,8 @@ from limpet.flow.turns import Turns, endpoint_of
 from limpet.flow.worker import Batcher, Nudge
 from limpet.store.callbacks import POST, OwedCallback, Postponed, claim_due, settle
 from limpet.store.database import DATABASE_AWAY, Database
-from limpet.twilio.callback import Overrides, signature, split_fragment
+from limpet.store.deliveries import Delivery, Outcome
+from limpet.twilio.callback import Overrides, idempotency_token, signature, split_fragment
 from limpet.twilio.inbound import HTTP_RETRIEVAL_FAILURE, fallback_form
 from limpet.webhook import CONNECTIONS_MAX, RETRY_NAMES, Cause, Posted, PostFailed, Webhooks, sent_as
 
@@ -48,6 +49,8 @@ class _Tried(NamedTuple):
 
     owed: OwedCallback
     later: Postponed | None
+    outcome: Posted | PostFailed | None = None
+    """None: it was not posted after all."""
 
 
 Following = OwedCallback | PostFailed | None
@@ -68,12 +71,18 @@ class Callbacks:
         token_of: Callable[[int], Awaitable[str]],
         clock: Clock,
         chance: Callable[[], float],
+        new_id: Callable[[datetime], int],
+        *,
+        log_all: bool = False,
     ) -> None:
+        """The log keeps tries that failed and those that followed them; with `log_all` every try."""
         self._database = database
         self._webhooks = webhooks
         self._token_of = token_of
         self._clock = clock
         self._chance = chance
+        self._new_id = new_id
+        self._log_all = log_all
         self._turns = Turns()
         self._workers: set[asyncio.Task[None]] = set()
         self._tried: Batcher[_Tried, None] = Batcher(self._write)
@@ -154,7 +163,7 @@ class Callbacks:
             self._turns.forget(owed.key)
             return
         self._turns.attempted(owed, answered=not (isinstance(outcome, PostFailed) and outcome.cause in _UNANSWERED))
-        self._tried.put(_Tried(owed, self._later(owed, outcome)))
+        self._tried.put(_Tried(owed, self._later(owed, outcome), outcome))
 
     async def _converse(self, owed: OwedCallback) -> Posted | PostFailed:
         """One try: the request, and those to which the answers lead, each with its fallback."""
@@ -245,12 +254,23 @@ class Callbacks:
         """Settle what was tried. Where that fails the rows keep their lease and are posted again after it."""
         try:
             done = [one.owed.key for one in tried if one.later is None]
-            await settle(self._database, done, [one.later for one in tried if one.later is not None])
+            await settle(
+                self._database, done, [one.later for one in tried if one.later is not None], self._logged(tried)
+            )
         except DATABASE_AWAY as error:
             _log.warning("callbacks that were tried could not be written", count=len(tried), why=str(error))
         finally:
             self._forget(one.owed for one in tried)
         return [None] * len(tried)
+
+    def _logged(self, tried: Sequence[_Tried]) -> list[Delivery]:
+        now = self._clock.now()
+        return [
+            _delivery(one, one.outcome, self._new_id(now))
+            for one in tried
+            if one.outcome is not None
+            and (self._log_all or one.owed.attempt or isinstance(one.outcome, PostFailed))
+        ]  # fmt: skip
 
     def _forget(self, over: Iterable[OwedCallback]) -> None:
         for owed in over:
@@ -261,7 +281,17 @@ class Callbacks:
 
 def token_of(owed: OwedCallback) -> str:
     """The idempotency token of a callback: the same on each try, and for whatever else is requested because of it."""
-    return f"{owed.bucket:04x}-{owed.id:016x}"
+    return idempotency_token(*owed.key)
+
+
+def _delivery(tried: _Tried, outcome: Posted | PostFailed, delivery_id: int) -> Delivery:
+    owed, failed = tried.owed, isinstance(outcome, PostFailed)
+    ending = Outcome.POSTPONED if tried.later else Outcome.GIVEN_UP if failed else Outcome.TAKEN
+    return Delivery(
+        owed.bucket, delivery_id, owed.account_id, owed.message_id, owed.id, owed.kind, owed.method, owed.url, owed.payload,
+        owed.fallback_url, owed.fallback_method, owed.attempt + 1, ending, outcome.status,
+        outcome.why if isinstance(outcome, PostFailed) else None,
+    )  # fmt: skip
 
 
 def _repeatable(outcome: Posted | PostFailed, overrides: Overrides) -> bool:

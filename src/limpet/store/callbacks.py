@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from limpet.store import deliveries
 from limpet.store.database import Connection, Database
+from limpet.store.deliveries import Delivery
 from limpet.store.dispatch import Key, columns
 from limpet.store.queries import query
 
@@ -59,9 +61,16 @@ async def insert(connection: Connection, owed: Sequence[OwedCallback]) -> None:
         await connection.execute(query("callback_insert"), *columns(sorted(owed)))
 
 
-async def settle(database: Database, done: Sequence[Key], postponed: Sequence[Postponed]) -> None:
-    """Forget callbacks that were taken or given up, and put off others. Each statement is a transaction of its own."""
+async def settle(
+    database: Database, done: Sequence[Key], postponed: Sequence[Postponed], log: Sequence[Delivery] = ()
+) -> None:
+    """Forget callbacks that were taken or given up, put off others, log tries. Each statement is a transaction of its own.
+
+    The log comes first: what is given up is found in it, even if the process dies in between.
+    """
     async with database.pool.acquire() as connection:
+        if log:
+            await deliveries.insert(connection, log)
         if done:
             await connection.execute(query("callback_done"), *columns(sorted(done)))
         if postponed:

@@ -17,7 +17,7 @@ from limpet.core.page import Page, PageRequest, page_of
 from limpet.core.status import Status
 from limpet.core.sticky import Outcome
 from limpet.core.usage import Day
-from limpet.store import sticky, usage
+from limpet.store import deliveries, sticky, usage
 from limpet.store.database import Connection, Database
 from limpet.store.dispatch import Outgoing, outgoing
 from limpet.store.queries import query
@@ -227,9 +227,15 @@ class Messages:
 
     async def redact(self, account_id: int, bucket: int, message_id: int, now: datetime) -> Message | MessageRefusal:
         """Empty the body of a message that has come to its end (Twilio: POST with `Body=`)."""
-        row = await self._database.pool.fetchrow(
-            query("message_body_redact"), bucket, message_id, account_id, now, DELETABLE
-        )
+        redacted = bucket, message_id, account_id, now, DELETABLE
+
+        async def work(connection: Connection) -> asyncpg.Record | None:
+            row = await connection.fetchrow(query("message_body_redact"), *redacted)
+            if row:
+                await deliveries.forget(connection, bucket, message_id)
+            return row
+
+        row = await self._database.transaction(work)
         return message_of(row) if row else await self._why(account_id, bucket, message_id, MessageRefusal.NOT_FINAL)
 
     async def delete(self, account_id: int, bucket: int, message_id: int) -> MessageRefusal | None:
@@ -237,6 +243,8 @@ class Messages:
 
         async def work(connection: Connection) -> bool:
             row = await connection.fetchrow(query("message_delete"), bucket, message_id, account_id, DELETABLE)
+            if row:
+                await deliveries.forget(connection, bucket, message_id)
             if row and row["num_media"]:
                 await connection.execute(query("media_delete_all"), bucket, message_id)
             if row and row["sticky"] in _BY_MAPPING and Status(row["status"]) in _LEFT:

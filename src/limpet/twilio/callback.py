@@ -91,6 +91,11 @@ def signature(auth_token: str, url: str, form: str | Iterable[tuple[str, str]]) 
     return b64encode(hmac.digest(auth_token.encode(), signed.encode(), "sha1")).decode()
 
 
+def idempotency_token(bucket: int, callback_id: int) -> str:
+    """The value of `I-Twilio-Idempotency-Token`: the same each time that one callback is posted."""
+    return f"{bucket:04x}-{callback_id:016x}"
+
+
 def split_fragment(url: str) -> tuple[str, Overrides]:
     """The URL to post to and to sign, and what its fragment asks: `#ct=2000&rt=5000&tt=9000&rc=3&rp=5xx,ct`.
 

@@ -16,6 +16,7 @@ _CHECK_BYTES = 6
 _CHANCE_MAX = (1 << 128) - 1
 _ID_MAX = 2**63 - 1
 _HEX = re.compile(r"[0-9a-fA-F]{32}")
+_DELIVERY = re.compile(r"(WD([0-9a-f]{4})([0-9a-f]{16}))([0-9a-f]{12})")
 _MESSAGE = re.compile(r"((?:SM|MM)([0-9a-f]{4})([0-9a-f]{16}))([0-9a-f]{12})")
 
 
@@ -36,7 +37,21 @@ def media_sid(bucket: int, row_id: int, position: int, *, sid_key: bytes) -> str
 
 def parse_message_sid(sid: str, sid_key: bytes) -> tuple[int, int] | None:
     """`(bucket, id)` of a message's SID; None when it is not one that this installation has made."""
-    match = _MESSAGE.fullmatch(sid)
+    return _place(_MESSAGE.fullmatch(sid), sid_key)
+
+
+def delivery_sid(bucket: int, row_id: int, *, sid_key: bytes) -> str:
+    """The SID (`WD…`) of a try to reach a customer's URL, made as a message's is."""
+    placed = f"WD{bucket:04x}{row_id:016x}"
+    return placed + _check(placed, sid_key)
+
+
+def parse_delivery_sid(sid: str, sid_key: bytes) -> tuple[int, int] | None:
+    """`(bucket, id)` of a try's SID; None when it is not one that this installation has made."""
+    return _place(_DELIVERY.fullmatch(sid), sid_key)
+
+
+def _place(match: re.Match[str] | None, sid_key: bytes) -> tuple[int, int] | None:
     if not match or not hmac.compare_digest(_check(match[1], sid_key), match[4]):
         return None
     bucket, row_id = int(match[2], 16), int(match[3], 16)

@@ -17,6 +17,7 @@ from limpet.twilio.inventory_form import PATHS
 from limpet.web import (
     accounts,
     content,
+    deliveries,
     inventory,
     media,
     messages,
@@ -106,6 +107,9 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "POST": opt_outs.change_settings,
         "DELETE": opt_outs.remove_set,
     },
+    "/Webhooks/Deliveries": {"GET": deliveries.page},
+    "/Webhooks/Deliveries/{sid}": {"GET": deliveries.fetch},
+    "/Webhooks/Deliveries/{sid}/Replay": {"POST": deliveries.replay},
     "/Simulator/Texts": {"POST": people.write},
     "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
 }

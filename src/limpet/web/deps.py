@@ -13,6 +13,7 @@ from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
 from limpet.store.database import Installation
+from limpet.store.deliveries import Deliveries
 from limpet.store.media import MediaStore
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
@@ -40,6 +41,7 @@ class Deps:
     opt_outs: OptOuts
     contents: Contents
     media: MediaStore
+    deliveries: Deliveries
     directory: Directory
     accept: Accept
     installation: Installation
@@ -53,3 +55,5 @@ class Deps:
     """With a simulated carrier: a person's text, as who writes, to which number, and what."""
     inventory: Inventory = field(default_factory=Inventory)
     bring_your_own: bool = True
+    callbacks_due: Callable[[], None] = lambda: None
+    """Told that callbacks have become due in the table."""
