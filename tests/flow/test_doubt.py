@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from limpet.core.status import Status
-from limpet.flow.accept import Overloaded
+from limpet.flow.draft import Overloaded
 from limpet.store import dispatch
 from limpet.store.database import Database
 from tests.support.clock import NOW, HandClock

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from limpet.core.ids import day_number
 from limpet.core.status import Status
-from limpet.flow.accept import Media
+from limpet.flow.draft import Media
 from limpet.store.database import Database
 from tests.support.clock import HandClock
 from tests.support.world import World, open_world

@@ -15,7 +15,7 @@ from limpet.carrier.port import Inbound
 from limpet.core.model import Service
 from limpet.core.optout import KeywordSet, OptOutSettings, OptOutType
 from limpet.core.status import Status
-from limpet.flow.accept import Rejected
+from limpet.flow.draft import Rejected
 from limpet.store.database import Database
 from limpet.store.opt_outs import Origin
 from tests.support.clock import HandClock

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest_asyncio
 
 from limpet.core.model import Message
-from limpet.flow.accept import Rejected
+from limpet.flow.draft import Rejected
 from limpet.flow.repeat import ANOTHER_FORM, DELETED, Idempotency
 from limpet.store.database import Database
 from tests.support.clock import HandClock

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from limpet.carrier.port import Inbound, ReceiptState, Retry
 from limpet.core.status import Status
-from limpet.flow.accept import Overloaded, Rejected
+from limpet.flow.draft import Overloaded, Rejected
 from limpet.store.database import Database
 from limpet.store.messages import MessageRefusal
 from tests.support.clock import NOW, HandClock

@@ -15,7 +15,7 @@ from limpet.carrier.port import Listener
 from limpet.core.address import parse_recipient
 from limpet.core.ids import IdSource, bucket_of
 from limpet.core.model import Account, AccountStatus, Message, Service
-from limpet.flow.accept import NewMessage
+from limpet.flow.draft import NewMessage
 from limpet.flow.whole import Flow, Pace, assemble
 from limpet.store import pools
 from limpet.store.callbacks import OwedCallback

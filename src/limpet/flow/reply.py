@@ -13,8 +13,9 @@ import structlog
 
 from limpet.core.address import parse_recipient
 from limpet.core.model import Account, Direction
-from limpet.flow.accept import Accept, NewMessage, Overloaded, Rejected
+from limpet.flow.accept import Accept
 from limpet.flow.callback import Following, token_of
+from limpet.flow.draft import NewMessage, Overloaded, Rejected
 from limpet.flow.repeat import Idempotency
 from limpet.flow.turns import endpoint_of
 from limpet.store.callbacks import INBOUND, OwedCallback

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from limpet.core.errors import ApiError
 from limpet.core.media import link_code
 from limpet.core.model import Message
-from limpet.flow.accept import Media, NewMessage, Overloaded, Rejected
+from limpet.flow.draft import Media, NewMessage, Overloaded, Rejected
 from limpet.flow.repeat import Idempotency, Misused
 from limpet.store.messages import MessageFilter, MessageRefusal
 from limpet.twilio.forms import invalid

@@ -1,0 +1,170 @@
+"""A message on its way to a row: what was asked for, what has become of it so far, and what is answered.
+
+Values, and small questions about them; `limpet.flow.accept` moves them through its transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from limpet.core.address import Address
+from limpet.core.encoding import Segmented, segment
+from limpet.core.ids import BUCKETS
+from limpet.core.lookalikes import smart_encoded
+from limpet.core.model import Account, Direction, Message, Service
+from limpet.core.status import Status
+from limpet.core.sticky import Ask
+from limpet.flow.assign import Wanted
+from limpet.flow.repeat import Claim, Idempotency, Misused
+from limpet.store.media import NewMedia
+from limpet.store.messages import MessageRow
+from limpet.store.pools import ServiceOwner
+from limpet.store.sticky import MappingKey
+
+VALIDITY_PERIOD_S = 36_000
+"""Twilio's default for messages without a service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """URLs that go with a message, and the link that stands for them in its text: `link` ends with `code`."""
+
+    urls: tuple[str, ...]
+    link: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message as a customer asks for it. `sender` is the From that was named, normalised; without it the service chooses.
+
+    `smart_encoded` None leaves it to the service; without a service it is off.
+    """
+
+    account: Account
+    service_sid: str | None
+    sender: str | None
+    recipient: Address
+    body: str
+    status_callback: str | None
+    callback_events: str | None
+    validity_period_s: int | None
+    send_at: datetime | None
+    smart_encoded: bool | None = None
+    idempotency: Idempotency | None = None
+    direction: Direction = Direction.OUTBOUND_API
+    media: Media | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Not taken: Twilio's code and what its text names."""
+
+    code: int
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Overloaded:
+    """Not taken: too much waits already, or the database is away. Nothing was written; the client may come again."""
+
+
+Answer = Message | Rejected | Overloaded | Misused
+
+
+@dataclass(slots=True)
+class Draft:
+    """A message of the batch on its way to a row."""
+
+    new: NewMessage
+    person: int
+    body: str
+    content: Segmented
+    owner: ServiceOwner | None
+    row: MessageRow | None = None
+    rejected: Rejected | None = None
+    repeats: Message | Misused | Draft | None = None
+    """What the request under its key has made already, or the draft of this batch that makes it."""
+
+
+def new_row(draft: Draft, message_id: int, now: datetime) -> MessageRow:
+    """The row that a message begins with; binding it changes its status, its sender and what it inherits."""
+    new = draft.new
+    return MessageRow(
+        bucket=draft.person % BUCKETS, id=message_id, account_id=new.account.id,
+        service_id=draft.owner.service_id if draft.owner else None, member_id=None, direction=new.direction,
+        status=Status.SCHEDULED if new.send_at else Status.ACCEPTED if draft.owner else Status.QUEUED,
+        recipient=new.recipient.value, sender=new.sender, body=draft.body, num_segments=draft.content.count,
+        send_at=new.send_at, expires_at=(new.send_at or now) + timedelta(seconds=new.validity_period_s or VALIDITY_PERIOD_S),
+        status_callback=new.status_callback, callback_events=new.callback_events or "all",
+        num_media=len(new.media.urls) if new.media else 0,
+    )  # fmt: skip
+
+
+def inherit(draft: Draft, service: Service, start: datetime) -> None:
+    """What a message does not say itself its service says."""
+    row, new = row_of(draft), draft.new
+    if new.smart_encoded is None and service.smart_encoding and (body := smart_encoded(draft.body)) != draft.body:
+        draft.body, draft.content = body, segment(body)
+        row.body, row.num_segments = body, draft.content.count
+    row.status_callback = new.status_callback or service.status_callback
+    row.callback_events = new.callback_events or service.status_callback_events
+    row.expires_at = start + timedelta(seconds=new.validity_period_s or service.validity_period)
+
+
+def media_of(kept: list[Draft]) -> list[NewMedia]:
+    """What is kept of the media of messages that are."""
+    return [
+        NewMedia(row_of(draft).bucket, row_of(draft).id, draft.new.media.urls, draft.new.media.code)
+        for draft in kept
+        if draft.new.media is not None
+    ]
+
+
+def wanted(draft: Draft) -> Wanted:
+    """The question of who this message comes from."""
+    row = row_of(draft)
+    ask = Ask(draft.new.recipient, draft.person, draft.new.sender, draft.new.media is not None)
+    return Wanted(MappingKey(row.bucket, service_id_of(draft), row.recipient), row.id, ask, row.num_segments)
+
+
+def answer_of(draft: Draft, now: datetime) -> Answer:
+    """The message as Twilio shows it at creation: a service's is `accepted`, and `from` is known only if it was named."""
+    if draft.repeats is not None:
+        return answer_of(draft.repeats, now) if isinstance(draft.repeats, Draft) else draft.repeats
+    if draft.rejected is not None or draft.row is None:
+        return draft.rejected or Overloaded()
+    new, row = draft.new, draft.row
+    status = Status.SCHEDULED if new.send_at else Status.ACCEPTED if draft.owner else Status.QUEUED
+    return Message(
+        row.bucket, row.id, row.account_id, row.service_id, row.direction, status, row.recipient, new.sender, row.body,
+        row.num_segments if new.sender else 0, row.num_media, None, None, None, now, now, None,
+    )  # fmt: skip
+
+
+def rejected(draft: Draft, code: int) -> Rejected:
+    """A message that is not taken, with what its text may name."""
+    return Rejected(
+        code, {"service": draft.new.service_sid or "", "from": draft.new.sender or "", "to": draft.new.recipient.value}
+    )
+
+
+def claim_of(draft: Draft) -> Claim:
+    """The claim of a request that has a key."""
+    assert draft.new.idempotency is not None
+    row = row_of(draft)
+    return Claim(row.account_id, draft.new.idempotency, (row.bucket, row.id))
+
+
+def row_of(draft: Draft) -> MessageRow:
+    """The row of a message that has one."""
+    assert draft.row is not None
+    return draft.row
+
+
+def service_id_of(draft: Draft) -> int:
+    """The id of a message's service, which it must have."""
+    assert draft.owner is not None
+    return draft.owner.service_id
