@@ -14,7 +14,7 @@ import structlog
 
 from limpet.carrier.port import Receipt, ReceiptState
 from limpet.clock import Clock
-from limpet.core.ids import bucket_of
+from limpet.core.ids import bucket_of, id_floor
 from limpet.core.status import SegmentState, Status, fold_receipts, may_become
 from limpet.flow.lanes import carrier_of
 from limpet.flow.owed import Owed, Told
@@ -27,6 +27,9 @@ from limpet.store.receipts import Applied, Tracked
 from limpet.store.receipts import Told as Kept
 from limpet.store.sticky import oldest_relevant_id
 
+DOWN_FOR = timedelta(days=1)
+LATE = timedelta(minutes=5)
+WALK_MAX = 500
 LOOK_BACK_DAYS = 45
 """Receipts are looked for among messages at most this old: 35 days of schedule, 10 hours of validity, and the carrier's delay."""
 SKEW = timedelta(minutes=2)
@@ -85,6 +88,7 @@ class Receipts:
         self._decline = decline
         self._on_known = on_known
         self._post = post
+        self._looked = False
         self._batcher: Batcher[Came, None] = Batcher(self._run)
         self._again: Batcher[tuple[int, str, str | None], None] = Batcher(self._look_again)
 
@@ -124,29 +128,47 @@ class Receipts:
         """Take back receipts that were kept, and try them again. Mostly there are none, and one cheap question says so."""
         try:
             if await receipts.any_kept(self._database):
-                kept = await self._database.transaction(
-                    lambda connection: receipts.take_kept(connection, list(set(asked)))
+                await self._follow(
+                    await self._database.transaction(lambda connection: self._take_back(connection, asked))
                 )
-                if kept:
-                    await self._process([_came(one) for one in kept])
         except DATABASE_AWAY as error:
             _log.warning("kept receipts not looked at", why=str(error))
         return [None] * len(asked)
 
+    async def _take_back(self, connection: Connection, asked: list[tuple[int, str, str | None]]) -> _Done:
+        """Kept receipts are taken and applied, or kept anew, in one transaction: a crash in between must not lose them."""
+        kept = await receipts.take_kept(connection, list(set(asked)))
+        return await self._write(connection, [_came(one) for one in kept]) if kept else _Done()
+
     async def _process(self, batch: list[Came]) -> None:
-        """Apply what can be applied and keep the rest; then look once more, because its message may have been written meanwhile:
-        each side commits its own write before it reads the other's, so one of the two always sees both."""
-        done = await self._database.transaction(lambda connection: self._write(connection, batch))
+        """Apply what can be applied and keep the rest."""
+        await self._follow(await self._database.transaction(lambda connection: self._write(connection, batch)))
+
+    async def _follow(self, done: _Done) -> None:
+        """After the commit: tell who waits, and look once more for what was kept, because its message may have been written
+        meanwhile. Each side commits its own write before it reads the other's, so one of the two always sees both."""
         self._on_known(done.known)
         self._post(done.owed)
         if done.kept:
-            asked = [(came.bucket, came.receipt.recipient, came.receipt.carrier_message_id or "") for came in done.kept]
-            found = await self._database.transaction(
-                lambda connection: receipts.match(connection, asked, self._oldest())
-            )
-            for came, tracked in zip(done.kept, found, strict=True):
-                if any(_of_carrier(one, came) for one in tracked):
-                    self._again.put((came.bucket, came.receipt.recipient, came.receipt.carrier_message_id))
+            await self._look_for(done.kept)
+
+    async def look_at_kept(self) -> None:
+        """Look once more for the messages of receipts that were kept of late: who was to do so may have died in between.
+
+        The first time those of a day are looked at, later only the newest, since strangers' receipts stay for days.
+        """
+        after = id_floor(self._clock.now() - (LATE if self._looked else DOWN_FOR))
+        self._looked = True
+        while kept := await receipts.walk_kept(self._database, after, WALK_MAX):
+            await self._look_for([_came(one) for one in kept])
+            after = kept[-1].id
+
+    async def _look_for(self, kept: Sequence[Came]) -> None:
+        asked = [(came.bucket, came.receipt.recipient, came.receipt.carrier_message_id or "") for came in kept]
+        found = await self._database.transaction(lambda connection: receipts.match(connection, asked, self._oldest()))
+        for came, tracked in zip(kept, found, strict=True):
+            if any(_of_carrier(one, came) for one in tracked):
+                self._again.put((came.bucket, came.receipt.recipient, came.receipt.carrier_message_id))
 
     def _oldest(self) -> int:
         return oldest_relevant_id(self._clock.now(), LOOK_BACK_DAYS)

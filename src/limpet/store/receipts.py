@@ -106,6 +106,12 @@ async def take_kept(connection: Connection, asked: Sequence[tuple[int, str, str 
     return sorted((Told(*(row[name] for name in Told.__slots__)) for row in rows), key=lambda told: told.id)
 
 
+async def walk_kept(database: Database, after_id: int, limit: int) -> list[Told]:
+    """Receipts that were kept under ids after `after_id`, oldest first, at most `limit`."""
+    rows = await database.pool.fetch(query("orphan_walk"), after_id, limit)
+    return [Told(*(row[name] for name in Told.__slots__)) for row in rows]
+
+
 async def forget_kept(database: Database, oldest_id: int) -> None:
     """Drop receipts that nobody claimed and that were kept under ids before `oldest_id`."""
     await database.pool.execute(query("orphan_purge"), oldest_id)

@@ -47,6 +47,10 @@ RETURNING o.*;
 -- Whether there is any at all: most of the time there is none, and nobody needs to look per message.
 SELECT EXISTS (SELECT FROM receipt_orphan);
 
+-- name: orphan_walk (fan-out)
+-- Kept receipts of late, oldest first: a walk for after a crash.
+SELECT * FROM receipt_orphan WHERE id > $1 ORDER BY id LIMIT $2;
+
 -- name: orphan_purge (fan-out)
 -- Receipts that nobody claimed for long.
 DELETE FROM receipt_orphan WHERE id < $1;
