@@ -42,8 +42,10 @@ from limpet.store.accounts import Accounts
 from limpet.store.callbacks import OwedCallback
 from limpet.store.content import Contents
 from limpet.store.database import Database, DatabaseUnusable, Installation, migrations
+from limpet.store.deactivations import Deactivations
 from limpet.store.deliveries import Deliveries
 from limpet.store.embedded import EmbeddedPostgres
+from limpet.store.event_streams import EventStreams
 from limpet.store.media import MediaStore
 from limpet.store.secrets import Vault, load_or_create_key
 from limpet.store.senders import Senders
@@ -109,7 +111,8 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         )
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
-            Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database), flow.directory,
+            Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database),
+            EventStreams(database), flow.events, Deactivations(database, installation.bucket_key), flow.directory,
             flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulator is None else simulator.inject_inbound,
@@ -244,6 +247,7 @@ async def _flow(
     owner = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
     flow = assemble(database, installation, owner, clock, _pace(config, dev), lanes, post, new_id, chance.random)
     callbacks.on_answered = Replies(flow.accept, accounts.by_sid).answered
+    await flow.events.streams.refresh()  # before anything happens: no event of a former run's subscriptions is missed
     running = [asyncio.create_task(supervise(loop)) for loop in [*flow.loops(), callbacks.run]]
     try:
         yield flow, callbacks.nudge

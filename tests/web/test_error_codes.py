@@ -13,6 +13,7 @@ import pytest
 
 from limpet.core.errors import ERRORS
 from limpet.store.services import Services
+from limpet.twilio.event_types import INBOUND_RECEIVED
 from limpet.web.app import create_app
 from tests.web.client import Client, Response
 from tests.web.conftest import NUMBER, OTHER_NUMBER, PERSON, Api
@@ -109,6 +110,15 @@ async def taken(api: Api) -> Response:
     return await api.client.post("/IncomingPhoneNumbers.json", PhoneNumber=NUMBER)
 
 
+async def sink_in_use(api: Api) -> Response:
+    configuration = '{"destination": "https://customer.example/events"}'
+    form = {"Description": "x", "SinkType": "webhook", "SinkConfiguration": configuration}
+    sink = (await api.client.post("/v1/Sinks", form)).json["sid"]
+    types = f'{{"type": "{INBOUND_RECEIVED}"}}'
+    await api.client.post("/v1/Subscriptions", Description="x", SinkSid=sink, Types=types)
+    return await api.client.delete(f"/v1/Sinks/{sink}")
+
+
 CASES: dict[int, tuple[int, Callable[[Api], Awaitable[Response]]]] = {
     20001: (400, lambda api: send(api, SmartEncoded="perhaps")),
     20003: (401, lambda api: replace(api.client, secret="wrong").get("/Messages.json")),
@@ -163,6 +173,7 @@ CASES: dict[int, tuple[int, Callable[[Api], Awaitable[Response]]]] = {
     ),
     35119: (400, lambda api: send(api, SendAt="2026-03-03T12:00:00Z")),
     35126: (400, lambda api: send(api, ScheduleType="sometime")),
+    91007: (400, sink_in_use),
 }
 
 

@@ -25,6 +25,7 @@ from limpet.core.sticky import Ask
 from limpet.flow.assign import Assigner, Wanted
 from limpet.flow.consent import Consent, Heard, Text
 from limpet.flow.directory import Directory
+from limpet.flow.events import Events
 from limpet.flow.owed import LEASE
 from limpet.flow.worker import Batcher
 from limpet.store import callbacks, messages, sticky
@@ -32,6 +33,7 @@ from limpet.store.callbacks import INBOUND, POST, OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.messages import MessageRow, Owner
 from limpet.store.sticky import MappingKey
+from limpet.twilio.events import inbound_event
 from limpet.twilio.inbound import inbound_form
 from limpet.twilio.sid import message_sid
 
@@ -85,14 +87,15 @@ class Inbounds:
     """Writes inbound texts in batches. `sid_key` signs message SIDs, `post` takes callbacks that are committed."""
 
     def __init__(
-        self, database: Database, directory: Directory, assigner: Assigner, consent: Consent, clock: Clock, bucket_key: bytes,
-        sid_key: bytes, new_id: Callable[[datetime], int], acknowledge: Callable[[str, Sequence[int]], None],
+        self, database: Database, directory: Directory, assigner: Assigner, consent: Consent, events: Events, clock: Clock,
+        bucket_key: bytes, sid_key: bytes, new_id: Callable[[datetime], int], acknowledge: Callable[[str, Sequence[int]], None],
         decline: Callable[[str, Sequence[int]], None], post: Callable[[Sequence[OwedCallback]], None],
     ) -> None:  # fmt: skip
         self._database = database
         self._directory = directory
         self._assigner = assigner
         self._consent = consent
+        self._events = events
         self._clock = clock
         self._bucket_key = bucket_key
         self._sid_key = sid_key
@@ -173,15 +176,36 @@ class Inbounds:
     async def _owed(
         self, arrived: Sequence[_Arrived], heard: Sequence[Heard | None], now: datetime
     ) -> list[OwedCallback]:
-        """The webhooks that these texts owe, each with its number's or service's fallback."""
+        """The webhooks and events that these texts owe, each webhook with its number's or service's fallback."""
         accounts = {one.row.account_id for one in arrived}
         services = {one.row.service_id for one in arrived if one.row.service_id is not None}
         await self._directory.sids(accounts, services)
-        return [
+        webhooks = [
             self._callback(one.row, one.route, word, now)
             for one, word in zip(arrived, heard, strict=True)
             if one.route is not None and one.route.url
         ]
+        return webhooks + [
+            event
+            for one, word in zip(arrived, heard, strict=True)
+            if one.route is not None and self._events.streams.of(one.row.account_id) is not None
+            for event in self._told(one.row, word, now)
+        ]
+
+    def _told(self, row: MessageRow, word: Heard | None, now: datetime) -> list[OwedCallback]:
+        event = inbound_event(
+            message_sid=message_sid(row.bucket, row.id, media=False, sid_key=self._sid_key),
+            account_sid=self._directory.account_sid(row.account_id),
+            messaging_service_sid=self._directory.service_sid(row.service_id),
+            person=row.recipient,
+            sender=row.sender or "",
+            body=row.body,
+            num_segments=row.num_segments,
+            opt_out_type=_told(word),
+            at=now,
+            message=(row.bucket, row.id),
+        )
+        return self._events.rows(row.account_id, [event], now)
 
     def _callback(self, row: MessageRow, route: Route, word: Heard | None, now: datetime) -> OwedCallback:
         form = inbound_form(

@@ -20,12 +20,14 @@ from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
 from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
+from limpet.flow.events import Events
 from limpet.flow.failure import Failures
 from limpet.flow.inbound import Inbounds
 from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
 from limpet.flow.owed import Owed
 from limpet.flow.receipt import Receipts
+from limpet.flow.streams import Streams
 from limpet.flow.sweep import Sweeps
 from limpet.flow.worker import WAITING_MAX, Loop
 from limpet.store.callbacks import OwedCallback
@@ -67,6 +69,7 @@ class Flow:
     sticky: StickyStore
     messages: Messages
     opt_outs: OptOuts
+    events: Events
     lease: timedelta
 
     def loops(self) -> list[Loop]:
@@ -74,7 +77,7 @@ class Flow:
         lanes: list[Loop] = [
             partial(self.dispatcher.run_lane, name, self.lease) for name in self.dispatcher.fleet.running
         ]
-        return lanes + self.sweeps.loops()
+        return [*lanes, *self.sweeps.loops(), self.events.streams.follow]
 
     async def idle(self) -> None:
         """Wait until nothing that has come in is under way."""
@@ -99,7 +102,8 @@ def assemble(
     bucket_key = installation.bucket_key
     directory, doubt = Directory(database), DoubtBook()
     fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic)
-    owed = Owed(directory, installation.sid_key, new_id)
+    events = Events(database, Streams(database), installation.sid_key, new_id)
+    owed = Owed(directory, events, installation.sid_key, new_id)
     assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id)
     failures = Failures(database, owed, clock, new_id)
     answers = Answers(database, fleet, doubt, owed, failures, clock, new_id, chance)
@@ -113,8 +117,8 @@ def assemble(
     )
     consent = Consent(fleet, bucket_key, new_id)
     inbounds = Inbounds(
-        database, directory, assigner, consent, clock, bucket_key, installation.sid_key, new_id, fleet.acknowledge,
-        fleet.decline, post,
+        database, directory, assigner, consent, events, clock, bucket_key, installation.sid_key, new_id,
+        fleet.acknowledge, fleet.decline, post,
     )  # fmt: skip
     _connect(dispatcher, receipts, inbounds, post)
     due = DueBinder(database, assigner, dispatcher, owed, clock, bucket_key, new_id)
@@ -137,6 +141,7 @@ def assemble(
         sticky,
         Messages(database, bucket_key),
         OptOuts(database, bucket_key, new_id),
+        events,
         pace.lease,
     )
 

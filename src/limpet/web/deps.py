@@ -10,10 +10,13 @@ from limpet.clock import Clock
 from limpet.core.inventory import Inventory
 from limpet.flow.accept import Accept
 from limpet.flow.directory import Directory
+from limpet.flow.events import Events
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
 from limpet.store.database import Installation
+from limpet.store.deactivations import Deactivations
 from limpet.store.deliveries import Deliveries
+from limpet.store.event_streams import EventStreams
 from limpet.store.media import MediaStore
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
@@ -42,6 +45,9 @@ class Deps:
     contents: Contents
     media: MediaStore
     deliveries: Deliveries
+    event_streams: EventStreams
+    events: Events
+    deactivations: Deactivations
     directory: Directory
     accept: Accept
     installation: Installation
