@@ -22,11 +22,13 @@ from typing import Any
 import structlog
 import uvicorn
 
-from limpet.carrier.port import Listener
+from limpet.carrier.port import Lane, Listener
 from limpet.carrier.smpp import SmppLane
 from limpet.carrier.smpp_config import Numbering, Numberings, SmppConfig
+from limpet.carriers import HttpCarriers
 from limpet.clock import Clock
-from limpet.config import CarrierConfig, Config, DevOptions, Ready
+from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions, Ready
+from limpet.config_http import HttpCarrierConfig
 from limpet.config_numbers import read_offers
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
@@ -104,8 +106,9 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         vault = Vault(_master_key(config))
         stores = _Stores(Accounts(database, vault), Services(database), Senders(database))
         carriers, seeded, simulator = await _development(stack, config, clock, dev, stores)
+        over_http = _over_http(config, listening, carriers, clock)
         flow, callbacks_due = await stack.enter_async_context(
-            _flow(config, clock, dev, carriers, database, installation, stores.accounts)
+            _flow(config, clock, dev, carriers, over_http, database, installation, stores.accounts)
         )
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
@@ -113,7 +116,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulator is None else simulator.inject_inbound,
-            _inventory(config, dev), config.inventory.bring_your_own, callbacks_due,
+            _inventory(config, dev), config.inventory.bring_your_own, callbacks_due, over_http.desks, over_http.medium,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, seeded))
@@ -188,7 +191,7 @@ def _master_key(config: Config) -> bytes:
 
 async def _development(
     stack: AsyncExitStack, config: Config, clock: Clock, dev: DevOptions | None, stores: _Stores
-) -> tuple[tuple[CarrierConfig, ...], Seeded | None, Simulator | None]:
+) -> tuple[tuple[AnyCarrierConfig, ...], Seeded | None, Simulator | None]:
     """With `dev`, a simulated carrier on a loopback socket and the seeds; the configured carriers otherwise."""
     if dev is None:
         return config.carriers, None, None
@@ -215,8 +218,8 @@ async def _development(
 
 @asynccontextmanager
 async def _flow(
-    config: Config, clock: Clock, dev: DevOptions | None, carriers: Sequence[CarrierConfig], database: Database,
-    installation: Installation, accounts: Accounts,
+    config: Config, clock: Clock, dev: DevOptions | None, carriers: Sequence[AnyCarrierConfig], over_http: HttpCarriers,
+    database: Database, installation: Installation, accounts: Accounts,
 ) -> AsyncIterator[tuple[Flow, Callable[[], None]]]:  # fmt: skip
     """Everything that flows, running; stopped so that nothing accepted is lost and nothing in flight is forgotten.
 
@@ -233,10 +236,12 @@ async def _flow(
     log_all = dev is not None or rules.log == "all"
     callbacks = Callbacks(database, webhooks, accounts.auth_token, clock, chance.random, new_id, log_all=log_all)
 
-    def lanes(listener: Listener) -> Iterator[SmppLane]:
+    def lanes(listener: Listener) -> Iterator[Lane]:
         for carrier in carriers:
-            smpp = _smpp(carrier)
-            yield from (SmppLane(f"{carrier.name}/{n}", smpp, listener, chance) for n in range(carrier.binds))
+            if isinstance(carrier, CarrierConfig):
+                smpp = _smpp(carrier)
+                yield from (SmppLane(f"{carrier.name}/{n}", smpp, listener, chance) for n in range(carrier.binds))
+        yield from over_http.lanes(listener)
 
     def post(owed: Sequence[OwedCallback]) -> None:
         callbacks.post_now(owed)
@@ -254,6 +259,15 @@ async def _flow(
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await webhooks.close()
+        await over_http.close()
+
+
+def _over_http(
+    config: Config, listening: socket.socket, carriers: Sequence[AnyCarrierConfig], clock: Clock
+) -> HttpCarriers:
+    chance = random.Random(token_bytes(16))  # noqa: S311 - spreads pauses, guards nothing
+    mine = [carrier for carrier in carriers if isinstance(carrier, HttpCarrierConfig)]
+    return HttpCarriers(mine, _url(config, listening), clock, chance)
 
 
 def _inventory(config: Config, dev: DevOptions | None) -> Inventory:
@@ -321,11 +335,15 @@ async def _until_stopped(stop: asyncio.Event, web: asyncio.Task[None]) -> None:
     told.cancel()
 
 
-def _ready(config: Config, listening: socket.socket, seeded: Seeded | None) -> Ready:
+def _url(config: Config, listening: socket.socket) -> str:
+    """Where it is reached."""
     host, port = listening.getsockname()[:2]
     scheme = "https" if config.server.tls_certificate_file else "http"
-    url = config.server.public_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-    ready = Ready(url=url, pid=os.getpid())
+    return config.server.public_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _ready(config: Config, listening: socket.socket, seeded: Seeded | None) -> Ready:
+    ready = Ready(url=_url(config, listening), pid=os.getpid())
     if seeded is None:
         return ready
     return replace(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
+from limpet.carrier.http_client import Medium
+from limpet.carrier.http_notices import NoticeDesk
 from limpet.clock import Clock
 from limpet.core.inventory import Inventory
 from limpet.flow.accept import Accept
@@ -57,3 +59,7 @@ class Deps:
     bring_your_own: bool = True
     callbacks_due: Callable[[], None] = lambda: None
     """Told that callbacks have become due in the table."""
+    notices: Mapping[str, NoticeDesk] = field(default_factory=dict)
+    """Where carriers over HTTP bring what they have to tell, by their names."""
+    carrier_medium: Callable[[str], Awaitable[Medium | None]] | None = None
+    """Fetches a medium of an inbound message that only its carrier's credentials open; None where anybody may."""
