@@ -59,6 +59,7 @@ class HttpLane:
         self._held = 0
         self._started = self._stopping = self._down = self._had_room = False
         self._failures = 0
+        self._why_down: str | None = None
         self._return: asyncio.TimerHandle | None = None
         self._resume: asyncio.TimerHandle | None = None
         self._throttled_until = 0.0
@@ -196,9 +197,8 @@ class HttpLane:
         self._down = True
         self._failures = min(self._failures + 1, DOUBLINGS_MAX)
         pause_s = min(pause_max_s, RETURN_FIRST_S * 2.0 ** (self._failures - 1)) * (0.5 + self._chance.random() / 2)
-        loop = asyncio.get_running_loop()
-        self._return = loop.call_later(pause_s, self._come_back)
-        loop.call_soon(self._listener.on_down, self._name, why)
+        self._return = asyncio.get_running_loop().call_later(pause_s, self._come_back)
+        self._why_down = why  # told after the results that are still to be told
 
     def _come_back(self) -> None:
         self._return, self._down = None, False
@@ -244,6 +244,9 @@ class HttpLane:
         results, self._results = self._results, []
         if results:
             self._listener.on_results(self._name, results)
+        why, self._why_down = self._why_down, None
+        if why is not None:
+            self._listener.on_down(self._name, why)
         self._tell_room()
 
     def _tell_room(self) -> None:

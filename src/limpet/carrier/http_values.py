@@ -26,6 +26,7 @@ _JSON_TYPE = "application/json"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _SHORT_DIGITS_MAX = 6
 _PATH_PARTS_MAX = 20
+_DIGITS_MAX = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ def text(value: object) -> str | None:
 def number(value: object) -> int | None:
     """A whole number, or one in digits."""
     said = text(value)
-    return int(said) if said is not None and said.isascii() and said.isdecimal() and len(said) < 10 else None
+    return int(said) if said is not None and said.isascii() and said.isdecimal() and len(said) <= _DIGITS_MAX else None
 
 
 def address(value: object) -> str | None:

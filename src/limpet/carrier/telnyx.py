@@ -120,7 +120,8 @@ class Telnyx:
     def _is_theirs(self, notice: Notice, now: float) -> bool:
         """Ed25519 over the time, a bar and the body."""
         stamp = notice.headers.get("telnyx-timestamp", "")
-        if not stamp.isdecimal() or not abs(now - int(stamp)) <= NOTICE_AGE_MAX_S:
+        made = number(stamp)
+        if made is None or abs(now - made) > NOTICE_AGE_MAX_S:
             return False
         try:
             signed = b64decode(notice.headers.get("telnyx-signature-ed25519", ""), validate=True)
