@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from secrets import token_bytes, token_hex
 from typing import Any
@@ -52,6 +53,7 @@ from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.web.app import create_app
 from limpet.web.deps import Deps
+from limpet.web.media import new_media
 from limpet.web.protocol import BoundedProtocol
 from limpet.webhook import Webhooks
 
@@ -108,7 +110,17 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         carriers, seeded, simulator = await _development(stack, config, clock, dev, stores)
         over_http = _over_http(config, listening, carriers, clock)
         flow, callbacks_due = await stack.enter_async_context(
-            _flow(config, clock, dev, carriers, over_http, database, installation, stores.accounts)
+            _flow(
+                config,
+                clock,
+                dev,
+                carriers,
+                over_http,
+                database,
+                installation,
+                stores.accounts,
+                _url(config, listening),
+            )
         )
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
@@ -219,7 +231,7 @@ async def _development(
 @asynccontextmanager
 async def _flow(
     config: Config, clock: Clock, dev: DevOptions | None, carriers: Sequence[AnyCarrierConfig], over_http: HttpCarriers,
-    database: Database, installation: Installation, accounts: Accounts,
+    database: Database, installation: Installation, accounts: Accounts, base_url: str,
 ) -> AsyncIterator[tuple[Flow, Callable[[], None]]]:  # fmt: skip
     """Everything that flows, running; stopped so that nothing accepted is lost and nothing in flight is forgotten.
 
@@ -247,8 +259,10 @@ async def _flow(
         callbacks.post_now(owed)
 
     owner = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
-    flow = assemble(database, installation, owner, clock, _pace(config, dev), lanes, post, new_id, chance.random)
-    callbacks.on_answered = Replies(flow.accept, accounts.by_sid).answered
+    flow = assemble(
+        database, installation, owner, clock, _pace(config, dev), lanes, post, new_id, chance.random, base_url
+    )
+    callbacks.on_answered = Replies(flow.accept, accounts.by_sid, partial(new_media, origin=base_url)).answered
     running = [asyncio.create_task(supervise(loop)) for loop in [*flow.loops(), callbacks.run]]
     try:
         yield flow, callbacks.nudge

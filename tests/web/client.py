@@ -83,7 +83,11 @@ class Client:
         self, method: str, path: str, *, query: Fields | bytes = (), body: bytes = b"", chunk: int = 1 << 16
     ) -> Response:
         """One request; its body arrives in chunks."""
-        path = path if path.startswith(("/2010", "/v1", "/messaging", "/health", "/m/")) else self.within(path)
+        path = (
+            path
+            if path.startswith(("/2010", "/v1", "/messaging", "/health", "/m/", "/carriers"))
+            else self.within(path)
+        )
         raw_query = query if isinstance(query, bytes) else encoded(query)
         headers = {
             "host": HOST,
