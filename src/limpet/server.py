@@ -33,10 +33,9 @@ from limpet.config_http import HttpCarrierConfig
 from limpet.config_numbers import read_offers
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
-from limpet.core.inventory import Inventory, offer_of
-from limpet.devtools.behaviour import Behaviour
-from limpet.devtools.seed import FOR_SALE, Seeded, seed
-from limpet.devtools.simulator import Simulator
+from limpet.core.inventory import Inventory
+from limpet.devtools.seed import Seeded, for_sale, seed
+from limpet.devtools.simulated import start_simulated
 from limpet.flow.callback import Callbacks
 from limpet.flow.reply import Replies
 from limpet.flow.whole import Flow, Pace, assemble
@@ -52,14 +51,11 @@ from limpet.store.secrets import Vault, load_or_create_key
 from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.web.app import create_app
-from limpet.web.deps import Deps
+from limpet.web.deps import Deps, PersonWrites
 from limpet.web.media import new_media
 from limpet.web.protocol import BoundedProtocol
 from limpet.webhook import Webhooks
 
-SIMULATED = "simulated"
-SIMULATED_SYSTEM_ID, SIMULATED_PASSWORD = "limpet", "limpet"
-SIMULATED_WINDOW = 100
 DEV_DOUBT_PATIENCE_S = 10.0
 CLOCK_SKEW_WARN_S, CLOCK_SKEW_MAX_S = 1.0, 30.0
 KEEP_ALIVE_S = 60
@@ -107,7 +103,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         installation = await database.installation(clock.now(), token_bytes(64))
         vault = Vault(_master_key(config))
         stores = _Stores(Accounts(database, vault), Services(database), Senders(database))
-        carriers, seeded, simulator = await _development(stack, config, clock, dev, stores)
+        carriers, seeded, people = await _development(stack, config, clock, dev, stores, _url(config, listening))
         over_http = _over_http(config, listening, carriers, clock)
         flow, callbacks_due = await stack.enter_async_context(
             _flow(
@@ -127,7 +123,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database), flow.directory,
             flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
-            None if simulator is None else simulator.inject_inbound,
+            people,
             _inventory(config, dev), config.inventory.bring_your_own, callbacks_due, over_http.desks, over_http.medium,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
@@ -202,30 +198,15 @@ def _master_key(config: Config) -> bytes:
 
 
 async def _development(
-    stack: AsyncExitStack, config: Config, clock: Clock, dev: DevOptions | None, stores: _Stores
-) -> tuple[tuple[AnyCarrierConfig, ...], Seeded | None, Simulator | None]:
-    """With `dev`, a simulated carrier on a loopback socket and the seeds; the configured carriers otherwise."""
+    stack: AsyncExitStack, config: Config, clock: Clock, dev: DevOptions | None, stores: _Stores, base_url: str
+) -> tuple[tuple[AnyCarrierConfig, ...], Seeded | None, PersonWrites | None]:
+    """With `dev`, simulated carriers on loopback sockets and the seeds; the configured carriers otherwise."""
     if dev is None:
         return config.carriers, None, None
-    simulator = Simulator(
-        accounts={SIMULATED_SYSTEM_ID: SIMULATED_PASSWORD},
-        chance=random.Random(token_bytes(16)),  # noqa: S311 - plays a carrier, guards nothing
-        clock=clock,
-        behaviour=Behaviour(magic=True),
-    )
-    await simulator.start()
-    stack.push_async_callback(simulator.stop)
-    carrier = CarrierConfig(
-        SIMULATED,
-        "127.0.0.1",
-        simulator.port,
-        SIMULATED_SYSTEM_ID,
-        password=SIMULATED_PASSWORD,
-        window_size_max=SIMULATED_WINDOW,
-    )
+    simulated = await start_simulated(stack, clock, base_url)
     path = config.database.data_dir / "dev.json"
     seeded = await seed(stores.accounts, stores.services, stores.senders, clock.now(), path)
-    return (carrier,), seeded, simulator
+    return simulated.carriers, seeded, simulated.person_writes
 
 
 @asynccontextmanager
@@ -287,7 +268,7 @@ def _over_http(
 def _inventory(config: Config, dev: DevOptions | None) -> Inventory:
     """The numbers on offer: those of the carriers' files, or some of nobody's with `dev`."""
     if dev is not None:
-        return Inventory(offer for line in FOR_SALE if (offer := offer_of(line, SIMULATED)))
+        return Inventory(for_sale())
     files = [(each.numbers_file, each.name) for each in config.carriers if each.numbers_file is not None]
     return Inventory(offer for path, carrier in files for offer in read_offers(path, carrier))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
@@ -24,6 +24,8 @@ from limpet.store.services import Services
 from limpet.store.sticky import StickyStore
 
 Network = IPv4Network | IPv6Network
+PersonWrites = Callable[[str, str, str, str, Sequence[str]], bool]
+"""A person's text: the number's carrier, who writes, to which number, what, with which media; whether that carrier brings it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class Deps:
     trusted_proxies: tuple[Network, ...] = ()
     concurrency_max: int = 1000
     """Requests of one account at a time."""
-    person_writes: Callable[[str, str, str], None] | None = None
-    """With a simulated carrier: a person's text, as who writes, to which number, and what."""
+    person_writes: PersonWrites | None = None
+    """With simulated carriers."""
     inventory: Inventory = field(default_factory=Inventory)
     bring_your_own: bool = True
     callbacks_due: Callable[[], None] = lambda: None
