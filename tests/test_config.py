@@ -169,7 +169,10 @@ REFUSED = [
         "carriers[1].password_file /etc/limpet/no cannot be read",
     ),
     (OTHER.replace('"acme"', '"b"') + 'password = "123456789"', "carriers[1].password must be a text of at most 8"),
-    (OTHER.replace('"acme"', '"b"') + 'password = ""\nkind = "http"', 'carriers[1].kind must be "smpp".'),
+    (
+        OTHER.replace('"acme"', '"b"') + 'password = ""\nkind = "carrier-pigeon"',
+        'carriers[1].kind must be "smpp" or one of twilio, telnyx, bandwidth, plivo, vonage, http.',
+    ),
     (
         OTHER.replace('"acme"', '"b"') + 'password = ""\ntls_ca_file = "no"',
         "carriers[1].tls_ca_file /etc/limpet/no is not a file.",

@@ -15,6 +15,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from limpet.config_http import KINDS as HTTP_KINDS
+from limpet.config_http import HttpCarrierConfig, read_http_carrier
 from limpet.config_rules import (
     BASE_URL,
     DATABASE_URL,
@@ -24,6 +26,7 @@ from limpet.config_rules import (
     SWITCH,
     ConfigError,
     Network,
+    Rule,
     list_of,
     one_of,
     read_table,
@@ -110,7 +113,7 @@ class CarrierConfig:
     host: str = setting(text(253, r"[A-Za-z0-9.:_-]+", "a host name or an IP address"))
     port: int = setting(_PORT)
     system_id: str = setting(text(15, r"[\x20-\x7e]+", "a text of 1 to 15 ASCII characters"))
-    kind: str = setting(one_of("smpp"), "smpp")
+    kind: str = setting(Rule(f'"smpp" or one of {", ".join(HTTP_KINDS)}', one_of("smpp").read), "smpp")
     password: str = setting(text(8, r"[\x20-\x7e]*", "a text of at most 8 ASCII characters"), "", secret=True)
     password_env: str | None = setting(text(255), None)
     password_file: Path | None = setting(PATH, None)
@@ -128,6 +131,9 @@ class CarrierConfig:
     short_code_npi: int = setting(_NPI, 0)
     alphanumeric_ton: int = setting(_TON, 5)
     alphanumeric_npi: int = setting(_NPI, 0)
+
+
+AnyCarrierConfig = CarrierConfig | HttpCarrierConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +183,7 @@ class Config:
     sticky: StickyConfig = field(default_factory=StickyConfig)
     inventory: InventoryConfig = field(default_factory=InventoryConfig)
     log: LogConfig = field(default_factory=LogConfig)
-    carriers: tuple[CarrierConfig, ...] = ()
+    carriers: tuple[AnyCarrierConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +240,9 @@ def read_config(table: Mapping[str, object], directory: Path, environment: Mappi
     _check_files(config)
     if not config.carriers:
         raise ConfigError("There is no [[carriers]]: messages need one to leave by.")
+    for place, carrier in enumerate(config.carriers):
+        if isinstance(carrier, HttpCarrierConfig) and carrier.needs_public_url and config.server.public_url is None:
+            raise ConfigError(f"carriers[{place}] needs server.public_url: its receipts and inbound texts come there.")
     return config
 
 
@@ -248,17 +257,23 @@ def check_listening(server: ServerConfig) -> None:
         )
 
 
-def _carriers(value: object, directory: Path, environment: Mapping[str, str]) -> tuple[CarrierConfig, ...]:
+def _carriers(value: object, directory: Path, environment: Mapping[str, str]) -> tuple[AnyCarrierConfig, ...]:
     if not isinstance(value, list) or len(value) > CARRIERS_MAX:
         raise ConfigError(f"carriers must be at most {CARRIERS_MAX} tables, each under [[carriers]].")
-    found: dict[str, CarrierConfig] = {}
+    found: dict[str, AnyCarrierConfig] = {}
     for place, table in enumerate(value):
         path = f"carriers[{place}]"
-        carrier = _placed(read_table(CarrierConfig, table, path), directory)
+        carrier = _carrier(table, path, directory, environment)
         if carrier.name in found:
             raise ConfigError(f'{path}.name must be unique, and "{carrier.name}" is taken.')
-        found[carrier.name] = _with_password(carrier, path, table, environment)
+        found[carrier.name] = carrier
     return tuple(found.values())
+
+
+def _carrier(table: object, path: str, directory: Path, environment: Mapping[str, str]) -> AnyCarrierConfig:
+    if isinstance(table, Mapping) and isinstance(kind := table.get("kind", "smpp"), str) and kind in HTTP_KINDS:
+        return read_http_carrier(table, path, directory, environment)
+    return _with_password(_placed(read_table(CarrierConfig, table, path), directory), path, table, environment)  # type: ignore[arg-type]
 
 
 def _with_password(
@@ -318,7 +333,11 @@ def _check_files(config: Config) -> None:
         "server.tls_certificate_file": config.server.tls_certificate_file,
         "server.tls_key_file": config.server.tls_key_file,
     }
-    named |= {f"carriers[{place}].tls_ca_file": each.tls_ca_file for place, each in enumerate(config.carriers)}
+    named |= {
+        f"carriers[{place}].tls_ca_file": each.tls_ca_file
+        for place, each in enumerate(config.carriers)
+        if isinstance(each, CarrierConfig)
+    }
     for name, path in named.items():
         if path is not None and not path.is_file():
             raise ConfigError(f"{name} {path} is not a file.")

@@ -35,6 +35,8 @@ class Rule:
 def setting(rule: Rule, default: Any = MISSING, *, secret: bool = False) -> Any:
     """A dataclass field that a file may set; without a default it must. `secret` keeps it out of `repr`."""
     given: dict[str, Any] = {} if default is MISSING else {"default": default}
+    if isinstance(default, Mapping):
+        given = {"default_factory": lambda: default}
     return field(metadata={_RULE: rule}, repr=not secret, **given)
 
 

@@ -27,7 +27,8 @@ class Submission:
     """One message on its way out, all of its segments in order.
 
     `reference` (0 to 65535) goes out as `user_message_reference` (SMPP 3.4 §5.3.2.17), so that a receipt can be matched
-    to a submission whose answer was never seen. `attempt` fences the result.
+    to a submission whose answer was never seen. `attempt` fences the result. With `as_mms` it goes out as one MMS with what
+    `media` leads to, as the customer wrote the URLs; only a lane that has MMS is given one.
     """
 
     key: MessageKey
@@ -36,6 +37,8 @@ class Submission:
     recipient: str
     content: Segmented
     reference: int
+    media: tuple[str, ...] = ()
+    as_mms: bool = False
 
 
 class Retry(StrEnum):
@@ -116,9 +119,19 @@ class Receipt:
     done_at: datetime | None
 
 
+class InboundMedium(NamedTuple):
+    """What came with an inbound message: where the carrier keeps it, and its type, empty where the carrier does not say."""
+
+    url: str
+    content_type: str
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A text that a person sent to one of our numbers (one PDU; long messages arrive as parts)."""
+    """A text that a person sent to one of our numbers (one PDU; long messages arrive as parts).
+
+    `carrier_message_id` is the carrier's own id of it, by which a repetition is known; None where it has none.
+    """
 
     token: int
     sender: str
@@ -126,6 +139,8 @@ class Inbound:
     recipient: str
     """Our number."""
     body: str
+    media: tuple[InboundMedium, ...] = ()
+    carrier_message_id: str | None = None
 
 
 Delivery = Receipt | Inbound
@@ -164,6 +179,10 @@ class Lane(Protocol):
     @property
     def room(self) -> int:
         """How many more messages it takes now: 0 while not bound, never negative."""
+
+    @property
+    def mms(self) -> bool:
+        """Whether its carrier takes media; the same for all lanes of a carrier, and for ever."""
 
     def submit(self, submissions: Sequence[Submission]) -> None:
         """Take messages whose claim is already committed; at most `room` of them."""

@@ -68,6 +68,11 @@ class SmppLane:
         """How many more messages could be in flight now."""
         return self._queue.room if self.bound and not self._stopping else 0
 
+    @property
+    def mms(self) -> bool:
+        """SMPP carries no media."""
+        return False
+
     async def start(self) -> None:
         """Begin to connect; returns at once. A lane that was stopped may be started again."""
         if self._runner is None:

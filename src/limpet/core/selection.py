@@ -62,6 +62,7 @@ class WhyNot(StrEnum):
 
     NO_SMS = "no_sms"
     NO_MMS = "no_mms"
+    CARRIER_WITHOUT_MMS = "carrier_without_mms"
     NO_CARRIER = "no_carrier"
     """No carrier has the sender's channel."""
     OTHER_DESTINATION = "other_destination"
@@ -70,12 +71,14 @@ class WhyNot(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pool member as the decision sees it. `salt` is a fixed number of its own that breaks ties."""
+    """A pool member as the decision sees it. `salt` is a fixed number of its own that breaks ties; `mms` says whether its carrier
+    takes media."""
 
     member_id: int
     sender: Sender
     area_code: str | None
     salt: int
+    mms: bool = True
 
 
 Group = tuple[Candidate, ...]
@@ -124,9 +127,18 @@ class Refusal:
     why_not: tuple[tuple[str, WhyNot], ...] = ()
 
 
-def make_pool(service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None]) -> Pool:
-    """Index a service's live members once, so that each decision looks only at the senders of its rung."""
-    candidates = tuple(Candidate(m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address)) for m in members)
+def make_pool(
+    service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None],
+    has_mms: Callable[[str], bool] = lambda _: True,
+) -> Pool:  # fmt: skip
+    """Index a service's live members once, so that each decision looks only at the senders of its rung. `has_mms` tells of a
+    carrier whether it takes media."""
+    candidates = tuple(
+        Candidate(
+            m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), has_mms(m.sender.carrier)
+        )
+        for m in members
+    )  # fmt: skip
     return Pool(
         service,
         candidates,
@@ -161,7 +173,16 @@ def why_not(candidate: Candidate, *, media: bool = False) -> WhyNot | None:
         return None if sender.carrier else WhyNot.NO_CARRIER
     if Capability.SMS not in sender.capabilities:
         return WhyNot.NO_SMS
-    return WhyNot.NO_MMS if media and Capability.MMS not in sender.capabilities else None
+    if not media:
+        return None
+    if Capability.MMS not in sender.capabilities:
+        return WhyNot.NO_MMS
+    return None if candidate.mms else WhyNot.CARRIER_WITHOUT_MMS
+
+
+def carries_media(candidate: Candidate) -> bool:
+    """Whether a message from this sender takes its media along."""
+    return why_not(candidate, media=True) is None
 
 
 def reaches(kind: SenderKind, country: str, to: Address) -> bool:

@@ -6,6 +6,7 @@ that was removed before the message came cannot be chosen, whatever was remember
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from limpet.core.address import area_code
@@ -23,8 +24,10 @@ SIDS_MAX = 100_000
 class Directory:
     """Caches over reference tables, each bounded."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, has_mms: Callable[[str], bool] = lambda _: False) -> None:
+        """`has_mms` tells of a carrier whether it takes media."""
         self._database = database
+        self._has_mms = has_mms
         self._services: dict[str, pools.ServiceOwner] = {}
         self._pools: dict[int, Pool] = {}
         self._account_sids: dict[int, str] = {}
@@ -58,7 +61,7 @@ class Directory:
         if loaded is None:
             self._pools.pop(service_id, None)
             return None
-        pool = make_pool(loaded.service, loaded.members, area_code)
+        pool = make_pool(loaded.service, loaded.members, area_code, self._has_mms)
         _bounded(self._pools, POOLS_MAX)[service_id] = pool
         return pool
 

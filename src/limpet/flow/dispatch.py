@@ -19,7 +19,7 @@ from limpet.flow.answers import Answers, Landed
 from limpet.flow.lanes import Fleet, Flight, Running, by_lane
 from limpet.flow.lease import Leases
 from limpet.flow.worker import TROUBLE_PAUSE_S
-from limpet.store import dispatch
+from limpet.store import dispatch, mms
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim, Key
@@ -135,7 +135,8 @@ class Dispatcher:
                 return []
             noted = await dispatch.note(connection, self._new_id(now), running.lane.name, fence, claimed)
             made.append(noted)
-            return [Flight(message, segment(message.body), noted.id) for message in claimed]
+            media = await mms.carried(connection, noted.keys) if running.lane.mms else {}
+            return [Flight(m, segment(m.body), noted.id, media.get(m.key)) for m in claimed]
 
         try:
             return await self._database.transaction(work)

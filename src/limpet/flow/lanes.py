@@ -22,11 +22,13 @@ REFERENCE_MAX = 0xFFFF
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A claimed message on its way, with the batch of claims that it belongs to."""
+    """A claimed message on its way, with the batch of claims that it belongs to. `media` are the URLs of what goes with it as
+    MMS; None makes it an SMS."""
 
     message: Outgoing
     content: Segmented
     claim_id: int
+    media: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -90,6 +92,8 @@ def submission_of(flight: Flight) -> Submission:
         message.recipient,
         flight.content,
         message.key.id & REFERENCE_MAX,
+        flight.media or (),
+        flight.media is not None,
     )
 
 
@@ -102,12 +106,19 @@ class Fleet:
         self._now_s = now_s
         self.running: dict[str, Running] = {}
         self._counts: dict[str, int] = {}
+        self._with_mms: set[str] = set()
 
     def add(self, lane: Lane) -> None:
         """One more lane; all of them are known before the first message."""
         self.running[lane.name] = Running(lane)
         carrier = carrier_of(lane.name)
         self._counts[carrier] = self._counts.get(carrier, 0) + 1
+        if lane.mms:
+            self._with_mms.add(carrier)
+
+    def has_mms(self, carrier: str) -> bool:
+        """Whether a carrier takes media."""
+        return carrier in self._with_mms
 
     def acknowledge(self, lane: str, tokens: Sequence[int]) -> None:
         """What these deliveries said is committed."""

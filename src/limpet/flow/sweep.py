@@ -20,7 +20,7 @@ from limpet.flow.due import DueBinder
 from limpet.flow.failure import Failures
 from limpet.flow.receipt import Receipts
 from limpet.flow.worker import Loop
-from limpet.store import deactivations, deliveries, dispatch, idempotency, media, receipts
+from limpet.store import deactivations, deliveries, dispatch, idempotency, media, mms, receipts
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.sticky import PURGE_CHUNK, StickyStore, oldest_relevant_id
 
@@ -98,6 +98,7 @@ class Sweeps:
         await self._database.ensure_partitions(now)
         await receipts.forget_kept(self._database, oldest_relevant_id(now, ORPHAN_DAYS))
         await media.purge_links(self._database, now)
+        await mms.forget_seen(self._database, oldest_relevant_id(now, mms.REMEMBERED_DAYS))
         await deliveries.purge(self._database, now)
         await deactivations.purge(self._database, now.date())
         await idempotency.purge(self._database, oldest_relevant_id(now, idempotency.REMEMBERED_DAYS))

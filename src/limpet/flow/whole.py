@@ -96,12 +96,13 @@ class Flow:
 def assemble(
     database: Database, installation: Installation, owner: str, clock: Clock, pace: Pace,
     lanes: Callable[[Listener], Iterable[Lane]], post: Callable[[Sequence[OwedCallback]], None],
-    new_id: Callable[[datetime], int], chance: Callable[[], float],
+    new_id: Callable[[datetime], int], chance: Callable[[], float], base_url: str = "http://127.0.0.1",
 ) -> Flow:  # fmt: skip
-    """Make the flow of a process called `owner`. `lanes` makes its lanes for their listener, `post` takes committed callbacks."""
+    """Make the flow of a process called `owner`. `lanes` makes its lanes for their listener, `post` takes committed callbacks,
+    `base_url` begins the URLs under which customers find what people send."""
     bucket_key = installation.bucket_key
-    directory, doubt = Directory(database), DoubtBook()
     fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic)
+    directory, doubt = Directory(database, fleet.has_mms), DoubtBook()
     events = Events(database, Streams(database), installation.sid_key, new_id)
     owed = Owed(directory, events, installation.sid_key, new_id)
     assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id)
@@ -118,7 +119,7 @@ def assemble(
     consent = Consent(fleet, bucket_key, new_id)
     inbounds = Inbounds(
         database, directory, assigner, consent, events, clock, bucket_key, installation.sid_key, new_id,
-        fleet.acknowledge, fleet.decline, post,
+        fleet.acknowledge, fleet.decline, post, base_url,
     )  # fmt: skip
     _connect(dispatcher, receipts, inbounds, post)
     due = DueBinder(database, assigner, dispatcher, owed, clock, bucket_key, new_id)

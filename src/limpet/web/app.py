@@ -24,6 +24,7 @@ from limpet.web import (
     inventory,
     media,
     messages,
+    notices,
     numbers,
     opt_outs,
     people,
@@ -189,14 +190,16 @@ class App:
         else:
             await self._router(scope, receive, send)
 
-    async def _elsewhere(self, scope: Scope, _: Receive, send: Send) -> None:
+    async def _elsewhere(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What no route matches; the way to see that the server answers is here too, since it needs no credential."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})
         elif scope["type"] == "http":
-            await self._door.serve(scope, send, self._without_credential(scope))
+            await self._door.serve(scope, send, self._without_credential(scope, receive))
 
-    async def _without_credential(self, scope: Scope) -> Answer:
+    async def _without_credential(self, scope: Scope, receive: Receive) -> Answer:
+        if scope["path"].startswith(notices.NOTICES_HEAD):
+            return await notices.take(self._door.deps, scope, receive)
         if scope["path"] == "/health":
             return ok({"status": "ok"})
         if scope["path"].startswith(media.LINKS_PATH) and scope["method"] in ("GET", "HEAD"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
+from limpet.carrier.http_client import Medium
+from limpet.carrier.http_notices import NoticeDesk
 from limpet.clock import Clock
 from limpet.core.inventory import Inventory
 from limpet.flow.accept import Accept
@@ -25,6 +27,8 @@ from limpet.store.services import Services
 from limpet.store.sticky import StickyStore
 
 Network = IPv4Network | IPv6Network
+PersonWrites = Callable[[str, str, str, str, Sequence[str]], bool]
+"""A person's text: the number's carrier, who writes, to which number, what, with which media; whether that carrier brings it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,13 @@ class Deps:
     trusted_proxies: tuple[Network, ...] = ()
     concurrency_max: int = 1000
     """Requests of one account at a time."""
-    person_writes: Callable[[str, str, str], None] | None = None
-    """With a simulated carrier: a person's text, as who writes, to which number, and what."""
+    person_writes: PersonWrites | None = None
+    """With simulated carriers."""
     inventory: Inventory = field(default_factory=Inventory)
     bring_your_own: bool = True
     callbacks_due: Callable[[], None] = lambda: None
     """Told that callbacks have become due in the table."""
+    notices: Mapping[str, NoticeDesk] = field(default_factory=dict)
+    """Where carriers over HTTP bring what they have to tell, by their names."""
+    carrier_medium: Callable[[str], Awaitable[Medium | None]] | None = None
+    """Fetches a medium of an inbound message that only its carrier's credentials open; None where anybody may."""
