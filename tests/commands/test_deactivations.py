@@ -64,7 +64,7 @@ def test_a_file_becomes_the_list_of_its_day_and_bad_lines_are_named(
     ]
     assert asyncio.run(listed(database_dsn, DAY)) == numbers
     again = brought(config, file)
-    assert again.stdout == "0 numbers are new on the list of 2026-03-01, 3000 were on it.\n"
+    assert again.stdout == "List of 2026-03-01: 0 new, 3000 known.\n"
     assert asyncio.run(listed(database_dsn, DAY)) == numbers
     assert asyncio.run(listed(database_dsn, DAY - timedelta(days=1))) == []
 

@@ -19,6 +19,8 @@ import click
 
 BATCH = 10_000
 LINE_LENGTH_MAX = 1000
+BAR_STEP = 32 * 1024
+"""Octets after which the bar moves: drawing it costs more than reading a line."""
 TOLD_MAX = 20
 """Bad lines that are named one by one; of more only the number is told."""
 
@@ -81,7 +83,7 @@ def bring(file: IO[str], day: date, path: Path | None, data: Path | None, as_jso
     if brought.rejected > TOLD_MAX:
         click.echo(f"… and {brought.rejected - len(brought.bad)} more lines", err=True)
     told = {"date": day.isoformat(), "imported": brought.imported, "known": brought.known, "rejected": brought.rejected}
-    said = f"{brought.imported} numbers are new on the list of {day}, {brought.known} were on it."
+    said = f"List of {day}: {brought.imported} new, {brought.known} known."
     click.echo(json.dumps(told) if as_json else said)
 
 
@@ -107,8 +109,12 @@ def _numbers(file: IO[str], brought: Brought, bar: Any) -> Iterator[str]:
     """The numbers of a file in their one spelling, as they are read; the bar is moved on by octets."""
     from limpet.core.address import AddressKind, parse_recipient
 
+    read = 0
     for number, line in enumerate(_lines(file), 1):
-        bar.update(len(line.encode()))
+        read += len(line.encode())
+        if read >= BAR_STEP:
+            bar.update(read)
+            read = 0
         if not line.strip():
             continue
         address = parse_recipient(line.strip())
@@ -116,6 +122,7 @@ def _numbers(file: IO[str], brought: Brought, bar: Any) -> Iterator[str]:
             brought.reject(number, line)
         else:
             yield address.value
+    bar.update(read)
 
 
 def _lines(file: IO[str]) -> Iterator[str]:
