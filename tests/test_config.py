@@ -67,6 +67,7 @@ stop_grace_s = 0
 sender_rates = "none"
 [sticky]
 purge_rows_per_s = 5
+refused_days = 3
 [log]
 format = "console"
 level = "debug"

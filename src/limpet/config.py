@@ -145,9 +145,10 @@ class DispatchConfig:
 
 @dataclass(frozen=True, slots=True)
 class StickyConfig:
-    """`[sticky]`: the pace at which dead mappings are purged."""
+    """`[sticky]`: the pace at which dead mappings are purged, and for how many days a carrier's refusal of a sender counts."""
 
     purge_rows_per_s: int = setting(whole(1, 10_000_000), 20_000)
+    refused_days: int = setting(whole(1, 365), 7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,6 +270,7 @@ def _pace(config: Config, dev: DevOptions | None) -> Pace:
         lease=timedelta(seconds=config.dispatch.lane_lease_s),
         doubt_patience_s=config.dispatch.in_doubt_wait_s if dev is None else DEV_DOUBT_PATIENCE_S,
         purge_rows_per_s=config.sticky.purge_rows_per_s,
+        refused_days=config.sticky.refused_days,
         take_over=config.database.url is None,  # the directory's lock says that nobody else is alive
         rated=rated,
         pending_max=config.server.max_pending,

@@ -10,6 +10,7 @@ from functools import partial
 
 from limpet.carrier.port import Delivery, Inbound, Lane, Listener, Receipt
 from limpet.clock import Clock
+from limpet.core.ids import day_number
 from limpet.core.load import LoadMeter
 from limpet.core.rate import Pacer
 from limpet.flow.accept import Accept
@@ -26,6 +27,7 @@ from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
 from limpet.flow.owed import Owed
 from limpet.flow.receipt import Receipts
+from limpet.flow.refused import REFUSED_DAYS, RefusedMarks
 from limpet.flow.sweep import Sweeps
 from limpet.flow.worker import WAITING_MAX, Loop
 from limpet.store.callbacks import OwedCallback
@@ -50,6 +52,7 @@ class Pace:
     take_over: bool = False
     rated: bool = False
     pending_max: int = WAITING_MAX
+    refused_days: int = REFUSED_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,12 @@ def assemble(
 ) -> Flow:  # fmt: skip
     """Make the flow of a process called `owner`. `lanes` makes its lanes for their listener, `post` takes committed callbacks."""
     bucket_key = installation.bucket_key
-    directory, doubt = Directory(database), DoubtBook()
+    directory, doubt = Directory(database, lambda: day_number(clock.now())), DoubtBook()
     fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic)
     owed = Owed(directory, installation.sid_key, new_id)
     assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id)
-    failures = Failures(database, owed, clock, new_id)
+    marks = RefusedMarks(pace.refused_days)
+    failures = Failures(database, owed, clock, new_id, marks)
     answers = Answers(database, fleet, doubt, owed, failures, clock, new_id, chance)
     held = Lanes(database, owner, pace.lease)
     leases = Leases(database, held, doubt, clock, new_id, take_over=pace.take_over)
@@ -109,7 +113,7 @@ def assemble(
     for lane in lanes(dispatcher):
         fleet.add(lane)
     receipts = Receipts(
-        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post
+        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post, marks
     )
     consent = Consent(fleet, bucket_key, new_id)
     inbounds = Inbounds(

@@ -167,6 +167,7 @@ def sender_of(row: asyncpg.Record) -> Sender:
         **{name: row[name] for name in _COLUMNS if name not in ("kind", "capabilities")},
         kind=SenderKind(row["kind"]),
         capabilities=frozenset(map(Capability, row["capabilities"])),
+        also_through=None if row["also_through"] is None else tuple(row["also_through"]),
     )
 
 
