@@ -31,6 +31,7 @@ from limpet.config_numbers import read_offers
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
 from limpet.core.inventory import Inventory, offer_of
+from limpet.core.routing import Patience, Routes
 from limpet.devtools.behaviour import Behaviour
 from limpet.devtools.seed import FOR_SALE, Seeded, seed
 from limpet.devtools.simulator import Simulator
@@ -274,6 +275,11 @@ def _pace(config: Config, dev: DevOptions | None) -> Pace:
         take_over=config.database.url is None,  # the directory's lock says that nobody else is alive
         rated=rated,
         pending_max=config.server.max_pending,
+        routes=Routes(config.routes, {each.name: each.also_through for each in config.carriers}),
+        patience=Patience(
+            timedelta(seconds=config.dispatch.failover_after_s), timedelta(seconds=config.dispatch.failback_after_s)
+        ),
+        segments_per_s={each.name: each.segments_per_s for each in config.carriers if each.segments_per_s},
     )
 
 

@@ -15,8 +15,8 @@ import structlog
 from limpet.carrier.port import Receipt, ReceiptState
 from limpet.clock import Clock
 from limpet.core.ids import bucket_of
+from limpet.core.routing import carrier_of
 from limpet.core.status import SegmentState, Status, fold_receipts, may_become
-from limpet.flow.lanes import carrier_of
 from limpet.flow.owed import Owed, Told
 from limpet.flow.refused import RefusedMarks
 from limpet.flow.worker import Batcher

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,9 +13,11 @@ from limpet.clock import Clock
 from limpet.core.ids import day_number
 from limpet.core.load import LoadMeter
 from limpet.core.rate import Pacer
+from limpet.core.routing import Patience, Routes
 from limpet.flow.accept import Accept
 from limpet.flow.answers import Answers
 from limpet.flow.assign import Assigner
+from limpet.flow.carriers import Switchboard
 from limpet.flow.consent import Consent
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
@@ -28,7 +30,7 @@ from limpet.flow.lease import Leases
 from limpet.flow.owed import Owed
 from limpet.flow.receipt import Receipts
 from limpet.flow.refused import REFUSED_DAYS, RefusedMarks
-from limpet.flow.sweep import Sweeps
+from limpet.flow.sweep import EVERY_SECOND_S, Sweeps, every
 from limpet.flow.worker import WAITING_MAX, Loop
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Database, Installation
@@ -53,6 +55,10 @@ class Pace:
     rated: bool = False
     pending_max: int = WAITING_MAX
     refused_days: int = REFUSED_DAYS
+    routes: Routes = field(default_factory=Routes)
+    patience: Patience = field(default_factory=Patience)
+    segments_per_s: Mapping[str, float] = field(default_factory=dict)
+    """Of the carriers that have a rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class Flow:
     sticky: StickyStore
     messages: Messages
     opt_outs: OptOuts
+    switchboard: Switchboard
     lease: timedelta
 
     def loops(self) -> list[Loop]:
@@ -77,7 +84,7 @@ class Flow:
         lanes: list[Loop] = [
             partial(self.dispatcher.run_lane, name, self.lease) for name in self.dispatcher.fleet.running
         ]
-        return lanes + self.sweeps.loops()
+        return [*lanes, *self.sweeps.loops(), partial(every, EVERY_SECOND_S, self.switchboard.turn)]
 
     async def idle(self) -> None:
         """Wait until nothing that has come in is under way."""
@@ -101,7 +108,7 @@ def assemble(
     """Make the flow of a process called `owner`. `lanes` makes its lanes for their listener, `post` takes committed callbacks."""
     bucket_key = installation.bucket_key
     directory, doubt = Directory(database, lambda: day_number(clock.now())), DoubtBook()
-    fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic)
+    fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic, pace.routes, pace.segments_per_s)
     owed = Owed(directory, installation.sid_key, new_id)
     assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id)
     marks = RefusedMarks(pace.refused_days)
@@ -141,6 +148,7 @@ def assemble(
         sticky,
         Messages(database, bucket_key),
         OptOuts(database, bucket_key, new_id),
+        Switchboard(database, fleet, clock, owner, pace.patience),
         pace.lease,
     )
 

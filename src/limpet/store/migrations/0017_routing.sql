@@ -1,6 +1,7 @@
 -- Which carrier a message takes, what operators and processes say of carriers, and which senders a carrier refuses for a country.
 
 ALTER TABLE sender ADD COLUMN also_through text[];  -- carriers that may take its carrier's place; null: those of the carrier
+CREATE INDEX sender_with_others ON sender (id) WHERE also_through IS NOT NULL AND also_through <> '{}' AND released_at IS NULL;
 
 CREATE TABLE member_refused (
     member_id   integer NOT NULL REFERENCES pool_member,
