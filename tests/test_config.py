@@ -137,8 +137,14 @@ OTHER = CARRIER.replace('password = "secret"', "")
 OTHER_NAME = 'name = "other"\nhost = "127.0.0.1"\nport = 1\nsystem_id = "a"\npassword = "a"\n'
 REFUSED = [
     ("routes = 1", "routes must be at most 1000 tables, each under [[routes]]."),
-    ('[[routes]]\nprefix = "44"\ncarrier = "acme"', 'routes[0].prefix must be the beginning of a number such as "+44".'),
-    ('[[routes]]\nprefix = "+44"\ncarrier = "uk"', 'routes[0].carrier names "uk", which is not one of the [[carriers]].'),
+    (
+        '[[routes]]\nprefix = "44"\ncarrier = "acme"',
+        'routes[0].prefix must be the beginning of a number such as "+44".',
+    ),
+    (
+        '[[routes]]\nprefix = "+44"\ncarrier = "uk"',
+        'routes[0].carrier names "uk", which is not one of the [[carriers]].',
+    ),
     (
         '[[routes]]\nprefix = "+4"\ncarrier = "acme"\nsender_country = "UK"',
         'routes[0].sender_country must be the code of a country such as "GB".',

@@ -99,8 +99,8 @@ def closed_lanes(
 ) -> frozenset[str]:  # fmt: skip
     """The lanes that take no new messages: of carriers that are paused or draining, and those that are down for too long.
 
-    `before` are those that were closed: they open only after they have been bound for a while (S-76). A lane of which nothing is known
-    is open.
+    `before` are those that were closed: they open only after they have been bound for a while (S-76). A lane of which nothing is
+    known is open.
     """
     return frozenset(
         lane for lane in lanes if carrier_of(lane) in wishes or _down(pulses.get(lane), lane in before, patience, now)
