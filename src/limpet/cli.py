@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from limpet.commands.apply import apply
 from limpet.commands.carriers import carriers
 from limpet.commands.numbers import numbers
 from limpet.commands.opt_out import opt_out
@@ -191,6 +192,7 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
     )
 
 
+cli.add_command(apply)
 cli.add_command(carriers)
 cli.add_command(numbers)
 cli.add_command(opt_out)

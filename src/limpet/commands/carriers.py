@@ -162,7 +162,9 @@ def _state(
     name: str, lanes: dict[str, LaneView], wish: Wish | None, waiting: dict[str, Waiting], now: datetime
 ) -> CarrierState:
     shown = tuple(_lane(lane, view, waiting.get(lane), now) for lane, view in lanes.items())
-    return CarrierState(name, "active" if wish is None else str(wish.mode), _time(wish.changed_at if wish else None), shown)
+    return CarrierState(
+        name, "active" if wish is None else str(wish.mode), _time(wish.changed_at if wish else None), shown
+    )
 
 
 def _lane(name: str, view: LaneView, waiting: Waiting | None, now: datetime) -> LaneState:
@@ -173,8 +175,8 @@ def _lane(name: str, view: LaneView, waiting: Waiting | None, now: datetime) -> 
     return LaneState(
         name, UNSEEN if unseen else "bound" if pulse.bound else "down", _time(pulse.seen_at if unseen else pulse.since),
         None if unseen else view.owner, report.in_flight, report.window_size, waiting.messages if waiting else 0,
-        _time(waiting.oldest if waiting else None), round(report.submits_per_s, 2), round(report.receipts_per_s, 2), report.throttles,
-        report.last_error, _time(report.last_error_at),
+        _time(waiting.oldest if waiting else None), round(report.submits_per_s, 2), round(report.receipts_per_s, 2),
+        report.throttles, report.last_error, _time(report.last_error_at),
     )  # fmt: skip
 
 
