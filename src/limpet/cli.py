@@ -20,6 +20,7 @@ import click
 
 from limpet.commands.apply import apply
 from limpet.commands.carriers import carriers
+from limpet.commands.doctor import doctor
 from limpet.commands.numbers import numbers
 from limpet.commands.opt_out import opt_out
 from limpet.commands.text import text as write_text
@@ -194,6 +195,7 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
 
 cli.add_command(apply)
 cli.add_command(carriers)
+cli.add_command(doctor)
 cli.add_command(numbers)
 cli.add_command(opt_out)
 cli.add_command(webhook)

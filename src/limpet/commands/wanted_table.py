@@ -11,7 +11,7 @@ from limpet.core.errors import ApiError
 T = TypeVar("T")
 LIST_MAX = 100_000
 TEXT_MAX = 4096
-_PARAMETER = re.compile(r"\b[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+\b")
+_PARAMETER = re.compile(r"'([A-Z]\w+)'")
 
 
 class Refused(Exception):
@@ -108,7 +108,7 @@ class Table:
             return reader()
         except ApiError as error:
             parameter = _PARAMETER.search(error.message)
-            key = spelled(parameter[0]) if parameter else ""
+            key = spelled(parameter[1]) if parameter else ""
             path = self.join(key) if key in self._values else self.path
             raise Refused(path, f"is refused: {error.message.rstrip('.')} (error {error.code}).") from error
 
