@@ -12,6 +12,7 @@ import pytest
 
 from limpet.config import Config, load_config, read_config
 from limpet.config_rules import ConfigError
+from limpet.core.routing import Route
 
 HERE = Path("/etc/limpet")
 CARRIER = """
@@ -65,8 +66,11 @@ in_doubt_wait_s = 30
 lane_lease_s = 20.5
 stop_grace_s = 0
 sender_rates = "none"
+failover_after_s = 60
+failback_after_s = 5
 [sticky]
 purge_rows_per_s = 5
+refused_days = 3
 [log]
 format = "console"
 level = "debug"
@@ -93,6 +97,18 @@ short_code_ton = 0
 short_code_npi = 1
 alphanumeric_ton = 5
 alphanumeric_npi = 1
+also_through = ["spare"]
+segments_per_s = 12.5
+[[carriers]]
+name = "spare"
+host = "127.0.0.1"
+port = 2776
+system_id = "limpet"
+password = "secret"
+[[routes]]
+prefix = "+44"
+carrier = "spare"
+sender_country = "US"
 """
 
 
@@ -107,7 +123,10 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     assert config.security.secret_key_file == tmp_path / "key"
     assert config.carriers[0].password == "secret"
     assert config.carriers[0].tls_ca_file == tmp_path / "ca.pem"
+    assert config.routes == (Route("+44", "spare", "US"),)
     for section in fields(Config):
+        if section.name == "routes":  # they are values of the core, and checked above
+            continue
         made = getattr(config, section.name)
         for each in fields(made[0] if section.name == "carriers" else made):
             if each.metadata and each.name not in ("kind", "alphanumeric_ton", "password_env"):
@@ -115,7 +134,31 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
 
 
 OTHER = CARRIER.replace('password = "secret"', "")
+OTHER_NAME = 'name = "other"\nhost = "127.0.0.1"\nport = 1\nsystem_id = "a"\npassword = "a"\n'
 REFUSED = [
+    ("routes = 1", "routes must be at most 1000 tables, each under [[routes]]."),
+    (
+        '[[routes]]\nprefix = "44"\ncarrier = "acme"',
+        'routes[0].prefix must be the beginning of a number such as "+44".',
+    ),
+    (
+        '[[routes]]\nprefix = "+44"\ncarrier = "uk"',
+        'routes[0].carrier names "uk", which is not one of the [[carriers]].',
+    ),
+    (
+        '[[routes]]\nprefix = "+4"\ncarrier = "acme"\nsender_country = "UK"',
+        'routes[0].sender_country must be the code of a country such as "GB".',
+    ),
+    (
+        '[[routes]]\nprefix = "+4"\ncarrier = "acme"\n[[routes]]\nprefix = "+4"\ncarrier = "acme"',
+        'routes[1].prefix must be unique, and "+4" is taken.',
+    ),
+    (
+        f'[[carriers]]\n{OTHER_NAME}also_through = ["nobody"]',
+        'also_through names "nobody", which is not another of the [[carriers]].',
+    ),
+    (f'[[carriers]]\n{OTHER_NAME}also_through = ["other"]', 'also_through names "other", which is not another'),
+    (f"[[carriers]]\n{OTHER_NAME}segments_per_s = -1", "segments_per_s must be a number from 0 to 100000."),
     ("sever = 1", "sever is not a setting; known are server,"),
     ("server = 1", "server must be a table."),
     ("[server]\nprot = 1", "server.prot is not a setting; known here are host, port,"),

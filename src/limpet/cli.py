@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from limpet.commands.apply import apply
+from limpet.commands.carriers import carriers
 from limpet.commands.deactivations import deactivations
+from limpet.commands.doctor import doctor
+from limpet.commands.numbers import numbers
 from limpet.commands.opt_out import opt_out
 from limpet.commands.text import text as write_text
 from limpet.commands.webhook import webhook
@@ -191,6 +195,10 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
 
 
 cli.add_command(deactivations)
+cli.add_command(apply)
+cli.add_command(carriers)
+cli.add_command(doctor)
+cli.add_command(numbers)
 cli.add_command(opt_out)
 cli.add_command(webhook)
 cli.add_command(write_text)

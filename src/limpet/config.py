@@ -17,6 +17,7 @@ from typing import Any
 
 from limpet.config_http import KINDS as HTTP_KINDS
 from limpet.config_http import HttpCarrierConfig, read_http_carrier
+from limpet.config_routes import NAME, check_standby, read_routes
 from limpet.config_rules import (
     BASE_URL,
     DATABASE_URL,
@@ -28,6 +29,7 @@ from limpet.config_rules import (
     Network,
     Rule,
     list_of,
+    number,
     one_of,
     read_table,
     seconds,
@@ -35,12 +37,14 @@ from limpet.config_rules import (
     text,
     whole,
 )
+from limpet.core.routing import Route
 
 DATA_DIR = Path(".limpet")
 SECRET_KEY_VARIABLE = "LIMPET_SECRET_KEY"  # noqa: S105 - a name, not a key
 SECRET_KEY_NAME = "secret.key"  # noqa: S105 - a file's name
 FILE_BYTES_MAX = 1_000_000
 CARRIERS_MAX = 100
+_LISTS = ("carriers", "routes")
 _KEY_DIGITS = r"[0-9a-fA-F]{64}"
 _PORT = whole(1, 65535)
 _TON = whole(0, 6)
@@ -106,10 +110,11 @@ class CarrierConfig:
 
     `numbers_file` holds the numbers that it routes here and that may be bought (`limpet.config_numbers`). `binds` is how many
     lanes lead to it; `window_size_max` counts PDUs without an answer on each. The numbers of a kind of address are its TON and
-    NPI (SMPP 3.4 §5.2.5, §5.2.6).
+    NPI (SMPP 3.4 §5.2.5, §5.2.6). `also_through` names carriers that may take its place when it is down, paused or draining;
+    `segments_per_s` is the most that it is given in a second, 0 for as much as it takes.
     """
 
-    name: str = setting(text(32, r"[a-z0-9][a-z0-9_-]*", "1 to 32 of a-z, 0-9, - and _, not beginning with - or _"))
+    name: str = setting(NAME)
     host: str = setting(text(253, r"[A-Za-z0-9.:_-]+", "a host name or an IP address"))
     port: int = setting(_PORT)
     system_id: str = setting(text(15, r"[\x20-\x7e]+", "a text of 1 to 15 ASCII characters"))
@@ -131,6 +136,8 @@ class CarrierConfig:
     short_code_npi: int = setting(_NPI, 0)
     alphanumeric_ton: int = setting(_TON, 5)
     alphanumeric_npi: int = setting(_NPI, 0)
+    also_through: tuple[str, ...] = setting(list_of(NAME), ())
+    segments_per_s: float = setting(number(0, 100_000), 0.0)
 
 
 AnyCarrierConfig = CarrierConfig | HttpCarrierConfig
@@ -141,19 +148,23 @@ class DispatchConfig:
     """`[dispatch]`: for how long a receipt is awaited for a message in doubt, a lane is leased, a stop may take.
 
     `sender_rates` is `twilio` (each number keeps Twilio's rate for its kind) or `none` (as fast as its carrier takes it).
+    A lane that is down for `failover_after_s` leaves its messages to others, and has them back once up for `failback_after_s`.
     """
 
     in_doubt_wait_s: float = setting(seconds(1, 86_400), 90.0)
     lane_lease_s: float = setting(seconds(3, 600), 15.0)
     stop_grace_s: float = setting(seconds(0, 300), 10.0)
     sender_rates: str = setting(one_of("twilio", "none"), "twilio")
+    failover_after_s: float = setting(seconds(1, 86_400), 30.0)
+    failback_after_s: float = setting(seconds(0, 86_400), 30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class StickyConfig:
-    """`[sticky]`: the pace at which dead mappings are purged."""
+    """`[sticky]`: the pace at which dead mappings are purged, and for how many days a carrier's refusal of a sender counts."""
 
     purge_rows_per_s: int = setting(whole(1, 10_000_000), 20_000)
+    refused_days: int = setting(whole(1, 365), 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +195,7 @@ class Config:
     inventory: InventoryConfig = field(default_factory=InventoryConfig)
     log: LogConfig = field(default_factory=LogConfig)
     carriers: tuple[AnyCarrierConfig, ...] = ()
+    routes: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,14 +240,16 @@ def load_config(path: Path, environment: Mapping[str, str]) -> Config:
 def read_config(table: Mapping[str, object], directory: Path, environment: Mapping[str, str]) -> Config:
     """The configuration in a table of TOML; paths are relative to `directory`."""
     sections: dict[str, Any] = {}
-    kinds = {each.name: each.default_factory for each in fields(Config) if each.name != "carriers"}
+    kinds = {each.name: each.default_factory for each in fields(Config) if each.name not in _LISTS}
     for name in table:
-        if name not in (*kinds, "carriers"):
-            raise ConfigError(f"{name} is not a setting; known are {', '.join([*kinds, 'carriers'])}.")
+        if name not in (*kinds, *_LISTS):
+            raise ConfigError(f"{name} is not a setting; known are {', '.join([*kinds, *_LISTS])}.")
     for name, kind in kinds.items():
         sections[name] = _placed(read_table(kind, table.get(name, {}), name), directory)  # type: ignore[arg-type]
     carriers = _carriers(table.get("carriers", []), directory, environment)
-    config = _with_key(Config(**sections, carriers=carriers), environment)
+    check_standby({each.name: each.also_through for each in carriers})
+    routes = read_routes(table.get("routes", []), [each.name for each in carriers])
+    config = _with_key(Config(**sections, carriers=carriers, routes=routes), environment)
     check_listening(config.server)
     _check_files(config)
     if not config.carriers:

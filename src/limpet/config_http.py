@@ -26,6 +26,8 @@ from limpet.config_rules import (
     SWITCH,
     ConfigError,
     Rule,
+    list_of,
+    number,
     one_of,
     read_table,
     seconds,
@@ -55,7 +57,8 @@ class HttpCarrierConfig:
     """What all of them have. `workers` lanes lead to it, each with at most `window_size_max` requests without an answer.
 
     `mms` false keeps media off a carrier whose account has none. `idempotency_keys` says that a request repeated under the same
-    `Idempotency-Key` makes one message there: a lost answer is then asked for again instead of waited for.
+    `Idempotency-Key` makes one message there: a lost answer is then asked for again instead of waited for. `also_through` and
+    `segments_per_s` are as with SMPP.
     """
 
     SECRETS: ClassVar[Mapping[str, bool]] = MappingProxyType({})
@@ -70,6 +73,13 @@ class HttpCarrierConfig:
     response_timeout_s: float = setting(seconds(0.1, 300), 15.0)
     mms: bool = setting(SWITCH, True)
     idempotency_keys: bool = setting(SWITCH, False)
+    also_through: tuple[str, ...] = setting(list_of(NAME), ())
+    segments_per_s: float = setting(number(0, 100_000), 0.0)
+
+    @property
+    def api_url(self) -> str:
+        """Where its API is, or begins."""
+        return str(getattr(self, "base_url", ""))
 
     @property
     def needs_public_url(self) -> bool:
@@ -180,6 +190,11 @@ class GenericConfig(HttpCarrierConfig):
     receipt: ReceiptRules | None = setting(_nested(ReceiptRules), None)
     inbound: InboundRules | None = setting(_nested(InboundRules), None)
     verify: Verification | None = setting(_nested(Verification), None)
+
+    @property
+    def api_url(self) -> str:
+        """Where messages are posted to."""
+        return self.request.url
 
     @property
     def needs_public_url(self) -> bool:

@@ -95,6 +95,11 @@ def seconds(least: float, most: float) -> Rule:
     return Rule(f"a number of seconds from {least:g} to {most:g}", read)
 
 
+def number(least: float, most: float) -> Rule:
+    """A number within bounds."""
+    return Rule(f"a number from {least:g} to {most:g}", seconds(least, most).read)
+
+
 def text(most: int, pattern: str = r"[^\x00-\x1f\x7f]+", what: str = "") -> Rule:
     """A string that fits a pattern."""
     compiled = re.compile(pattern)

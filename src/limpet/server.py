@@ -34,6 +34,7 @@ from limpet.config_numbers import read_offers
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
 from limpet.core.inventory import Inventory
+from limpet.core.routing import Patience, Routes
 from limpet.devtools.seed import Seeded, for_sale, seed
 from limpet.devtools.simulated import start_simulated
 from limpet.flow.callback import Callbacks
@@ -283,9 +284,15 @@ def _pace(config: Config, dev: DevOptions | None) -> Pace:
         lease=timedelta(seconds=config.dispatch.lane_lease_s),
         doubt_patience_s=config.dispatch.in_doubt_wait_s if dev is None else DEV_DOUBT_PATIENCE_S,
         purge_rows_per_s=config.sticky.purge_rows_per_s,
+        refused_days=config.sticky.refused_days,
         take_over=config.database.url is None,  # the directory's lock says that nobody else is alive
         rated=rated,
         pending_max=config.server.max_pending,
+        routes=Routes(config.routes, {each.name: each.also_through for each in config.carriers}),
+        patience=Patience(
+            timedelta(seconds=config.dispatch.failover_after_s), timedelta(seconds=config.dispatch.failback_after_s)
+        ),
+        segments_per_s={each.name: each.segments_per_s for each in config.carriers if each.segments_per_s},
     )
 
 

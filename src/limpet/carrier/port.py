@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from limpet.core.encoding import Segmented
 
@@ -144,6 +144,19 @@ class Inbound:
 
 
 Delivery = Receipt | Inbound
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A lane that can tell more of how it is doing than the least that a lane must."""
+
+    @property
+    def window_size(self) -> int:
+        """How many of our requests may be unanswered at once, as the carrier takes them now."""
+
+    @property
+    def throttles(self) -> int:
+        """How often the carrier has said that it is too much, since this process runs."""
 
 
 class Listener(Protocol):

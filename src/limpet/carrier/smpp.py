@@ -73,6 +73,16 @@ class SmppLane:
         """SMPP carries no media."""
         return False
 
+    @property
+    def window_size(self) -> int:
+        """How many PDUs may be unanswered, as the carrier takes them now."""
+        return self._queue.window
+
+    @property
+    def throttles(self) -> int:
+        """How often the carrier has throttled."""
+        return self._queue.throttles
+
     async def start(self) -> None:
         """Begin to connect; returns at once. A lane that was stopped may be started again."""
         if self._runner is None:

@@ -43,6 +43,8 @@ class SendQueue:
         self._ready: deque[Outgoing] = deque()
         self._flying: dict[int, Outgoing] = {}
         self._lines: dict[str, deque[Outgoing]] = {}
+        self.throttles = 0
+        """Answers by which the carrier said that it is too much."""
         self._reset()
 
     def _reset(self) -> None:
@@ -152,6 +154,7 @@ class SendQueue:
 
     def _throttle(self, outgoing: Outgoing, status: int, now: float) -> Sequence[Result]:
         """Not an attempt. All that the carrier throttles within one pause counts once."""
+        self.throttles += 1
         if now >= self._paused_until:
             self._window = max(1, self._window // 2)
             self._taken = 0

@@ -278,4 +278,5 @@ class Accept:
 
 
 def _way(row: asyncpg.Record) -> Way:
-    return Way(row["address"], row["carrier"], SenderKind(row["kind"]), row["country"])
+    others = None if row["also_through"] is None else tuple(row["also_through"])
+    return Way(row["address"], row["carrier"], SenderKind(row["kind"]), row["country"], others)

@@ -12,15 +12,17 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from limpet.carrier.port import Delivery, Result
+from limpet.carrier.port import Delivery, Result, Submitted
 from limpet.clock import Clock
 from limpet.core.encoding import segment
+from limpet.core.routing import Mode
 from limpet.flow.answers import Answers, Landed
 from limpet.flow.lanes import Fleet, Flight, Running, by_lane
 from limpet.flow.lease import Leases
 from limpet.flow.worker import TROUBLE_PAUSE_S
 from limpet.store import dispatch, mms
 from limpet.store.callbacks import OwedCallback
+from limpet.store.carriers import find_drained
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim, Key
 
@@ -62,6 +64,7 @@ class Dispatcher:
     def on_results(self, lane: str, results: Sequence[Result]) -> None:
         """Answers to submissions: written in the next batch."""
         running = self.fleet.running[lane]
+        running.vitals.submits.add(sum(isinstance(each, Submitted) for each in results), self._clock.monotonic())
         for result in results:
             if (flight := running.landed(Key(*result.key))) is not None:
                 self.answers.put(Landed(running, flight, result))
@@ -70,6 +73,7 @@ class Dispatcher:
 
     def on_deliveries(self, lane: str, deliveries: Sequence[Delivery]) -> None:
         """Receipts and inbound texts."""
+        self.fleet.running[lane].vitals.heard(deliveries, self._clock.monotonic())
         self.on_delivery(lane, deliveries)
 
     def on_room(self, lane: str) -> None:
@@ -78,6 +82,7 @@ class Dispatcher:
 
     def on_down(self, lane: str, why: str) -> None:
         """The lane has lost its carrier."""
+        self.fleet.running[lane].vitals.failed(why, self._clock.now())
         _log.warning("lane down", lane=lane, why=why)
 
     # ── the loop of a lane ──
@@ -104,11 +109,9 @@ class Dispatcher:
     async def _turn(self, running: Running) -> float:
         """Claim as many due messages as the lane has room for, and send them; answers when to look again, in seconds."""
         if running.fence is None or not running.room:
-            return LOOK_AGAIN_S
+            return running.wait_s(LOOK_AGAIN_S)
         running.backlog = False
-        keys = await dispatch.find_due(
-            self._database, running.lane.name, self._clock.now(), min(running.room, CLAIM_MAX)
-        )
+        keys = await self._find(running)
         if not keys:
             at = await dispatch.next_due(self._database, running.lane.name)
             return LOOK_AGAIN_S if at is None else min(max((at - self._clock.now()).total_seconds(), 0.0), LOOK_AGAIN_S)
@@ -120,6 +123,13 @@ class Dispatcher:
             running.reserved -= len(keys)
         self.launch(flights)
         return 0.0
+
+    async def _find(self, running: Running) -> list[Key]:
+        """What is due, as much as there is room for; of a carrier that drains only what it had before."""
+        lane, now, limit = running.lane.name, self._clock.now(), min(running.room, CLAIM_MAX)
+        if running.mode is Mode.DRAINING:
+            return await find_drained(self._database, lane, now, limit, running.drained_from)
+        return await dispatch.find_due(self._database, lane, now, limit)
 
     async def _claim(self, running: Running, keys: list[Key]) -> list[Flight]:
         fence, now = running.fence, self._clock.now()

@@ -21,13 +21,13 @@ from limpet.core.ids import bucket_of, day_number, person_hash
 from limpet.core.media import content_type
 from limpet.core.model import Direction
 from limpet.core.optout import OptOutType
+from limpet.core.routing import carrier_of
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
 from limpet.flow.assign import Assigner, Wanted
 from limpet.flow.consent import Consent, Heard, Text
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
-from limpet.flow.lanes import carrier_of
 from limpet.flow.owed import LEASE
 from limpet.flow.worker import Batcher
 from limpet.store import callbacks, media, messages, mms, sticky

@@ -15,9 +15,10 @@ import structlog
 from limpet.carrier.port import Receipt, ReceiptState
 from limpet.clock import Clock
 from limpet.core.ids import bucket_of, id_floor
+from limpet.core.routing import carrier_of
 from limpet.core.status import SegmentState, Status, fold_receipts, may_become
-from limpet.flow.lanes import carrier_of
 from limpet.flow.owed import Owed, Told
+from limpet.flow.refused import RefusedMarks
 from limpet.flow.worker import Batcher
 from limpet.store import callbacks, receipts
 from limpet.store.callbacks import OwedCallback
@@ -77,7 +78,7 @@ class Receipts:
     def __init__(
         self, database: Database, owed: Owed, clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int],
         acknowledge: Callable[[str, Sequence[int]], None], decline: Callable[[str, Sequence[int]], None],
-        on_known: Callable[[Iterable[Key]], None], post: Callable[[Sequence[OwedCallback]], None],
+        on_known: Callable[[Iterable[Key]], None], post: Callable[[Sequence[OwedCallback]], None], marks: RefusedMarks,
     ) -> None:  # fmt: skip
         self._database = database
         self._owed = owed
@@ -89,6 +90,7 @@ class Receipts:
         self._on_known = on_known
         self._post = post
         self._looked = False
+        self._marks = marks
         self._batcher: Batcher[Came, None] = Batcher(self._run)
         self._again: Batcher[tuple[int, str, str | None], None] = Batcher(self._look_again)
 
@@ -232,6 +234,8 @@ class Receipts:
             for key, (change, _) in changes.items()
             if key in applied and change.status is not Status(change.tracked.message.status)
         ]
+        lost = [(one.message, one.error_code) for one in told if one.status is Status.UNDELIVERED]
+        await self._marks.note(connection, lost, now)
         owed = await self._owed.rows(told, now)
         await callbacks.insert(connection, owed)
         done.owed += owed

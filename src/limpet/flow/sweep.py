@@ -20,7 +20,7 @@ from limpet.flow.due import DueBinder
 from limpet.flow.failure import Failures
 from limpet.flow.receipt import Receipts
 from limpet.flow.worker import Loop
-from limpet.store import deactivations, deliveries, dispatch, idempotency, media, mms, receipts
+from limpet.store import deactivations, deliveries, dispatch, idempotency, media, mms, receipts, refused
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.sticky import PURGE_CHUNK, StickyStore, oldest_relevant_id
 
@@ -58,12 +58,12 @@ class Sweeps:
     def loops(self) -> list[Loop]:
         """What has to run for as long as the server does."""
         return [
-            partial(_every, EVERY_SECOND_S, self.bind_due),
-            partial(_every, EVERY_SECOND_S, self.expire),
-            partial(_every, EVERY_SECOND_S, self.end_doubts),
-            partial(_every, RECEIPTS_S, self._receipts.look_at_kept),
-            partial(_every, DAY_S, self.housekeep),
-            partial(_every, DAY_S, self.purge, first_after_s=PURGE_FIRST_S),
+            partial(every, EVERY_SECOND_S, self.bind_due),
+            partial(every, EVERY_SECOND_S, self.expire),
+            partial(every, EVERY_SECOND_S, self.end_doubts),
+            partial(every, RECEIPTS_S, self._receipts.look_at_kept),
+            partial(every, DAY_S, self.housekeep),
+            partial(every, DAY_S, self.purge, first_after_s=PURGE_FIRST_S),
         ]
 
     async def bind_due(self) -> None:
@@ -101,6 +101,7 @@ class Sweeps:
         await mms.forget_seen(self._database, oldest_relevant_id(now, mms.REMEMBERED_DAYS))
         await deliveries.purge(self._database, now)
         await deactivations.purge(self._database, now.date())
+        await refused.purge(self._database, day_number(now))
         await idempotency.purge(self._database, oldest_relevant_id(now, idempotency.REMEMBERED_DAYS))
 
     async def purge(self) -> None:
@@ -119,7 +120,7 @@ async def _forget(lane: str, claim_id: int, connection: Connection) -> None:
     await dispatch.claims_done(connection, lane, [claim_id])
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]], *, first_after_s: float = 0.0) -> None:
+async def every(seconds: float, work: Callable[[], Awaitable[None]], *, first_after_s: float = 0.0) -> None:
     """Run `work`, pause, and again; trouble with the database only makes the pause longer."""
     await asyncio.sleep(first_after_s)
     while True:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 from limpet.carrier.port import Delivery, Inbound, Lane, Listener, Receipt
 from limpet.clock import Clock
+from limpet.core.ids import day_number
 from limpet.core.load import LoadMeter
 from limpet.core.rate import Pacer
+from limpet.core.routing import Patience, Routes
 from limpet.flow.accept import Accept
 from limpet.flow.answers import Answers
 from limpet.flow.assign import Assigner
+from limpet.flow.carriers import Switchboard
 from limpet.flow.consent import Consent
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
@@ -27,8 +30,9 @@ from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
 from limpet.flow.owed import Owed
 from limpet.flow.receipt import Receipts
+from limpet.flow.refused import REFUSED_DAYS, RefusedMarks
 from limpet.flow.streams import Streams
-from limpet.flow.sweep import Sweeps
+from limpet.flow.sweep import EVERY_SECOND_S, Sweeps, every
 from limpet.flow.worker import WAITING_MAX, Loop
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Database, Installation
@@ -52,6 +56,11 @@ class Pace:
     take_over: bool = False
     rated: bool = False
     pending_max: int = WAITING_MAX
+    refused_days: int = REFUSED_DAYS
+    routes: Routes = field(default_factory=Routes)
+    patience: Patience = field(default_factory=Patience)
+    segments_per_s: Mapping[str, float] = field(default_factory=dict)
+    """Of the carriers that have a rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,7 @@ class Flow:
     messages: Messages
     opt_outs: OptOuts
     events: Events
+    switchboard: Switchboard
     lease: timedelta
 
     def loops(self) -> list[Loop]:
@@ -77,7 +87,12 @@ class Flow:
         lanes: list[Loop] = [
             partial(self.dispatcher.run_lane, name, self.lease) for name in self.dispatcher.fleet.running
         ]
-        return [*lanes, *self.sweeps.loops(), self.events.streams.follow]
+        return [
+            *lanes,
+            *self.sweeps.loops(),
+            partial(every, EVERY_SECOND_S, self.switchboard.turn),
+            self.events.streams.follow,
+        ]
 
     async def idle(self) -> None:
         """Wait until nothing that has come in is under way."""
@@ -101,12 +116,13 @@ def assemble(
     """Make the flow of a process called `owner`. `lanes` makes its lanes for their listener, `post` takes committed callbacks,
     `base_url` begins the URLs under which customers find what people send."""
     bucket_key = installation.bucket_key
-    fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic)
-    directory, doubt = Directory(database, fleet.has_mms), DoubtBook()
+    fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic, pace.routes, pace.segments_per_s)
+    directory, doubt = Directory(database, fleet.has_mms, lambda: day_number(clock.now())), DoubtBook()
     events = Events(database, Streams(database), installation.sid_key, new_id)
     owed = Owed(directory, events, installation.sid_key, new_id)
     assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id)
-    failures = Failures(database, owed, clock, new_id)
+    marks = RefusedMarks(pace.refused_days)
+    failures = Failures(database, owed, clock, new_id, marks)
     answers = Answers(database, fleet, doubt, owed, failures, clock, new_id, chance)
     held = Lanes(database, owner, pace.lease)
     leases = Leases(database, held, doubt, clock, new_id, take_over=pace.take_over)
@@ -114,7 +130,7 @@ def assemble(
     for lane in lanes(dispatcher):
         fleet.add(lane)
     receipts = Receipts(
-        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post
+        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post, marks
     )
     consent = Consent(fleet, bucket_key, new_id)
     inbounds = Inbounds(
@@ -143,6 +159,7 @@ def assemble(
         Messages(database, bucket_key),
         OptOuts(database, bucket_key, new_id),
         events,
+        Switchboard(database, fleet, clock, owner, pace.patience),
         pace.lease,
     )
 
