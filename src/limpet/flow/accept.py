@@ -154,7 +154,14 @@ class Accept:
     async def _draft(self, new: NewMessage) -> Draft:
         owner = await self._directory.service_owner(new.service_sid) if new.service_sid else None
         body = smart_encoded(new.body) if new.smart_encoded else new.body
-        draft = Draft(new, person_hash(new.recipient.value, self._bucket_key), body, segment(body), owner)
+        draft = Draft(
+            new,
+            person_hash(new.recipient.value, self._bucket_key),
+            body,
+            segment(body),
+            owner,
+            new.media is not None or new.as_mms,
+        )
         if new.service_sid and (owner is None or owner.account_id != new.account.id):
             draft.rejected = Rejected(SERVICE_UNKNOWN, {"service": new.service_sid})
         elif not may_send_to(new.account, new.recipient.country):
@@ -202,7 +209,7 @@ class Accept:
             if isinstance(answer, Refusal):
                 refuse(row, answer)
             elif answer is not None:
-                if draft.new.wants_mms:
+                if draft.wants_mms:
                     settle_media(draft, carried=carries_media(answer.candidate))
                 place(row, answer, reservation, now)
 
@@ -237,10 +244,10 @@ class Accept:
                 draft.rejected = rejected(draft, OPTED_OUT)
             elif not reaches(found.kind, found.country, draft.new.recipient):
                 draft.rejected = rejected(draft, UNREACHABLE.get(found.kind, FROM_NOT_OWNED))
-            elif draft.new.wants_mms and (lacking := self._without_mms(row)) is not None:
+            elif draft.wants_mms and (lacking := self._without_mms(row)) is not None:
                 draft.rejected = rejected(draft, lacking)
             else:
-                if draft.new.wants_mms:
+                if draft.wants_mms:
                     settle_media(draft, carried=True)
                 route(row_of(draft), found, reservation, now)
                 if row_of(draft).error_code == QUEUE_FULL:
@@ -259,7 +266,7 @@ class Accept:
         await messages.insert(connection, rows, now)
         if any(row.num_media for row in rows):
             await media.insert(connection, media_of(kept), self._bucket_key)
-        if any(draft.new.wants_mms for draft in kept) and (carried := mms_of(kept)):
+        if any(draft.wants_mms for draft in kept) and (carried := mms_of(kept)):
             await mms.insert(connection, carried)
         claims = claims_of(rows, lambda: self._new_id(now))
         written.claims = list(claims.values())

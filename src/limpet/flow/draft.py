@@ -64,11 +64,6 @@ class NewMessage:
     """It must go out as one MMS, whatever it holds."""
 
     @property
-    def wants_mms(self) -> bool:
-        """Whether it goes out as MMS if a sender can be had for that."""
-        return self.media is not None or self.as_mms
-
-    @property
     def link(self) -> str | None:
         """What may go out in the place of its media."""
         return None if self.media is None or self.as_mms else self.media.link
@@ -99,6 +94,8 @@ class Draft:
     body: str
     content: Segmented
     owner: ServiceOwner | None
+    wants_mms: bool = False
+    """It goes out as MMS if a sender can be had for that."""
     row: MessageRow | None = None
     rejected: Rejected | None = None
     repeats: Message | Misused | Draft | None = None
@@ -159,7 +156,7 @@ def mms_of(kept: list[Draft]) -> list[NewMms]:
     return [
         NewMms(row_of(draft).bucket, row_of(draft).id, draft.carried, None if draft.carried else draft.new.link)
         for draft in kept
-        if draft.carried or (draft.new.wants_mms and _undecided(draft))
+        if draft.carried or (draft.wants_mms and _undecided(draft))
     ]
 
 
@@ -191,9 +188,9 @@ def media_sent(draft: Draft) -> tuple[str, ...] | None:
 def wanted(draft: Draft) -> Wanted:
     """The question of who this message comes from."""
     row = row_of(draft)
-    ask = Ask(draft.new.recipient, draft.person, draft.new.sender, draft.new.wants_mms)
+    ask = Ask(draft.new.recipient, draft.person, draft.new.sender, draft.wants_mms)
     key = MappingKey(row.bucket, service_id_of(draft), row.recipient)
-    return Wanted(key, row.id, ask, row.num_segments, linkable=draft.new.link is not None)
+    return Wanted(key, row.id, ask, row.num_segments, linkable=draft.wants_mms and draft.new.link is not None)
 
 
 def answer_of(draft: Draft, now: datetime) -> Answer:
