@@ -32,6 +32,7 @@ from limpet.config_rules import (
     text,
     whole,
 )
+from limpet.config_smpp import SmppSettings, check_smpp
 
 DATA_DIR = Path(".limpet")
 SECRET_KEY_VARIABLE = "LIMPET_SECRET_KEY"  # noqa: S105 - a name, not a key
@@ -98,12 +99,11 @@ class WebhooksConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class CarrierConfig:
+class CarrierConfig(SmppSettings):
     """One `[[carriers]]`: an upstream by SMPP 3.4. `password` is found when it came by variable or file.
 
-    `numbers_file` holds the numbers that it routes here and that may be bought (`limpet.config_numbers`). `binds` is how many
-    lanes lead to it; `window_size_max` counts PDUs without an answer on each. The numbers of a kind of address are its TON and
-    NPI (SMPP 3.4 §5.2.5, §5.2.6).
+    `numbers_file` holds the numbers that it routes here and that may be bought (`limpet.config_numbers`). `window_size_max`
+    counts PDUs without an answer on each lane. The numbers of a kind of address are its TON and NPI (SMPP 3.4 §5.2.5, §5.2.6).
     """
 
     name: str = setting(text(32, r"[a-z0-9][a-z0-9_-]*", "1 to 32 of a-z, 0-9, - and _, not beginning with - or _"))
@@ -116,7 +116,6 @@ class CarrierConfig:
     password_file: Path | None = setting(PATH, None)
     system_type: str = setting(text(12, r"[\x20-\x7e]*", "a text of at most 12 ASCII characters"), "")
     numbers_file: Path | None = setting(PATH, None)
-    binds: int = setting(whole(1, 64), 1)
     window_size_max: int = setting(whole(1, 10_000), 10)
     response_timeout_s: float = setting(seconds(1, 300), 10.0)
     enquire_link_s: float = setting(seconds(1, 3600), 20.0)
@@ -257,6 +256,7 @@ def _carriers(value: object, directory: Path, environment: Mapping[str, str]) ->
         carrier = _placed(read_table(CarrierConfig, table, path), directory)
         if carrier.name in found:
             raise ConfigError(f'{path}.name must be unique, and "{carrier.name}" is taken.')
+        check_smpp(carrier, path)
         found[carrier.name] = _with_password(carrier, path, table, environment)
     return tuple(found.values())
 

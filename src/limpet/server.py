@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ import uvicorn
 
 from limpet.carrier.port import Listener
 from limpet.carrier.smpp import SmppLane
-from limpet.carrier.smpp_config import Numbering, Numberings, SmppConfig
+from limpet.carrier.smpp_settings import smpp_config
 from limpet.clock import Clock
 from limpet.config import CarrierConfig, Config, DevOptions, Ready
 from limpet.config_numbers import read_offers
@@ -235,7 +234,7 @@ async def _flow(
 
     def lanes(listener: Listener) -> Iterator[SmppLane]:
         for carrier in carriers:
-            smpp = _smpp(carrier)
+            smpp = smpp_config(carrier)
             yield from (SmppLane(f"{carrier.name}/{n}", smpp, listener, chance) for n in range(carrier.binds))
 
     def post(owed: Sequence[OwedCallback]) -> None:
@@ -274,20 +273,6 @@ def _pace(config: Config, dev: DevOptions | None) -> Pace:
         rated=rated,
         pending_max=config.server.max_pending,
     )
-
-
-def _smpp(carrier: CarrierConfig) -> SmppConfig:
-    """A carrier's settings as its lanes want them."""
-    numberings = Numberings(
-        Numbering(carrier.phone_ton, carrier.phone_npi),
-        Numbering(carrier.short_code_ton, carrier.short_code_npi),
-        Numbering(carrier.alphanumeric_ton, carrier.alphanumeric_npi),
-    )
-    tls = ssl.create_default_context(cafile=_text(carrier.tls_ca_file)) if carrier.tls else None
-    return SmppConfig(
-        carrier.host, carrier.port, carrier.system_id, carrier.password, carrier.system_type, carrier.window_size_max,
-        carrier.response_timeout_s, carrier.enquire_link_s, tls, numberings,
-    )  # fmt: skip
 
 
 def _text(path: Path | None) -> str | None:

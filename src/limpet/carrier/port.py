@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
+from limpet.core.alphabet import Alphabet
 from limpet.core.encoding import Segmented
 
 
@@ -117,8 +118,20 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What an inbound PDU that carries only a part of a text says about it. `text` names the text among those of one person to
+    one of our numbers; `alphabet` reads `octets`, once they stand beside their neighbours."""
+
+    text: str
+    total: int
+    number: int
+    alphabet: Alphabet
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
-    """A text that a person sent to one of our numbers (one PDU; long messages arrive as parts)."""
+    """A text that a person sent to one of our numbers, or, with `part`, a part of one."""
 
     token: int
     sender: str
@@ -126,6 +139,16 @@ class Inbound:
     recipient: str
     """Our number."""
     body: str
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What became of a segment that the carrier took? Only where a carrier can be asked (`Asked`)."""
+
+    sender: str
+    recipient: str
+    carrier_message_id: str
 
 
 Delivery = Receipt | Inbound
@@ -179,3 +202,15 @@ class Lane(Protocol):
 
     async def stop(self, grace_s: float) -> None:
         """Wait at most `grace_s` for answers in flight, unbind, close. What is left is reported Unanswered or Unsent."""
+
+
+UNASKED = 0
+"""The token of a receipt that nobody waits to see acknowledged: the answer to a `Question`."""
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """A lane whose carrier can be asked what became of a message. The answer comes as a `Receipt` with the token UNASKED."""
+
+    def ask(self, questions: Sequence[Question]) -> int:
+        """Take questions, to be asked when there is room; how many were taken, from the front."""
