@@ -193,10 +193,11 @@ async def open_world(
     take_over: bool = True,
     rated: bool = False,
     pending_max: int = 20_000,
+    seed: int = 7,
 ) -> AsyncIterator[World]:
     """A process over a database, its lane leased and its loop running."""
     lane = lane or HandLane()
-    chance, ids = random.Random(7), IdSource()
+    chance, ids = random.Random(seed), IdSource()
 
     def new_id(now: datetime) -> int:
         return ids.next(now, chance.getrandbits(21))

@@ -18,6 +18,7 @@ from limpet.flow.dispatch import Dispatcher
 from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
 from limpet.flow.failure import Failures
+from limpet.flow.inbound import Inbounds
 from limpet.flow.worker import Loop
 from limpet.store import deliveries, dispatch, idempotency, media, receipts
 from limpet.store.database import DATABASE_AWAY, Connection, Database
@@ -25,6 +26,7 @@ from limpet.store.sticky import PURGE_CHUNK, StickyStore, oldest_relevant_id
 
 EXPIRE_MAX = 500
 EVERY_SECOND_S = 1.0
+PARTS_S = 10.0
 DAY_S = 86_400.0
 PURGE_FIRST_S = 300.0
 BUCKET_PAUSE_S = 0.02
@@ -39,7 +41,7 @@ class Sweeps:
 
     def __init__(
         self, database: Database, sticky: StickyStore, dispatcher: Dispatcher, due: DueBinder, doubt: DoubtBook,
-        resolver: Resolver, failures: Failures, clock: Clock, *, patience_s: float, purge_rows_per_s: int,
+        resolver: Resolver, failures: Failures, inbounds: Inbounds, clock: Clock, *, patience_s: float, purge_rows_per_s: int,
     ) -> None:  # fmt: skip
         self._database = database
         self._sticky = sticky
@@ -48,6 +50,7 @@ class Sweeps:
         self._doubt = doubt
         self._resolver = resolver
         self._failures = failures
+        self._inbounds = inbounds
         self._clock = clock
         self._patience_s = patience_s
         self._chunk_pause_s = PURGE_CHUNK / max(1, purge_rows_per_s)
@@ -58,6 +61,7 @@ class Sweeps:
             partial(_every, EVERY_SECOND_S, self.bind_due),
             partial(_every, EVERY_SECOND_S, self.expire),
             partial(_every, EVERY_SECOND_S, self.end_doubts),
+            partial(_every, PARTS_S, self.give_on),
             partial(_every, DAY_S, self.housekeep),
             partial(_every, DAY_S, self.purge, first_after_s=PURGE_FIRST_S),
         ]
@@ -74,6 +78,11 @@ class Sweeps:
             self._dispatcher.post_callbacks(owed)
             if not count:
                 return
+
+    async def give_on(self) -> None:
+        """Give on texts whose missing parts have not come."""
+        while await self._inbounds.give_on():
+            pass
 
     async def end_doubts(self) -> None:
         """Let a second of bound time pass for those in doubt, and apply the policy where patience is over."""

@@ -121,7 +121,7 @@ def assemble(
     sticky = StickyStore(database, bucket_key, new_id)
     resolver = Resolver(database, directory, owed, failures)
     sweeps = Sweeps(
-        database, sticky, dispatcher, due, doubt, resolver, failures, clock,
+        database, sticky, dispatcher, due, doubt, resolver, failures, inbounds, clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
     )  # fmt: skip
     accept = Accept(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max)
