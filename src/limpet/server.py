@@ -109,8 +109,8 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
             Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database), flow.directory,
-            flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
-            tuple(config.server.trusted_proxies), config.server.max_concurrent,
+            flow.accept, flow.releases, installation, clock, tuple(carrier.name for carrier in carriers),
+            config.server.public_url, tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulator is None else simulator.inject_inbound,
             _inventory(config, dev), config.inventory.bring_your_own, callbacks_due,
         )  # fmt: skip
@@ -241,7 +241,9 @@ async def _flow(
         callbacks.post_now(owed)
 
     owner = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
-    flow = assemble(database, installation, owner, clock, _pace(config, dev), lanes, post, new_id, chance.random)
+    flow = assemble(
+        database, installation, owner, clock, _pace(config, dev, carriers), lanes, post, new_id, chance.random
+    )
     callbacks.on_answered = Replies(flow.accept, accounts.by_sid).answered
     running = [asyncio.create_task(supervise(loop)) for loop in [*flow.loops(), callbacks.run]]
     try:
@@ -263,7 +265,7 @@ def _inventory(config: Config, dev: DevOptions | None) -> Inventory:
     return Inventory(offer for path, carrier in files for offer in read_offers(path, carrier))
 
 
-def _pace(config: Config, dev: DevOptions | None) -> Pace:
+def _pace(config: Config, dev: DevOptions | None, carriers: Sequence[CarrierConfig]) -> Pace:
     rated = config.dispatch.sender_rates == "twilio" if dev is None else dev.realistic_rates
     return Pace(
         lease=timedelta(seconds=config.dispatch.lane_lease_s),
@@ -272,6 +274,8 @@ def _pace(config: Config, dev: DevOptions | None) -> Pace:
         take_over=config.database.url is None,  # the directory's lock says that nobody else is alive
         rated=rated,
         pending_max=config.server.max_pending,
+        receipts_on_last=frozenset(carrier.name for carrier in carriers if carrier.receipts == "last"),
+        query_after={carrier.name: timedelta(seconds=carrier.query_after_s) for carrier in carriers if carrier.query},
     )
 
 

@@ -11,11 +11,12 @@ import pytest
 import pytest_asyncio
 
 from limpet.core.status import Status
+from limpet.flow.dispatch import HOLD_BACK
 from limpet.flow.draft import Overloaded
 from limpet.store import dispatch
 from limpet.store.database import Database
 from tests.support.clock import NOW, HandClock
-from tests.support.lane import receipt
+from tests.support.lane import HandLane, receipt
 from tests.support.world import LEASE, POOL, World, open_world
 
 ANNA, BEN = "+14155550101", "+14155550102"
@@ -185,3 +186,48 @@ async def test_a_claim_that_was_rolled_back_leaves_nothing_to_find(
         await world.dispatcher._leases._renew(running)
         assert (running.suspects, world.lane.submitted) == ([], [])
         assert await database.pool.fetchval("SELECT count(*) FROM message") == 0
+
+
+async def test_nothing_overtakes_a_message_in_doubt_and_everybody_else_goes_on(world: World) -> None:
+    service = await world.service(*POOL)
+    await world.send(service, ANNA, "one")
+    world.lane.lose(world.lane.submitted[0])
+    await world.settle()
+    later = await world.send(service, ANNA, "two")
+    await world.send(service, BEN, "hello")
+    assert later.status is Status.QUEUED
+    await world.until(lambda: len(world.lane.submitted) == 2)
+    for _ in range(3):
+        world.clock.advance(HOLD_BACK)
+        world.dispatcher.fleet.waiting([world.lane.name])
+        await world.until(lambda: not world.dispatcher.fleet.running[world.lane.name].backlog)
+    assert [s.recipient for s in world.lane.submitted] == [ANNA, BEN]
+    for _ in range(90):
+        await world.sweeps.end_doubts()
+    world.clock.advance(HOLD_BACK)
+    world.dispatcher.fleet.waiting([world.lane.name])
+    await world.until(lambda: len(world.lane.submitted) == 4)
+    assert [(s.recipient, s.attempt) for s in world.lane.submitted] == [(ANNA, 1), (BEN, 1), (ANNA, 2), (ANNA, 1)]
+    assert [s.content.segments for s in world.lane.submitted[2:]] == [("one",), ("two",)]
+    assert world.doubt.people == {}
+
+
+async def test_a_message_on_hold_holds_nobody_up(world: World) -> None:
+    service = await world.service(*POOL, in_doubt="hold")
+    await world.send(service, ANNA, "one")
+    world.lane.lose(world.lane.submitted[0])
+    await world.settle()
+    for _ in range(91):
+        await world.sweeps.end_doubts()
+    assert (await world.send(service, ANNA, "two")).status is Status.SENDING
+
+
+async def test_what_never_left_keeps_its_place_before_what_waits(database: Database, clock: HandClock) -> None:
+    async with open_world(database, clock, HandLane(window=1)) as world:
+        service = await world.service(*POOL)
+        await world.send(service, ANNA, "one")
+        await world.send(service, ANNA, "two")
+        clock.advance(timedelta(seconds=5))
+        world.lane.lose(world.lane.submitted[0], written=False)
+        await world.until(lambda: len(world.lane.submitted) == 2)
+        assert world.lane.submitted[1].content.segments == ("one",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -194,6 +194,8 @@ async def open_world(
     rated: bool = False,
     pending_max: int = 20_000,
     seed: int = 7,
+    receipts_on_last: frozenset[str] = frozenset(),
+    query_after: Mapping[str, timedelta] | None = None,
 ) -> AsyncIterator[World]:
     """A process over a database, its lane leased and its loop running."""
     lane = lane or HandLane()
@@ -207,7 +209,7 @@ async def open_world(
         return [lane]
 
     posted: list[OwedCallback] = []
-    pace = Pace(LEASE, PATIENCE_S, 1_000_000, take_over, rated, pending_max)
+    pace = Pace(LEASE, PATIENCE_S, 1_000_000, take_over, rated, pending_max, receipts_on_last, query_after or {})
     keys = Installation(BUCKET_KEY, SID_KEY)
     flow = assemble(database, keys, owner, clock, pace, lanes, posted.extend, new_id, chance.random)
     world = World(database, clock, lane, await make_account(database, clock.now()), flow, posted)

@@ -115,6 +115,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             Deliveries(database),
             Directory(database),
             world.flow.accept,
+            world.flow.releases,
             Installation(BUCKET_KEY, SID_KEY),
             clock,
             ("hand", "second"),

@@ -6,7 +6,7 @@ Plain bookkeeping in memory; what must survive a crash is written by `limpet.flo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
 
@@ -42,6 +42,8 @@ class Running:
     reserved: int = 0
     backlog: bool = True
     bound_s: float = 0.0
+    why_down: str | None = None
+    """What was last in the way of the carrier."""
     in_flight: dict[Key, Flight] = field(default_factory=dict)
     open_claims: dict[int, int] = field(default_factory=dict)
     suspects: list[Claim] = field(default_factory=list)
@@ -102,6 +104,8 @@ class Fleet:
         self._now_s = now_s
         self.running: dict[str, Running] = {}
         self._counts: dict[str, int] = {}
+        self.waiting_people: Container[str] = frozenset()
+        """Whose messages join the queue, though there is room: an earlier one to them is in doubt."""
 
     def add(self, lane: Lane) -> None:
         """One more lane; all of them are known before the first message."""

@@ -57,7 +57,10 @@ class Leases:
     async def _renew(self, running: Running) -> None:
         if not self._stopping:
             take_over = self._take_over and running.fence is None
-            await self._own(running, await self._lanes.lease(running.lane.name, take_over=take_over))
+            fence = await self._lanes.lease(
+                running.lane.name, take_over=take_over, bound=running.lane.bound, why=running.why_down
+            )
+            await self._own(running, fence)
             await self._clear_suspects(running)
 
     async def _clear_suspects(self, running: Running) -> None:

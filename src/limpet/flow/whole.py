@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -25,7 +25,9 @@ from limpet.flow.inbound import Inbounds
 from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
 from limpet.flow.owed import Owed
+from limpet.flow.question import Questions
 from limpet.flow.receipt import Receipts
+from limpet.flow.release import Releases
 from limpet.flow.sweep import Sweeps
 from limpet.flow.worker import WAITING_MAX, Loop
 from limpet.store.callbacks import OwedCallback
@@ -50,6 +52,10 @@ class Pace:
     take_over: bool = False
     rated: bool = False
     pending_max: int = WAITING_MAX
+    receipts_on_last: frozenset[str] = frozenset()
+    """Carriers that give one receipt a message, for its last segment."""
+    query_after: Mapping[str, timedelta] = field(default_factory=dict)
+    """Carriers that can be asked what became of a message, and how long its receipt is waited for first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class Flow:
     sticky: StickyStore
     messages: Messages
     opt_outs: OptOuts
+    releases: Releases
     lease: timedelta
 
     def loops(self) -> list[Loop]:
@@ -105,12 +112,14 @@ def assemble(
     answers = Answers(database, fleet, doubt, owed, failures, clock, new_id, chance)
     held = Lanes(database, owner, pace.lease)
     leases = Leases(database, held, doubt, clock, new_id, take_over=pace.take_over)
-    dispatcher = Dispatcher(database, fleet, leases, answers, clock, new_id)
+    dispatcher = Dispatcher(database, fleet, leases, answers, doubt, clock, new_id)
+    fleet.waiting_people = doubt.people
     for lane in lanes(dispatcher):
         fleet.add(lane)
     receipts = Receipts(
-        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post
-    )
+        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post,
+        pace.receipts_on_last,
+    )  # fmt: skip
     consent = Consent(fleet, bucket_key, new_id)
     inbounds = Inbounds(
         database, directory, assigner, consent, clock, bucket_key, installation.sid_key, new_id, fleet.acknowledge,
@@ -120,8 +129,9 @@ def assemble(
     due = DueBinder(database, assigner, dispatcher, owed, clock, bucket_key, new_id)
     sticky = StickyStore(database, bucket_key, new_id)
     resolver = Resolver(database, directory, owed, failures)
+    questions = Questions(database, fleet, clock, pace.query_after)
     sweeps = Sweeps(
-        database, sticky, dispatcher, due, doubt, resolver, failures, inbounds, clock,
+        database, sticky, dispatcher, due, doubt, resolver, failures, inbounds, questions, clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
     )  # fmt: skip
     accept = Accept(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max)
@@ -137,6 +147,7 @@ def assemble(
         sticky,
         Messages(database, bucket_key),
         OptOuts(database, bucket_key, new_id),
+        Releases(database, resolver, doubt, fleet, clock, post),
         pace.lease,
     )
 

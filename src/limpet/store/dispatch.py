@@ -22,6 +22,9 @@ SEPARATOR = "\x1f"
 """Between carrier message ids in one text: SMPP ids are printable."""
 
 
+WHY_LENGTH_MAX = 200
+
+
 class Due(NamedTuple):
     """A message that waits: in a lane's queue, or in none while it has no sender (`lane` empty)."""
 
@@ -98,6 +101,17 @@ def columns(rows: Iterable[Sequence[object]]) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
+class LaneState(NamedTuple):
+    """A lane as its owner last saw it, at most a third of a lease ago. `leased`: somebody owns it now."""
+
+    name: str
+    owner: str
+    leased: bool
+    bound: bool
+    since: datetime | None
+    why: str | None
+
+
 class Lanes:
     """Leases. One process owns a lane at a time; its fence grows with each new owner."""
 
@@ -106,12 +120,21 @@ class Lanes:
         self._owner = owner
         self._lease = lease
 
-    async def lease(self, lane: str, *, take_over: bool = False) -> int | None:
-        """Take or renew a lane: its fence, or None while another process holds it. `take_over` ignores a holder that is dead."""
+    async def lease(
+        self, lane: str, *, take_over: bool = False, bound: bool = False, why: str | None = None
+    ) -> int | None:
+        """Take or renew a lane: its fence, or None while another process holds it. `take_over` ignores a holder that is dead.
+        Whether the carrier is there, and why not, is written down for those who look."""
+        told = None if bound or why is None else why[:WHY_LENGTH_MAX]
         fence: int | None = await self._database.pool.fetchval(
-            query("lane_lease"), lane, self._owner, self._lease, take_over
+            query("lane_lease"), lane, self._owner, self._lease, take_over, bound, told
         )
         return fence
+
+    @staticmethod
+    async def states(database: Database) -> list[LaneState]:
+        """Every lane that has ever been leased, by name."""
+        return [LaneState(*row) for row in await database.pool.fetch(query("lane_states"))]
 
     async def release(self, lane: str) -> None:
         """Let the next owner have it at once."""

@@ -10,6 +10,7 @@ from limpet.clock import Clock
 from limpet.core.inventory import Inventory
 from limpet.flow.accept import Accept
 from limpet.flow.directory import Directory
+from limpet.flow.release import Releases
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
 from limpet.store.database import Installation
@@ -44,6 +45,7 @@ class Deps:
     deliveries: Deliveries
     directory: Directory
     accept: Accept
+    releases: Releases
     installation: Installation
     clock: Clock
     carriers: tuple[str, ...]

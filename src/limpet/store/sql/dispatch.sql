@@ -3,14 +3,19 @@
 -- name: lane_lease (reference)
 -- Take or renew a lane; answers its fence, which grows with each new owner. Leases are judged by the database's clock, so that
 -- two processes whose clocks differ cannot both hold one.
-INSERT INTO lane AS l (name, owner, fence, expires_at) VALUES ($1, $2, 1, now() + $3::interval)
+INSERT INTO lane AS l (name, owner, fence, expires_at, bound, bound_changed_at, why) VALUES ($1, $2, 1, now() + $3::interval, $5, now(), $6)
     ON CONFLICT (name) DO UPDATE
-   SET owner = excluded.owner, expires_at = excluded.expires_at, fence = l.fence + CASE WHEN l.owner = excluded.owner THEN 0 ELSE 1 END
+   SET owner = excluded.owner, expires_at = excluded.expires_at, fence = l.fence + CASE WHEN l.owner = excluded.owner THEN 0 ELSE 1 END,
+       bound = excluded.bound, why = excluded.why,
+       bound_changed_at = CASE WHEN l.bound = excluded.bound THEN coalesce(l.bound_changed_at, now()) ELSE now() END
  WHERE l.owner = excluded.owner OR l.expires_at < now() OR $4
 RETURNING fence;
 
 -- name: lane_release (reference)
-UPDATE lane SET expires_at = now() WHERE name = $1 AND owner = $2;
+UPDATE lane SET expires_at = now(), bound = false, why = NULL, bound_changed_at = now() WHERE name = $1 AND owner = $2;
+
+-- name: lane_states (reference)
+SELECT name, owner, expires_at > now(), bound, bound_changed_at, why FROM lane ORDER BY name;
 
 -- name: due_insert (hot)
 INSERT INTO message_due (bucket, id, lane, due_at, expires_at)
