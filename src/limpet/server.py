@@ -275,6 +275,7 @@ def _pace(config: Config, dev: DevOptions | None, carriers: Sequence[CarrierConf
         rated=rated,
         pending_max=config.server.max_pending,
         receipts_on_last=frozenset(carrier.name for carrier in carriers if carrier.receipts == "last"),
+        whole_messages=frozenset(carrier.name for carrier in carriers if carrier.long_messages == "payload"),
         query_after={carrier.name: timedelta(seconds=carrier.query_after_s) for carrier in carriers if carrier.query},
     )
 

@@ -10,6 +10,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from limpet.carrier.port import Submission, Unanswered
+from limpet.core.model import Message
 from limpet.core.status import Status
 from limpet.flow.dispatch import HOLD_BACK
 from limpet.flow.draft import Overloaded
@@ -231,3 +233,66 @@ async def test_what_never_left_keeps_its_place_before_what_waits(database: Datab
         world.lane.lose(world.lane.submitted[0], written=False)
         await world.until(lambda: len(world.lane.submitted) == 2)
         assert world.lane.submitted[1].content.segments == ("one",)
+
+
+async def _half_sent(world: World, *ids: str) -> tuple[Message, Submission]:
+    """A message of three segments to Anna, of which the carrier is known to have taken those that have an id."""
+    service = await world.service(*POOL)
+    answer = await world.send(service, ANNA, "x" * 400)
+    (submission,) = world.lane.submitted
+    world.lane.answer(Unanswered(submission.key, submission.attempt, ids))
+    await world.settle()
+    return answer, submission
+
+
+async def test_receipts_of_some_segments_do_not_close_a_doubt_and_it_is_sent_again(world: World) -> None:
+    """The connection was lost between two segments: that the first one arrived says nothing of the others."""
+    answer, submission = await _half_sent(world, "1", "", "")
+    world.lane.tell(
+        receipt(submission, "1", token=1), receipt(submission, "2", reference=submission.reference, token=2)
+    )
+    await world.settle()
+    assert world.lane.acknowledged == [1, 2]
+    assert (await world.read(answer)).status is Status.SENDING
+    assert not world.doubt.empty
+    for _ in range(90):
+        await world.sweeps.end_doubts()
+    await world.until(lambda: len(world.lane.submitted) == 2)
+    ids = world.lane.take(world.lane.submitted[1])
+    await world.settle()
+    world.lane.tell(receipt(submission, "2"))
+    await world.settle()
+    assert (await world.read(answer)).status is Status.SENT
+    world.lane.tell(*(receipt(submission, each) for each in ids))
+    await world.settle()
+    assert (await world.read(answer)).status is Status.DELIVERED
+
+
+@pytest.mark.parametrize("ids", [("1", "", ""), ()], ids=["after a lost connection", "after a crash"])
+async def test_receipts_of_all_segments_close_a_doubt(world: World, ids: tuple[str, ...]) -> None:
+    answer, submission = await _half_sent(world, *ids)
+    for carrier_id in ("2", "1", "2", "3"):
+        assert (await world.read(answer)).status is Status.SENDING
+        world.lane.tell(receipt(submission, carrier_id, reference=submission.reference))
+        await world.settle()
+    assert (await world.read(answer)).status is Status.DELIVERED
+    assert world.statuses(answer) == ["queued", "delivered"]
+    assert world.doubt.empty
+    assert len(world.lane.submitted) == 1
+
+
+async def test_receipts_of_all_segments_in_one_batch_close_a_doubt(world: World) -> None:
+    answer, submission = await _half_sent(world, "1", "", "")
+    world.lane.tell(*(receipt(submission, each, reference=submission.reference) for each in ("3", "1", "2", "2")))
+    await world.settle()
+    assert (await world.read(answer)).status is Status.DELIVERED
+
+
+async def test_one_receipt_closes_a_doubt_where_a_carrier_gives_one_a_message(
+    database: Database, clock: HandClock
+) -> None:
+    async with open_world(database, clock, receipts_on_last=frozenset({"hand"})) as world:
+        answer, submission = await _half_sent(world)
+        world.lane.tell(receipt(submission, "3", reference=submission.reference))
+        await world.settle()
+        assert (await world.read(answer)).status is Status.DELIVERED

@@ -28,7 +28,7 @@ from tests.support.world import BUCKET_KEY, POOL, SID_KEY, add_number, make_acco
 
 DAY_S = 24 * 3600.0
 CALM_S = 3600.0
-PEOPLE, TEXTS, LANES, PORT = 40, 600, 2, 2775
+PEOPLE, TEXTS, LANES, PORT = 30, 300, 2, 2775
 CALM = Behaviour()
 WEATHERS: Sequence[Callable[[random.Random], Behaviour]] = (
     lambda _: CALM,
@@ -108,11 +108,18 @@ class Day:
                 await self.simulator.start()
                 self.note("carrier is back")
 
+    async def doubts(self) -> None:
+        """Once a second, as a server does, while there are any."""
+        while True:
+            await asyncio.sleep(10.0 if self.flow.doubt.empty else 1.0)
+            await self.flow.sweeps.end_doubts()
+
     def loops(self) -> Iterator[Awaitable[None]]:
         sweeps = self.flow.sweeps
         for name in self.flow.dispatcher.fleet.running:
             yield self.flow.dispatcher.run_lane(name, self.flow.lease)
-        for seconds, work in ((1.0, sweeps.end_doubts), (60.0, sweeps.expire), (60.0, sweeps.recheck_held)):
+        yield self.doubts()
+        for seconds, work in ((300.0, sweeps.expire), (300.0, sweeps.recheck_held)):
             yield _every(seconds, work)
 
     async def run(self) -> None:

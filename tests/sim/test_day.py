@@ -32,7 +32,7 @@ def _lived(seed: int, server: Server) -> Judged:
 def test_a_bad_day_loses_nothing_doubles_nothing_and_keeps_the_order(
     database_server: Server, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "LOOK_AGAIN_S", 60.0)  # nobody else is there to be looked for
+    monkeypatch.setattr(dispatch, "LOOK_AGAIN_S", 600.0)  # nobody else is there to be looked for
     day = _lived(seed, database_server)
     assert day.left == {
         "waiting": 0, "claims": 0, "receipts of nobody": 0, "not delivered": 0, "messages": len(day.accepted),

@@ -209,7 +209,10 @@ async def open_world(
         return [lane]
 
     posted: list[OwedCallback] = []
-    pace = Pace(LEASE, PATIENCE_S, 1_000_000, take_over, rated, pending_max, receipts_on_last, query_after or {})
+    pace = Pace(
+        LEASE, PATIENCE_S, 1_000_000, take_over, rated, pending_max, receipts_on_last=receipts_on_last,
+        query_after=query_after or {},
+    )  # fmt: skip
     keys = Installation(BUCKET_KEY, SID_KEY)
     flow = assemble(database, keys, owner, clock, pace, lanes, posted.extend, new_id, chance.random)
     world = World(database, clock, lane, await make_account(database, clock.now()), flow, posted)

@@ -72,10 +72,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """Bytes may have left and no answer came (connection lost, response time-out): the message is in doubt."""
+    """Bytes may have left and no answer came (connection lost, response time-out): the message is in doubt.
+
+    Of a message of several PDUs `carrier_message_ids` has one a PDU, empty where there was no answer: it is known to be taken
+    only once all of them are.
+    """
 
     key: MessageKey
     attempt: int
+    carrier_message_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

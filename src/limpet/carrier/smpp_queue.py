@@ -195,7 +195,9 @@ class SendQueue:
 
 
 def _unanswered(outgoing: Outgoing) -> Unanswered:
-    return Unanswered(outgoing.submission.key, outgoing.submission.attempt)
+    count = outgoing.submission.content.count
+    ids = (*outgoing.ids, *("",) * (count - len(outgoing.ids))) if count > 1 else ()
+    return Unanswered(outgoing.submission.key, outgoing.submission.attempt, ids)
 
 
 def _unsent(outgoing: Outgoing) -> Unsent:

@@ -48,7 +48,9 @@ def submission(sid: str, data: Path | None, as_json: bool) -> None:
     shown = {name: value for name, value in one.items() if name not in ("segments", "url")}
     width = max(map(len, shown))
     lines = [f"{name:{width}}  {'-' if value is None else value}" for name, value in shown.items()]
-    lines += [f"segment {each['number']}: {each['state']}, {each['carrier_message_id']}" for each in one["segments"]]
+    lines += [
+        f"segment {each['number']}: {each['state']}, {each['carrier_message_id'] or '-'}" for each in one["segments"]
+    ]
     click.echo("\n".join(lines))
 
 

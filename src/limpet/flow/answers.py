@@ -47,7 +47,7 @@ class _Sorted:
     sent: list[tuple[Fenced, Sequence[str]]] = field(default_factory=list)
     again: list[tuple[Fenced, datetime, bool]] = field(default_factory=list)
     failed: list[tuple[Fenced, int]] = field(default_factory=list)
-    doubt: list[tuple[Key, int]] = field(default_factory=list)
+    doubt: list[tuple[Key, int, Sequence[str]]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -143,7 +143,7 @@ class Answers:
                 case Refused():
                     self._sort_refused(plan, message, fenced, result, now)
                 case Unanswered():
-                    plan.doubt.append((message.key, message.fence or 0))
+                    plan.doubt.append((message.key, message.fence or 0, result.carrier_message_ids))
                 case Unsent():
                     plan.again.append((fenced, id_time(message.key.id), True))
         return plan
@@ -187,7 +187,7 @@ class Answers:
         return settled
 
     async def _note_doubts(
-        self, connection: Connection, unanswered: list[tuple[Key, int]], now: datetime
+        self, connection: Connection, unanswered: list[tuple[Key, int, Sequence[str]]], now: datetime
     ) -> list[tuple[Claim, list[Outgoing]]]:
         """Mark messages as in doubt, and give them a claim of their own, so that a crash while they wait forgets none."""
         by_lane_and_fence: dict[tuple[str, int], list[Outgoing]] = {}

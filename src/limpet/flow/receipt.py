@@ -34,6 +34,8 @@ LOOK_BACK_DAYS = 45
 SKEW = timedelta(minutes=2)
 """How far a carrier's clock may be behind ours when its submit date is compared with a claim."""
 TRIES_MAX = 5
+NO_ID = "-"
+"""Stands for the id of a receipt that names none."""
 DATE_PRECISION_S = 60
 _STATES = {ReceiptState.DELIVERED: SegmentState.DELIVERED, ReceiptState.UNDELIVERED: SegmentState.UNDELIVERED}
 _log = structlog.get_logger()
@@ -73,9 +75,10 @@ class Receipts:
         self, database: Database, owed: Owed, clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int],
         acknowledge: Callable[[str, Sequence[int]], None], decline: Callable[[str, Sequence[int]], None],
         on_known: Callable[[Iterable[Key]], None], post: Callable[[Sequence[OwedCallback]], None],
-        on_last: Container[str] = frozenset(),
+        on_last: Container[str] = frozenset(), whole: Container[str] = frozenset(),
     ) -> None:  # fmt: skip
-        """`on_last` names the carriers that give one receipt a message, for its last segment."""
+        """`on_last` names the carriers that give one receipt a message, for its last segment; `whole` those that get every
+        message in one PDU."""
         self._database = database
         self._owed = owed
         self._clock = clock
@@ -86,6 +89,7 @@ class Receipts:
         self._on_known = on_known
         self._post = post
         self._on_last = on_last
+        self._whole = whole
         self._spellings = Spellings(database)
         self._batcher: Batcher[Came, None] = Batcher(self._run)
         self._again: Batcher[_Asked, None] = Batcher(self._look_again)
@@ -206,18 +210,34 @@ class Receipts:
     async def _doubtful(
         self, connection: Connection, changes: dict[Key, tuple[_Change, list[Came]]], unknown: list[Came]
     ) -> list[Came]:
-        """Match what is left with messages in doubt, the oldest first, each at most once; answers what nobody claims."""
+        """Match what is left with messages in doubt, the oldest first, each as often as it has segments that nothing is known of;
+        answers what nobody claims."""
         if not unknown:
             return []
         asked = [(came.bucket, came.receipt.recipient) for came in unknown]
         nobody: list[Came] = []
         for came, found in zip(unknown, await receipts.match_in_doubt(connection, asked, self._oldest()), strict=True):
-            mine = next((one for one in found if one.message.key not in changes and speaks_of(came, one.message)), None)
+            mine = next(
+                (one for one in found if self._has_room(changes, one, came) and speaks_of(came, one.message)), None
+            )
             if mine is None:
                 nobody.append(came)
             else:
-                self._fold(changes, mine, came, came.receipt.carrier_message_id)
+                self._fold(changes, mine, came, came.receipt.carrier_message_id or NO_ID)
         return nobody
+
+    def _has_room(self, changes: dict[Key, tuple[_Change, list[Came]]], tracked: Tracked, came: Came) -> bool:
+        """Whether a message in doubt has a segment left that a receipt could be the first word of."""
+        known = changes.get(tracked.message.key)
+        ids = known[0].carrier_ids if known else self._ids(tracked, came)
+        return "" in ids or (came.receipt.carrier_message_id or NO_ID) in ids
+
+    def _ids(self, tracked: Tracked, came: Came) -> tuple[str, ...]:
+        """The ids of a message's segments, empty where they are not known: after a crash it is not even known in how many PDUs it
+        went, and its segments are the best guess."""
+        carrier = carrier_of(came.lane)
+        one = carrier in self._whole or carrier in self._on_last
+        return tracked.carrier_message_ids or ("",) * (1 if one else tracked.num_segments)
 
     async def _apply(
         self, connection: Connection, changes: dict[Key, tuple[_Change, list[Came]]], done: _Done, now: datetime
@@ -234,7 +254,7 @@ class Receipts:
         owed = await self._owed.rows(told, now)
         await callbacks.insert(connection, owed)
         done.owed += owed
-        done.known += applied
+        done.known += [key for key in applied if changes[key][0].status is not Status.SENDING]
         return [came for key, (_, all_came) in changes.items() if key not in applied for came in all_came]
 
     def _keep(self, came: Came, now: datetime) -> Kept:
@@ -245,18 +265,21 @@ class Receipts:
         )  # fmt: skip
 
     def _fold(
-        self, changes: dict[Key, tuple[_Change, list[Came]]], tracked: Tracked, came: Came, carrier_id: str | None
+        self, changes: dict[Key, tuple[_Change, list[Came]]], tracked: Tracked, came: Came, carrier_id: str
     ) -> None:
         """Add one receipt to what becomes of its message. The mapping is not concerned: undelivered keeps its number (S-10)."""
-        ids = tracked.carrier_message_ids or (carrier_id or "",)
-        states = tracked.segment_states or (str(SegmentState.SENT),) * len(ids)
         if (known := changes.get(tracked.message.key)) is None:
+            ids = self._ids(tracked, came)
+            states = tracked.segment_states or (str(SegmentState.SENT),) * len(ids)
             known = changes[tracked.message.key] = (_Change(tracked, states, ids, Status(tracked.message.status)), [])
         change, all_came = known
         all_came.append(came)
+        if carrier_id not in change.carrier_ids and "" in change.carrier_ids:
+            place = change.carrier_ids.index("")
+            change.carrier_ids = (*change.carrier_ids[:place], carrier_id, *change.carrier_ids[place + 1 :])
         place = change.carrier_ids.index(carrier_id) if carrier_id in change.carrier_ids else 0
-        last = place == len(change.states) - 1 and carrier_of(came.lane) in self._on_last
-        _advance(change, range(len(change.states)) if last else (place,), came.receipt)
+        every = carrier_of(came.lane) in self._on_last and place == len(change.states) - 1
+        _advance(change, range(len(change.states)) if every else (place,), came.receipt)
 
 
 def speaks_of(came: Came, message: Outgoing) -> bool:
@@ -286,6 +309,8 @@ def _advance(change: _Change, places: Iterable[int], receipt: Receipt) -> None:
         change.states = tuple(states)
         change.error_code = receipt.error_code if state is SegmentState.UNDELIVERED else change.error_code
         change.done_at = receipt.done_at or change.done_at
+    if "" in change.carrier_ids:
+        return  # whether the rest of it left is not known
     new = fold_receipts([SegmentState(state) for state in change.states])
     change.status = new if may_become(change.status, new) else change.status
 

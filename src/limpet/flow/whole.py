@@ -54,6 +54,8 @@ class Pace:
     pending_max: int = WAITING_MAX
     receipts_on_last: frozenset[str] = frozenset()
     """Carriers that give one receipt a message, for its last segment."""
+    whole_messages: frozenset[str] = frozenset()
+    """Carriers that get every message in one PDU."""
     query_after: Mapping[str, timedelta] = field(default_factory=dict)
     """Carriers that can be asked what became of a message, and how long its receipt is waited for first."""
 
@@ -118,7 +120,7 @@ def assemble(
         fleet.add(lane)
     receipts = Receipts(
         database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post,
-        pace.receipts_on_last,
+        pace.receipts_on_last, pace.whole_messages,
     )  # fmt: skip
     consent = Consent(fleet, bucket_key, new_id)
     inbounds = Inbounds(

@@ -39,6 +39,7 @@ class Tracked:
     """A message that a receipt may speak of, with what is known of its segments."""
 
     message: Outgoing
+    num_segments: int
     carrier_message_ids: tuple[str, ...]
     segment_states: tuple[str, ...]
 
@@ -56,7 +57,8 @@ class Applied(NamedTuple):
 
 
 def _tracked(row: asyncpg.Record) -> Tracked:
-    return Tracked(outgoing(row), tuple(row["carrier_message_ids"] or ()), tuple(row["segment_states"] or ()))
+    ids, states = tuple(row["carrier_message_ids"] or ()), tuple(row["segment_states"] or ())
+    return Tracked(outgoing(row), row["num_segments"], ids, states)
 
 
 def _group(rows: Sequence[asyncpg.Record], count: int) -> list[list[Tracked]]:

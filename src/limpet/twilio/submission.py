@@ -30,7 +30,8 @@ def submission_resource(
     claimed_at: datetime | None, sent_at: datetime | None, in_doubt_at: datetime | None, num_segments: int,
     carrier_message_ids: Sequence[str], segment_states: Sequence[str], url: str,
 ) -> Json:  # fmt: skip
-    """The JSON. `segments` is empty until the carrier has given ids; `state` is `sent` until a receipt says more.
+    """The JSON. `segments` is empty until the carrier has given ids; `state` is `sent` until a receipt says more, and
+    `unknown` where it is not known whether the segment left.
     `in_doubt_since` is set while nobody knows whether the message left."""
     states = list(segment_states) or ["sent"] * len(carrier_message_ids)
     return {
@@ -45,7 +46,7 @@ def submission_resource(
         "messaging_service_sid": service_sid,
         "num_segments": str(num_segments),
         "segments": [
-            {"carrier_message_id": carrier_id, "number": number, "state": state}
+            {"carrier_message_id": carrier_id or None, "number": number, "state": state if carrier_id else "unknown"}
             for number, (carrier_id, state) in enumerate(zip(carrier_message_ids, states, strict=False), 1)
         ],
         "status": status,

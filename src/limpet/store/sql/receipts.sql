@@ -38,10 +38,13 @@ SELECT k.ord, m.*
  ORDER BY m.claimed_at, m.id;
 
 -- name: receipt_apply (hot)
--- Forward only: what was read must still be so, otherwise the caller reads again.
+-- Forward only: what was read must still be so, otherwise the caller reads again. What is still being sent stays in doubt: only a
+-- part of it is known to have arrived.
 UPDATE message AS m
    SET status = k.status, segment_states = string_to_array(k.states, ','), error_code = coalesce(k.error_code, m.error_code), updated_at = $8,
-       carrier_message_ids = string_to_array(k.carrier_ids, E'\x1f'), sent_at = coalesce(m.sent_at, $8), in_doubt_at = NULL
+       carrier_message_ids = string_to_array(k.carrier_ids, E'\x1f'),
+       sent_at = CASE WHEN k.status = 'sending' THEN m.sent_at ELSE coalesce(m.sent_at, $8) END,
+       in_doubt_at = CASE WHEN k.status = 'sending' THEN m.in_doubt_at END
   FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $9::text[])
        AS k (bucket, id, status_before, states_before, status, states, error_code, carrier_ids)
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.id AND m.status = k.status_before
