@@ -29,7 +29,6 @@ from limpet.config_rules import (
     Network,
     Rule,
     list_of,
-    number,
     one_of,
     read_table,
     seconds,
@@ -37,6 +36,7 @@ from limpet.config_rules import (
     text,
     whole,
 )
+from limpet.config_smpp import SmppSettings, check_smpp
 from limpet.core.routing import Route
 
 DATA_DIR = Path(".limpet")
@@ -105,13 +105,12 @@ class WebhooksConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class CarrierConfig:
+class CarrierConfig(SmppSettings):
     """One `[[carriers]]`: an upstream by SMPP 3.4. `password` is found when it came by variable or file.
 
-    `numbers_file` holds the numbers that it routes here and that may be bought (`limpet.config_numbers`). `binds` is how many
-    lanes lead to it; `window_size_max` counts PDUs without an answer on each. The numbers of a kind of address are its TON and
-    NPI (SMPP 3.4 §5.2.5, §5.2.6). `also_through` names carriers that may take its place when it is down, paused or draining;
-    `segments_per_s` is the most that it is given in a second, 0 for as much as it takes.
+    `numbers_file` holds the numbers that it routes here and that may be bought (`limpet.config_numbers`). `window_size_max`
+    counts PDUs without an answer on each lane. The numbers of a kind of address are its TON and NPI (SMPP 3.4 §5.2.5, §5.2.6).
+    `also_through` names carriers that may take its place when it is down, paused or draining.
     """
 
     name: str = setting(NAME)
@@ -124,7 +123,6 @@ class CarrierConfig:
     password_file: Path | None = setting(PATH, None)
     system_type: str = setting(text(12, r"[\x20-\x7e]*", "a text of at most 12 ASCII characters"), "")
     numbers_file: Path | None = setting(PATH, None)
-    binds: int = setting(whole(1, 64), 1)
     window_size_max: int = setting(whole(1, 10_000), 10)
     response_timeout_s: float = setting(seconds(1, 300), 10.0)
     enquire_link_s: float = setting(seconds(1, 3600), 20.0)
@@ -137,7 +135,6 @@ class CarrierConfig:
     alphanumeric_ton: int = setting(_TON, 5)
     alphanumeric_npi: int = setting(_NPI, 0)
     also_through: tuple[str, ...] = setting(list_of(NAME), ())
-    segments_per_s: float = setting(number(0, 100_000), 0.0)
 
 
 AnyCarrierConfig = CarrierConfig | HttpCarrierConfig
@@ -287,7 +284,9 @@ def _carriers(value: object, directory: Path, environment: Mapping[str, str]) ->
 def _carrier(table: object, path: str, directory: Path, environment: Mapping[str, str]) -> AnyCarrierConfig:
     if isinstance(table, Mapping) and isinstance(kind := table.get("kind", "smpp"), str) and kind in HTTP_KINDS:
         return read_http_carrier(table, path, directory, environment)
-    return _with_password(_placed(read_table(CarrierConfig, table, path), directory), path, table, environment)  # type: ignore[arg-type]
+    carrier: CarrierConfig = _placed(read_table(CarrierConfig, table, path), directory)
+    check_smpp(carrier, path)
+    return _with_password(carrier, path, table, environment)  # type: ignore[arg-type]
 
 
 def _with_password(

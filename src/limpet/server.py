@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ import uvicorn
 
 from limpet.carrier.port import Lane, Listener
 from limpet.carrier.smpp import SmppLane
-from limpet.carrier.smpp_config import Numbering, Numberings, SmppConfig
+from limpet.carrier.smpp_settings import smpp_config
 from limpet.carriers import HttpCarriers
 from limpet.clock import Clock
 from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions, Ready
@@ -125,8 +124,8 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
             Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database),
             EventStreams(database), flow.events, Deactivations(database, installation.bucket_key), flow.directory,
-            flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
-            tuple(config.server.trusted_proxies), config.server.max_concurrent,
+            flow.accept, flow.releases, installation, clock, tuple(carrier.name for carrier in carriers),
+            config.server.public_url, tuple(config.server.trusted_proxies), config.server.max_concurrent,
             people,
             _inventory(config, dev), config.inventory.bring_your_own, callbacks_due, over_http.desks, over_http.medium,
         )  # fmt: skip
@@ -236,7 +235,7 @@ async def _flow(
     def lanes(listener: Listener) -> Iterator[Lane]:
         for carrier in carriers:
             if isinstance(carrier, CarrierConfig):
-                smpp = _smpp(carrier)
+                smpp = smpp_config(carrier)
                 yield from (SmppLane(f"{carrier.name}/{n}", smpp, listener, chance) for n in range(carrier.binds))
         yield from over_http.lanes(listener)
 
@@ -245,7 +244,7 @@ async def _flow(
 
     owner = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
     flow = assemble(
-        database, installation, owner, clock, _pace(config, dev), lanes, post, new_id, chance.random, base_url
+        database, installation, owner, clock, _pace(config, dev, carriers), lanes, post, new_id, chance.random, base_url
     )
     callbacks.on_answered = Replies(flow.accept, accounts.by_sid, partial(new_media, origin=base_url)).answered
     await flow.events.streams.refresh()  # before anything happens: no event of a former run's subscriptions is missed
@@ -278,8 +277,10 @@ def _inventory(config: Config, dev: DevOptions | None) -> Inventory:
     return Inventory(offer for path, carrier in files for offer in read_offers(path, carrier))
 
 
-def _pace(config: Config, dev: DevOptions | None) -> Pace:
+def _pace(config: Config, dev: DevOptions | None, carriers: Sequence[AnyCarrierConfig]) -> Pace:
     rated = config.dispatch.sender_rates == "twilio" if dev is None else dev.realistic_rates
+    smpp = [each for each in carriers if isinstance(each, CarrierConfig)]  # their lanes keep their rates PDU by PDU
+    over_http = [each for each in carriers if isinstance(each, HttpCarrierConfig)]
     return Pace(
         lease=timedelta(seconds=config.dispatch.lane_lease_s),
         doubt_patience_s=config.dispatch.in_doubt_wait_s if dev is None else DEV_DOUBT_PATIENCE_S,
@@ -292,22 +293,11 @@ def _pace(config: Config, dev: DevOptions | None) -> Pace:
         patience=Patience(
             timedelta(seconds=config.dispatch.failover_after_s), timedelta(seconds=config.dispatch.failback_after_s)
         ),
-        segments_per_s={each.name: each.segments_per_s for each in config.carriers if each.segments_per_s},
+        segments_per_s={each.name: each.segments_per_s for each in over_http if each.segments_per_s},
+        receipts_on_last=frozenset(carrier.name for carrier in smpp if carrier.receipts == "last"),
+        whole_messages=frozenset(carrier.name for carrier in smpp if carrier.long_messages == "payload"),
+        query_after={carrier.name: timedelta(seconds=carrier.query_after_s) for carrier in smpp if carrier.query},
     )
-
-
-def _smpp(carrier: CarrierConfig) -> SmppConfig:
-    """A carrier's settings as its lanes want them."""
-    numberings = Numberings(
-        Numbering(carrier.phone_ton, carrier.phone_npi),
-        Numbering(carrier.short_code_ton, carrier.short_code_npi),
-        Numbering(carrier.alphanumeric_ton, carrier.alphanumeric_npi),
-    )
-    tls = ssl.create_default_context(cafile=_text(carrier.tls_ca_file)) if carrier.tls else None
-    return SmppConfig(
-        carrier.host, carrier.port, carrier.system_id, carrier.password, carrier.system_type, carrier.window_size_max,
-        carrier.response_timeout_s, carrier.enquire_link_s, tls, numberings,
-    )  # fmt: skip
 
 
 def _text(path: Path | None) -> str | None:

@@ -193,12 +193,13 @@ async def open_world(
     take_over: bool = True,
     rated: bool = False,
     pending_max: int = 20_000,
+    seed: int = 7,
     further: Sequence[HandLane] = (),
     **more: Any,
 ) -> AsyncIterator[World]:
     """A process over a database, its lane leased and its loop running; `further` lanes beside it, and `more` of its `Pace`."""
     lane = lane or HandLane()
-    chance, ids = random.Random(7), IdSource()
+    chance, ids = random.Random(seed), IdSource()
 
     def new_id(now: datetime) -> int:
         return ids.next(now, chance.getrandbits(21))

@@ -120,6 +120,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             Deactivations(database, BUCKET_KEY),
             Directory(database),
             world.flow.accept,
+            world.flow.releases,
             Installation(BUCKET_KEY, SID_KEY),
             clock,
             ("hand", "second"),

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from limpet.core.alphabet import Alphabet
 from limpet.core.encoding import Segmented
 
 
@@ -74,10 +75,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """Bytes may have left and no answer came (connection lost, response time-out): the message is in doubt."""
+    """Bytes may have left and no answer came (connection lost, response time-out): the message is in doubt.
+
+    Of a message of several PDUs `carrier_message_ids` has one a PDU, empty where there was no answer: it is known to be taken
+    only once all of them are.
+    """
 
     key: MessageKey
     attempt: int
+    carrier_message_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +133,20 @@ class InboundMedium(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What an inbound PDU that carries only a part of a text says about it. `text` names the text among those of one person to
+    one of our numbers; `alphabet` reads `octets`, once they stand beside their neighbours."""
+
+    text: str
+    total: int
+    number: int
+    alphabet: Alphabet
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
-    """A text that a person sent to one of our numbers (one PDU; long messages arrive as parts).
+    """A text that a person sent to one of our numbers, or, with `part`, a part of one.
 
     `carrier_message_id` is the carrier's own id of it, by which a repetition is known; None where it has none.
     """
@@ -141,6 +159,16 @@ class Inbound:
     body: str
     media: tuple[InboundMedium, ...] = ()
     carrier_message_id: str | None = None
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What became of a segment that the carrier took? Only where a carrier can be asked (`Asked`)."""
+
+    sender: str
+    recipient: str
+    carrier_message_id: str
 
 
 Delivery = Receipt | Inbound
@@ -211,3 +239,15 @@ class Lane(Protocol):
 
     async def stop(self, grace_s: float) -> None:
         """Wait at most `grace_s` for answers in flight, unbind, close. What is left is reported Unanswered or Unsent."""
+
+
+UNASKED = 0
+"""The token of a receipt that nobody waits to see acknowledged: the answer to a `Question`."""
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """A lane whose carrier can be asked what became of a message. The answer comes as a `Receipt` with the token UNASKED."""
+
+    def ask(self, questions: Sequence[Question]) -> int:
+        """Take questions, to be asked when there is room; how many were taken, from the front."""

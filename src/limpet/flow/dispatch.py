@@ -7,7 +7,7 @@ later to `limpet.flow.receipt`, and what was never answered to `limpet.flow.doub
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,6 +17,7 @@ from limpet.clock import Clock
 from limpet.core.encoding import segment
 from limpet.core.routing import Mode
 from limpet.flow.answers import Answers, Landed
+from limpet.flow.doubt import DoubtBook
 from limpet.flow.lanes import Fleet, Flight, Running, by_lane
 from limpet.flow.lease import Leases
 from limpet.flow.worker import TROUBLE_PAUSE_S
@@ -24,9 +25,11 @@ from limpet.store import dispatch, mms
 from limpet.store.callbacks import OwedCallback
 from limpet.store.carriers import find_drained
 from limpet.store.database import DATABASE_AWAY, Connection, Database
-from limpet.store.dispatch import Claim, Key
+from limpet.store.dispatch import Claim, Fenced, Key, Outgoing
 
 CLAIM_MAX = 500
+HOLD_BACK = timedelta(seconds=2)
+"""So long waits a message that would overtake one in doubt, before it is looked at again."""
 LOOK_AGAIN_S = 5.0
 """How long a lane sleeps when nothing rings: another process may have put something into its queue."""
 _log = structlog.get_logger()
@@ -36,9 +39,10 @@ class Dispatcher:
     """Runs the lanes of this process, and is their `Listener`."""
 
     def __init__(
-        self, database: Database, fleet: Fleet, leases: Leases, answers: Answers, clock: Clock,
+        self, database: Database, fleet: Fleet, leases: Leases, answers: Answers, doubt: DoubtBook, clock: Clock,
         new_id: Callable[[datetime], int],
     ) -> None:  # fmt: skip
+        self._doubt = doubt
         self.fleet = fleet
         self.answers = answers
         self._database = database
@@ -111,6 +115,7 @@ class Dispatcher:
         if running.fence is None or not running.room:
             return running.wait_s(LOOK_AGAIN_S)
         running.backlog = False
+        first = self._doubt.first_of_people()
         keys = await self._find(running)
         if not keys:
             at = await dispatch.next_due(self._database, running.lane.name)
@@ -118,7 +123,7 @@ class Dispatcher:
         running.backlog = True
         running.reserved += len(keys)
         try:
-            flights = await self._claim(running, keys)
+            flights = await self._claim(running, keys, first)
         finally:
             running.reserved -= len(keys)
         self.launch(flights)
@@ -131,7 +136,7 @@ class Dispatcher:
             return await find_drained(self._database, lane, now, limit, running.drained_from)
         return await dispatch.find_due(self._database, lane, now, limit)
 
-    async def _claim(self, running: Running, keys: list[Key]) -> list[Flight]:
+    async def _claim(self, running: Running, keys: list[Key], first: Mapping[str, int]) -> list[Flight]:
         fence, now = running.fence, self._clock.now()
         if fence is None:
             return []
@@ -141,6 +146,8 @@ class Dispatcher:
         async def work(connection: Connection) -> list[Flight]:
             taken = await dispatch.take(connection, keys)
             claimed = await dispatch.claim(connection, taken, running.lane.name, fence, now) if taken else []
+            if first or self._doubt.people:
+                claimed = await self._in_order(connection, claimed, first, now)
             if not claimed:
                 return []
             noted = await dispatch.note(connection, self._new_id(now), running.lane.name, fence, claimed)
@@ -153,6 +160,21 @@ class Dispatcher:
         except BaseException:
             self.fleet.suspect(made)
             raise
+
+    async def _in_order(
+        self, connection: Connection, claimed: list[Outgoing], first: Mapping[str, int], now: datetime
+    ) -> list[Outgoing]:
+        """Give back what would overtake an earlier message to the same person: one in doubt, or one that came back.
+
+        `first` is how things stood before the queue was read: what has joined it since may be missing from what was read.
+        """
+        both = (first, self._doubt.first_of_people())
+        early = {m.key for m in claimed if any(known.get(m.recipient, m.key.id) < m.key.id for known in both)}
+        if early:
+            back = [m for m in claimed if m.key in early]
+            again = [(Fenced(*m.key, m.fence or 0, m.attempt), now + HOLD_BACK, True) for m in back]
+            await dispatch.requeue(connection, again)
+        return [message for message in claimed if message.key not in early]
 
     # ── the end ──
 

@@ -7,7 +7,6 @@ Acknowledged to the carrier only after the commit, and the customer's webhook is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -29,6 +28,7 @@ from limpet.flow.consent import Consent, Heard, Text
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
 from limpet.flow.owed import LEASE
+from limpet.flow.parts import Came, Gathering
 from limpet.flow.worker import Batcher
 from limpet.store import callbacks, media, messages, mms, sticky
 from limpet.store.callbacks import INBOUND, POST, OwedCallback
@@ -41,14 +41,6 @@ from limpet.twilio.inbound import inbound_form
 from limpet.twilio.sid import media_sid, message_sid
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Came:
-    """An inbound text with the lane it came in on."""
-
-    lane: str
-    text: Inbound
 
 
 class Route(NamedTuple):
@@ -109,6 +101,7 @@ class Inbounds:
         self._decline = decline
         self._post = post
         self._base_url = base_url
+        self._gathering = Gathering(database, bucket_key)
         self._batcher: Batcher[Came, None] = Batcher(self._run)
 
     def take(self, lane: str, texts: Sequence[Inbound]) -> None:
@@ -120,9 +113,28 @@ class Inbounds:
         """Wait until nothing is under way."""
         await self._batcher.idle()
 
+    async def give_on(self) -> int:
+        """Give on what is there of texts whose missing parts were waited for long enough; how many rows were looked at."""
+        now = self._clock.now()
+        if not (keys := await self._gathering.find_due(now)):
+            return 0
+
+        async def work(connection: Connection) -> _Written:
+            return await self._write(connection, await self._gathering.give_on(connection, keys, now), now)
+
+        written = await self._database.transaction(work)
+        self._consent.answered(written.heard)
+        self._post(written.owed)
+        return len(keys)
+
     async def _run(self, batch: list[Came]) -> Sequence[None]:
+        now = self._clock.now()
+
+        async def work(connection: Connection) -> _Written:
+            return await self._write(connection, await self._gathering.gather(connection, batch, now), now)
+
         try:
-            written = await self._database.transaction(lambda connection: self._write(connection, batch))
+            written = await self._database.transaction(work)
         except Exception as error:
             _log.warning("inbound texts not written", count=len(batch), why=repr(error))
             if len(batch) == 1 or isinstance(error, DATABASE_AWAY):
@@ -133,8 +145,7 @@ class Inbounds:
         self._post(written.owed)
         return [None] * len(batch)
 
-    async def _write(self, connection: Connection, batch: list[Came]) -> _Written:
-        now = self._clock.now()
+    async def _write(self, connection: Connection, batch: list[Came], now: datetime) -> _Written:
         arrived = await self._first(connection, await self._arrived(connection, batch, now))
         if not arrived:
             return _Written([], [])
@@ -155,7 +166,7 @@ class Inbounds:
         return _Written(heard, owed)
 
     async def _arrived(self, connection: Connection, batch: list[Came], now: datetime) -> list[_Arrived]:
-        owners = await messages.owners_of(connection, [came.text.recipient for came in batch])
+        owners = await messages.owners_of(connection, [came.text.recipient for came in batch]) if batch else []
         found = []
         for came, owner in zip(batch, owners, strict=True):
             if owner is None:

@@ -6,7 +6,7 @@ Plain bookkeeping in memory; what must survive a crash is written by `limpet.flo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
 
@@ -136,6 +136,8 @@ class Fleet:
         self.closed: Collection[str] = frozenset()
         self._counts: dict[str, int] = {}
         self._with_mms: set[str] = set()
+        self.waiting_people: Container[str] = frozenset()
+        """Whose messages join the queue, though there is room: an earlier one to them is in doubt."""
 
     def add(self, lane: Lane) -> None:
         """One more lane; all of them are known before the first message. Each has its share of its carrier's rate."""

@@ -50,7 +50,7 @@ def route(row: MessageRow, way: Way, reservation: Reservation, now: datetime) ->
         row.status, row.error_code = Status.FAILED, QUEUE_FULL
     elif wait_s > 0:
         row.due_at = now + timedelta(seconds=wait_s)
-    elif (fence := reservation.take(row.lane)) is not None:
+    elif row.recipient not in reservation.fleet.waiting_people and (fence := reservation.take(row.lane)) is not None:
         row.status, row.fence, row.attempt, row.claimed_at = Status.SENDING, fence, 1, now
 
 

@@ -18,6 +18,8 @@ from limpet.flow.dispatch import Dispatcher
 from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
 from limpet.flow.failure import Failures
+from limpet.flow.inbound import Inbounds
+from limpet.flow.question import Questions
 from limpet.flow.receipt import Receipts
 from limpet.flow.worker import Loop
 from limpet.store import deactivations, deliveries, dispatch, idempotency, media, mms, receipts, refused
@@ -27,6 +29,8 @@ from limpet.store.sticky import PURGE_CHUNK, StickyStore, oldest_relevant_id
 EXPIRE_MAX = 500
 EVERY_SECOND_S = 1.0
 RECEIPTS_S = 30.0
+PARTS_S = 10.0
+MINUTE_S = 60.0
 DAY_S = 86_400.0
 PURGE_FIRST_S = 300.0
 BUCKET_PAUSE_S = 0.02
@@ -41,7 +45,8 @@ class Sweeps:
 
     def __init__(
         self, database: Database, sticky: StickyStore, dispatcher: Dispatcher, due: DueBinder, doubt: DoubtBook,
-        resolver: Resolver, failures: Failures, receipts_in: Receipts, clock: Clock, *, patience_s: float, purge_rows_per_s: int,
+        resolver: Resolver, failures: Failures, receipts_in: Receipts, inbounds: Inbounds, questions: Questions, clock: Clock,
+        *, patience_s: float, purge_rows_per_s: int,
     ) -> None:  # fmt: skip
         self._database = database
         self._sticky = sticky
@@ -51,6 +56,8 @@ class Sweeps:
         self._resolver = resolver
         self._failures = failures
         self._receipts = receipts_in
+        self._inbounds = inbounds
+        self._questions = questions
         self._clock = clock
         self._patience_s = patience_s
         self._chunk_pause_s = PURGE_CHUNK / max(1, purge_rows_per_s)
@@ -62,6 +69,9 @@ class Sweeps:
             partial(every, EVERY_SECOND_S, self.expire),
             partial(every, EVERY_SECOND_S, self.end_doubts),
             partial(every, RECEIPTS_S, self._receipts.look_at_kept),
+            partial(every, PARTS_S, self.give_on),
+            partial(every, MINUTE_S, self.recheck_held),
+            partial(every, MINUTE_S, self.ask),
             partial(every, DAY_S, self.housekeep),
             partial(every, DAY_S, self.purge, first_after_s=PURGE_FIRST_S),
         ]
@@ -79,6 +89,11 @@ class Sweeps:
             if not count:
                 return
 
+    async def give_on(self) -> None:
+        """Give on texts whose missing parts have not come."""
+        while await self._inbounds.give_on():
+            pass
+
     async def end_doubts(self) -> None:
         """Let a second of bound time pass for those in doubt, and apply the policy where patience is over."""
         fleet = self._dispatcher.fleet
@@ -91,6 +106,16 @@ class Sweeps:
             fleet.waiting(message.lane or "" for message in over)
         for lane, claim_id in self._doubt.take_finished():
             await self._database.transaction(partial(_forget, lane, claim_id))
+
+    async def recheck_held(self) -> None:
+        """Messages on hold may have been released by a person through another process."""
+        if held := self._doubt.held():
+            still = await self._resolver.still_in_doubt(held)
+            self._doubt.resolved(message.key for message in held if message.key not in still)
+
+    async def ask(self) -> None:
+        """Ask carriers that can be asked after messages without a receipt."""
+        await self._questions.ask()
 
     async def housekeep(self) -> None:
         """Make the coming months' partitions, drop receipts that nobody claimed, and forget old keys, links, tries and lists."""

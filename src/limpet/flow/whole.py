@@ -29,8 +29,10 @@ from limpet.flow.inbound import Inbounds
 from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
 from limpet.flow.owed import Owed
+from limpet.flow.question import Questions
 from limpet.flow.receipt import Receipts
 from limpet.flow.refused import REFUSED_DAYS, RefusedMarks
+from limpet.flow.release import Releases
 from limpet.flow.streams import Streams
 from limpet.flow.sweep import EVERY_SECOND_S, Sweeps, every
 from limpet.flow.worker import WAITING_MAX, Loop
@@ -61,6 +63,12 @@ class Pace:
     patience: Patience = field(default_factory=Patience)
     segments_per_s: Mapping[str, float] = field(default_factory=dict)
     """Of the carriers that have a rate."""
+    receipts_on_last: frozenset[str] = frozenset()
+    """Carriers that give one receipt a message, for its last segment."""
+    whole_messages: frozenset[str] = frozenset()
+    """Carriers that get every message in one PDU."""
+    query_after: Mapping[str, timedelta] = field(default_factory=dict)
+    """Carriers that can be asked what became of a message, and how long its receipt is waited for first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,7 @@ class Flow:
     opt_outs: OptOuts
     events: Events
     switchboard: Switchboard
+    releases: Releases
     lease: timedelta
 
     def loops(self) -> list[Loop]:
@@ -126,12 +135,14 @@ def assemble(
     answers = Answers(database, fleet, doubt, owed, failures, clock, new_id, chance)
     held = Lanes(database, owner, pace.lease)
     leases = Leases(database, held, doubt, clock, new_id, take_over=pace.take_over)
-    dispatcher = Dispatcher(database, fleet, leases, answers, clock, new_id)
+    dispatcher = Dispatcher(database, fleet, leases, answers, doubt, clock, new_id)
+    fleet.waiting_people = doubt.people
     for lane in lanes(dispatcher):
         fleet.add(lane)
     receipts = Receipts(
-        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post, marks
-    )
+        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post, marks,
+        pace.receipts_on_last, pace.whole_messages,
+    )  # fmt: skip
     consent = Consent(fleet, bucket_key, new_id)
     inbounds = Inbounds(
         database, directory, assigner, consent, events, clock, bucket_key, installation.sid_key, new_id,
@@ -141,8 +152,9 @@ def assemble(
     due = DueBinder(database, assigner, dispatcher, owed, clock, bucket_key, new_id)
     sticky = StickyStore(database, bucket_key, new_id)
     resolver = Resolver(database, directory, owed, failures)
+    questions = Questions(database, fleet, clock, pace.query_after)
     sweeps = Sweeps(
-        database, sticky, dispatcher, due, doubt, resolver, failures, receipts, clock,
+        database, sticky, dispatcher, due, doubt, resolver, failures, receipts, inbounds, questions, clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
     )  # fmt: skip
     accept = Accept(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max)
@@ -160,6 +172,7 @@ def assemble(
         OptOuts(database, bucket_key, new_id),
         events,
         Switchboard(database, fleet, clock, owner, pace.patience),
+        Releases(database, resolver, doubt, fleet, clock, post),
         pace.lease,
     )
 

@@ -34,6 +34,7 @@ from limpet.web import (
     services,
     short_codes,
     stickiness,
+    submissions,
     usage,
 )
 from limpet.web.answer import Answer, ok
@@ -115,6 +116,8 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Webhooks/Deliveries": {"GET": deliveries.page},
     "/Webhooks/Deliveries/{sid}": {"GET": deliveries.fetch},
     "/Webhooks/Deliveries/{sid}/Replay": {"POST": deliveries.replay},
+    "/Messages/InDoubt": {"GET": submissions.page},
+    "/Messages/{sid}/Submission": {"GET": submissions.fetch, "POST": submissions.release},
     "/Simulator/Texts": {"POST": people.write},
     "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
 }

@@ -13,6 +13,7 @@ from limpet.core.inventory import Inventory
 from limpet.flow.accept import Accept
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
+from limpet.flow.release import Releases
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
 from limpet.store.database import Installation
@@ -54,6 +55,7 @@ class Deps:
     deactivations: Deactivations
     directory: Directory
     accept: Accept
+    releases: Releases
     installation: Installation
     clock: Clock
     carriers: tuple[str, ...]
