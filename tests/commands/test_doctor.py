@@ -30,8 +30,8 @@ def configuration(folder: Path, database: str, port: int, carrier: str = "", mor
     password = "" if "password" in carrier else 'password = "secret"\n'
     path = folder / "limpet.toml"
     path.write_text(
-        f'{more}\n[database]\n{database}\n[[carriers]]\nname = "up"\n{host}'
-        f'port = {port}\nsystem_id = "limpet"\n{password}{carrier}\n'
+        f'{more}\n[database]\n{database}\n[[carriers]]\nname = "up"\n{host}port = {port}\n'
+        f'system_id = "limpet"\n{password}{carrier}\n'
     )
     return path
 

@@ -66,8 +66,10 @@ async def _step(name: str, work: object, timeout_s: float) -> Step:
         return Step("TLS", False, f"no TLS comes about: {error.reason or error}")
     except socket.gaierror as error:
         return Step(name, False, f"it does not resolve: {error.strerror}")
-    except (OSError, ValueError, EOFError) as error:
-        return Step(name, False, str(error) or type(error).__name__)
+    except OSError as error:
+        return Step(name, False, error.strerror or str(error))
+    except (ValueError, EOFError) as error:
+        return Step(name, False, str(error))
 
 
 async def _resolve(host: str, port: int) -> str:
