@@ -47,6 +47,7 @@ behind_proxy = true
 trusted_proxies = ["10.0.0.0/8", "::1/128"]
 max_pending = 100
 max_concurrent = 50
+region = "eu"
 tls_certificate_file = "cert.pem"
 tls_key_file = "key.pem"
 [database]
@@ -65,6 +66,8 @@ in_doubt_wait_s = 30
 lane_lease_s = 20.5
 stop_grace_s = 0
 sender_rates = "none"
+account_segments_per_s = 99.5
+scheduled_max = 0
 [sticky]
 purge_rows_per_s = 5
 [log]
@@ -93,6 +96,8 @@ short_code_ton = 0
 short_code_npi = 1
 alphanumeric_ton = 5
 alphanumeric_npi = 1
+region = "us"
+error_codes = { "receipt:301" = 30041, "submit:0x400" = 30038, "submit:1025" = 30032 }
 """
 
 
@@ -151,6 +156,19 @@ REFUSED = [
     ("[dispatch]\nin_doubt_wait_s = 0", "dispatch.in_doubt_wait_s must be a number of seconds from 1 to 86400."),
     ("[dispatch]\nlane_lease_s = nan", "dispatch.lane_lease_s must be"),
     ("[sticky]\npurge_rows_per_s = -1", "sticky.purge_rows_per_s must be"),
+    ("[dispatch]\naccount_segments_per_s = -1", "dispatch.account_segments_per_s must be a number from 0 to 1e+06."),
+    (
+        OTHER.replace('"acme"', '"b"') + 'password = ""\nerror_codes = { "receipt:301" = 21211 }',
+        'carriers[1].error_codes must be a table such as { "receipt:301" = 30041',
+    ),
+    (
+        OTHER.replace('"acme"', '"b"') + 'password = ""\nerror_codes = { "submit:x" = 30041 }',
+        "carriers[1].error_codes must be",
+    ),
+    (
+        OTHER.replace('"acme"', '"b"') + 'password = ""\nerror_codes = { "submit:0" = 30041 }',
+        "carriers[1].error_codes must be",
+    ),
     ('[log]\nformat = "xml"', 'log.format must be "json" or "console".'),
     (CARRIER, 'carriers[1].name must be unique, and "acme" is taken.'),
     (OTHER.replace('name = "acme"', ""), "carriers[1].name is missing."),

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from limpet.commands.operator import account_limits
+from limpet.commands.operator import service as service_group
 from limpet.commands.opt_out import opt_out
 from limpet.commands.text import text as write_text
 from limpet.commands.webhook import webhook
@@ -189,6 +191,8 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
     )
 
 
+account.add_command(account_limits)
+cli.add_command(service_group)
 cli.add_command(opt_out)
 cli.add_command(webhook)
 cli.add_command(write_text)

@@ -25,13 +25,19 @@ from limpet.config_rules import (
     ConfigError,
     Network,
     list_of,
+    number,
     one_of,
+    one_of_numbers,
     read_table,
     seconds,
     setting,
+    table_of,
     text,
     whole,
 )
+from limpet.core.errors import ERRORS
+from limpet.core.limits import SCHEDULED_MAX
+from limpet.core.rate import ACCOUNT_PER_S
 
 DATA_DIR = Path(".limpet")
 SECRET_KEY_VARIABLE = "LIMPET_SECRET_KEY"  # noqa: S105 - a name, not a key
@@ -42,6 +48,12 @@ _KEY_DIGITS = r"[0-9a-fA-F]{64}"
 _PORT = whole(1, 65535)
 _TON = whole(0, 6)
 _NPI = whole(0, 18)
+_TOLD = tuple(sorted(code for code, kind in ERRORS.items() if 30000 < code < 31000 and kind.http_status is None))
+_ERROR_CODES = table_of(
+    r"submit:(0x[0-9a-fA-F]{1,8}|[1-9][0-9]{0,9})|receipt:[0-9A-Za-z]{1,9}",
+    one_of_numbers(_TOLD),
+    f'a table such as {{ "receipt:301" = 30041, "submit:0x400" = 30038 }}, of the codes {", ".join(map(str, _TOLD))}',
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ class ServerConfig:
 
     `behind_proxy` says that something in front ends TLS; `trusted_proxies` whose X-Forwarded headers are believed.
     `max_pending` is how many requests may wait for the database before further ones are refused (503), `max_concurrent` how many
-    one account may have under way (429).
+    one account may have under way (429). `region` says where this server is, where carriers of other regions are configured too.
     """
 
     host: str = setting(HOST, "127.0.0.1")
@@ -60,6 +72,7 @@ class ServerConfig:
     trusted_proxies: tuple[Network, ...] = setting(list_of(NETWORK), ())
     max_pending: int = setting(whole(1, 1_000_000), 20_000)
     max_concurrent: int = setting(whole(1, 1_000_000), 1000)
+    region: str = setting(text(32), "")
     tls_certificate_file: Path | None = setting(PATH, None)
     tls_key_file: Path | None = setting(PATH, None)
 
@@ -103,7 +116,8 @@ class CarrierConfig:
 
     `numbers_file` holds the numbers that it routes here and that may be bought (`limpet.config_numbers`). `binds` is how many
     lanes lead to it; `window_size_max` counts PDUs without an answer on each. The numbers of a kind of address are its TON and
-    NPI (SMPP 3.4 §5.2.5, §5.2.6).
+    NPI (SMPP 3.4 §5.2.5, §5.2.6). `error_codes` are Twilio's codes for the carrier's own numbers: `submit:0x400` for a refusal,
+    `receipt:301` for a receipt's reason. A carrier of another `region` than the server's is not used by it (error 21669).
     """
 
     name: str = setting(text(32, r"[a-z0-9][a-z0-9_-]*", "1 to 32 of a-z, 0-9, - and _, not beginning with - or _"))
@@ -128,19 +142,25 @@ class CarrierConfig:
     short_code_npi: int = setting(_NPI, 0)
     alphanumeric_ton: int = setting(_TON, 5)
     alphanumeric_npi: int = setting(_NPI, 0)
+    error_codes: tuple[tuple[str, int], ...] = setting(_ERROR_CODES, ())
+    region: str = setting(text(32), "")
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchConfig:
     """`[dispatch]`: for how long a receipt is awaited for a message in doubt, a lane is leased, a stop may take.
 
-    `sender_rates` is `twilio` (each number keeps Twilio's rate for its kind) or `none` (as fast as its carrier takes it).
+    `sender_rates` is `twilio` (each number keeps Twilio's rate for its kind, and an account's numbers together
+    `account_segments_per_s`; 0 is no limit) or `none` (as fast as carriers take it). An account has at most `scheduled_max`
+    messages scheduled. Accounts may have limits of their own (`limpet account limits`).
     """
 
     in_doubt_wait_s: float = setting(seconds(1, 86_400), 90.0)
     lane_lease_s: float = setting(seconds(3, 600), 15.0)
     stop_grace_s: float = setting(seconds(0, 300), 10.0)
     sender_rates: str = setting(one_of("twilio", "none"), "twilio")
+    account_segments_per_s: float = setting(number(0, 1_000_000), ACCOUNT_PER_S)
+    scheduled_max: int = setting(whole(0, 100_000_000), SCHEDULED_MAX)
 
 
 @dataclass(frozen=True, slots=True)

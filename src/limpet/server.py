@@ -24,6 +24,7 @@ import uvicorn
 
 from limpet.carrier.port import Listener
 from limpet.carrier.smpp import SmppLane
+from limpet.carrier.smpp_codes import error_codes
 from limpet.carrier.smpp_config import Numbering, Numberings, SmppConfig
 from limpet.clock import Clock
 from limpet.config import CarrierConfig, Config, DevOptions, Ready
@@ -31,7 +32,7 @@ from limpet.config_numbers import read_offers
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
 from limpet.core.inventory import Inventory, offer_of
-from limpet.devtools.behaviour import Behaviour
+from limpet.devtools.behaviour import ERROR_CODES, Behaviour
 from limpet.devtools.seed import FOR_SALE, Seeded, seed
 from limpet.devtools.simulator import Simulator
 from limpet.flow.callback import Callbacks
@@ -113,7 +114,8 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulator is None else simulator.inject_inbound,
-            _inventory(config, dev), config.inventory.bring_your_own, callbacks_due,
+            _inventory(config, dev), config.inventory.bring_your_own, callbacks_due, _elsewhere(config),
+            config.dispatch.scheduled_max,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, seeded))
@@ -207,6 +209,7 @@ async def _development(
         SIMULATED_SYSTEM_ID,
         password=SIMULATED_PASSWORD,
         window_size_max=SIMULATED_WINDOW,
+        error_codes=ERROR_CODES,
     )
     path = config.database.data_dir / "dev.json"
     seeded = await seed(stores.accounts, stores.services, stores.senders, clock.now(), path)
@@ -234,7 +237,7 @@ async def _flow(
     callbacks = Callbacks(database, webhooks, accounts.auth_token, clock, chance.random, new_id, log_all=log_all)
 
     def lanes(listener: Listener) -> Iterator[SmppLane]:
-        for carrier in carriers:
+        for carrier in (each for each in carriers if each.name not in _elsewhere(config)):
             smpp = _smpp(carrier)
             yield from (SmppLane(f"{carrier.name}/{n}", smpp, listener, chance) for n in range(carrier.binds))
 
@@ -266,6 +269,7 @@ def _inventory(config: Config, dev: DevOptions | None) -> Inventory:
 
 def _pace(config: Config, dev: DevOptions | None) -> Pace:
     rated = config.dispatch.sender_rates == "twilio" if dev is None else dev.realistic_rates
+    account_per_s = config.dispatch.account_segments_per_s if rated and dev is None else 0.0
     return Pace(
         lease=timedelta(seconds=config.dispatch.lane_lease_s),
         doubt_patience_s=config.dispatch.in_doubt_wait_s if dev is None else DEV_DOUBT_PATIENCE_S,
@@ -273,7 +277,15 @@ def _pace(config: Config, dev: DevOptions | None) -> Pace:
         take_over=config.database.url is None,  # the directory's lock says that nobody else is alive
         rated=rated,
         pending_max=config.server.max_pending,
+        account_per_s=account_per_s or None,
+        scheduled_max=config.dispatch.scheduled_max,
+        elsewhere=_elsewhere(config),
     )
+
+
+def _elsewhere(config: Config) -> frozenset[str]:
+    """The carriers of other regions: they are configured for other servers on the same database."""
+    return frozenset(each.name for each in config.carriers if each.region not in ("", config.server.region))
 
 
 def _smpp(carrier: CarrierConfig) -> SmppConfig:
@@ -286,7 +298,7 @@ def _smpp(carrier: CarrierConfig) -> SmppConfig:
     tls = ssl.create_default_context(cafile=_text(carrier.tls_ca_file)) if carrier.tls else None
     return SmppConfig(
         carrier.host, carrier.port, carrier.system_id, carrier.password, carrier.system_type, carrier.window_size_max,
-        carrier.response_timeout_s, carrier.enquire_link_s, tls, numberings,
+        carrier.response_timeout_s, carrier.enquire_link_s, tls, numberings, error_codes=error_codes(carrier.error_codes),
     )  # fmt: skip
 
 

@@ -64,7 +64,11 @@ class Operation:
 
 
 _SHORT_CODES = "/2010-04-01/Accounts/{AccountSid}/SMS/ShortCodes"
-OURS = {("POST", f"{_SHORT_CODES}.json"), ("DELETE", f"{_SHORT_CODES}/{{Sid}}.json")}
+OURS = {
+    ("POST", f"{_SHORT_CODES}.json"),
+    ("DELETE", f"{_SHORT_CODES}/{{Sid}}.json"),
+    ("POST", "/v1/Services/{ServiceSid}/PhoneNumbers/{Sid}"),
+}
 """Operations that Limpet adds where Twilio has others."""
 
 

@@ -40,7 +40,7 @@ class SmppLane:
         self._config = config
         self._listener = listener
         self._chance = chance
-        self._queue = SendQueue(config.window_size_max, config.throttle_pause_s)
+        self._queue = SendQueue(config.window_size_max, config.throttle_pause_s, config.error_codes.submit)
         self._link: Link | None = None
         self._runner: asyncio.Task[None] | None = None
         self._resume: asyncio.TimerHandle | None = None
@@ -199,7 +199,7 @@ class SmppLane:
     def _delivery(self, pdu: Pdu) -> Delivery:
         token = next(self._tokens)
         self._open[token] = pdu
-        return delivery(pdu, token)
+        return delivery(pdu, token, self._config.error_codes.receipt)
 
     def _tell(self, results: Sequence[Result], deliveries: Sequence[Delivery] = ()) -> None:
         if results:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from limpet.carrier.port import Delivery, Inbound, Receipt, ReceiptState, Refused, Retry, Submission
+from limpet.carrier.smpp_codes import NO_CODES
 from limpet.carrier.smpp_config import Numbering, Numberings
 from limpet.core.encoding import Encoding, gsm7_octets, gsm7_text, ucs2_octets, ucs2_text
 from limpet.smpp.commands import Data, Message, Pdu, Tag, Tlvs
@@ -54,12 +55,16 @@ def segment_message(submission: Submission, index: int, numberings: Numberings) 
     return message, {_REFERENCE: submission.reference.to_bytes(2, "big")}
 
 
-def refusal(submission: Submission, status: int) -> Refused:
+def refusal(submission: Submission, status: int, own: Mapping[int, int] = NO_CODES.submit) -> Refused:
     """What a command_status that is not ESME_ROK means for a message: its Twilio code, and whether to try again.
 
-    A status that says too little is temporary for the first `UNKNOWN_ATTEMPTS_MAX` attempts.
+    A status that says too little is temporary for the first `UNKNOWN_ATTEMPTS_MAX` attempts, unless `own`, the carrier's own
+    numbers, tells what it says: then it is final.
     """
     name, outcome, error_code = meaning(status)
+    if (told := own.get(status)) is not None:
+        error_code = told
+        outcome = Outcome.PERMANENT if outcome is Outcome.UNKNOWN else outcome
     retry = _RETRIES.get(outcome, Retry.NEVER)
     if outcome is Outcome.UNKNOWN and submission.attempt < UNKNOWN_ATTEMPTS_MAX:
         retry = Retry.LATER
@@ -71,16 +76,17 @@ def unsendable(submission: Submission, why: str) -> Refused:
     return Refused(submission.key, submission.attempt, _UNKNOWN_ERROR, Retry.NEVER, why)
 
 
-def delivery(pdu: Pdu, token: int) -> Delivery:
+def delivery(pdu: Pdu, token: int, own: Mapping[str, int] = NO_CODES.receipt) -> Delivery:
     """What a deliver_sm or data_sm brings: a receipt for a message of ours, or a person's text.
 
-    A part of a long text is delivered by itself, its header taken off; putting parts together is not done here.
+    `own` are the carrier's own reasons. A part of a long text is delivered by itself, its header taken off; putting parts
+    together is not done here.
     """
     if not isinstance(pdu.body, Message | Data):
         raise TypeError(f"{pdu.command.name} delivers nothing")
     source = from_wire(pdu.body.source_addr, pdu.body.source_addr_ton)
     destination = from_wire(pdu.body.destination_addr, pdu.body.dest_addr_ton)
-    report = read_report(pdu)
+    report = read_report(pdu, own)
     if report is not None:
         return _receipt(report, token, sender=destination, recipient=source)
     return Inbound(token, sender=source, recipient=destination, body=text_of(pdu))

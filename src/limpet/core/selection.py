@@ -7,13 +7,15 @@ person, so the same question has the same answer in every process. Source: Twili
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import chain
 from typing import TypeVar
 
 from limpet.core.address import Address, AddressKind
+from limpet.core.limits import NO_LIMITS, ServiceLimits
 from limpet.core.model import (
     CHANNEL_KINDS,
     NAME_KINDS,
@@ -66,6 +68,8 @@ class WhyNot(StrEnum):
     """No carrier has the sender's channel."""
     OTHER_DESTINATION = "other_destination"
     """It is a sender for other countries or another channel."""
+    DAILY_CONTACTS = "daily_contacts"
+    """It has as many new people today as it may have (S-51)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Candidate:
     sender: Sender
     area_code: str | None
     salt: int
+    daily_contacts: int | None = None
 
 
 Group = tuple[Candidate, ...]
@@ -106,6 +111,9 @@ class Pool:
     media: Offer = Offer()
     by_member: Mapping[int, Candidate] = field(default_factory=dict)
     by_address: Mapping[str, Candidate] = field(default_factory=dict)
+    limits: ServiceLimits = NO_LIMITS
+    caps: Mapping[int, int] = field(default_factory=dict)
+    """The members that may get only so many new people in a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +134,9 @@ class Refusal:
 
 def make_pool(service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None]) -> Pool:
     """Index a service's live members once, so that each decision looks only at the senders of its rung."""
-    candidates = tuple(Candidate(m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address)) for m in members)
+    candidates = tuple(
+        Candidate(m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), m.daily_contacts) for m in members
+    )
     return Pool(
         service,
         candidates,
@@ -134,13 +144,17 @@ def make_pool(service: Service, members: Iterable[PoolMember], area_of: Callable
         _offer(c for c in candidates if why_not(c, media=True) is None),
         {c.member_id: c for c in candidates},
         {c.sender.address: c for c in candidates},
+        ServiceLimits(service.segments_per_s, service.daily_segments),
+        {c.member_id: c.daily_contacts for c in candidates if c.daily_contacts is not None},
     )
 
 
 def choose(
-    pool: Pool, to: Address, person: int, loads: Mapping[int, float], *, media: bool = False
-) -> Choice | Refusal:
-    """The sender for a person without a mapping. `person` is the 64-bit hash of the address, `loads` how busy members are.
+    pool: Pool, to: Address, person: int, loads: Mapping[int, float], *, media: bool = False,
+    without: Collection[int] = (),
+) -> Choice | Refusal:  # fmt: skip
+    """The sender for a person without a mapping. `person` is the 64-bit hash of the address, `loads` how busy members are;
+    members `without` which it must be done are those that may not get another person today (S-51).
 
     An empty pool is Twilio's 21704, a pool without a usable member 21703 (S-30).
     """
@@ -148,10 +162,18 @@ def choose(
         return Refusal(21704)
     offer = pool.media if media else pool.texts
     for rung in WHATSAPP_LADDER if to.kind is AddressKind.WHATSAPP else LADDER:
-        if offered := rung.senders(offer, pool.service, to):
+        offered = rung.senders(offer, pool.service, to)
+        if without:
+            offered = [c for c in offered if c.member_id not in without]
+        if offered:
             return Choice(_least_busy(offered, person, loads), rung.reason)
-    reasons = ((c.sender.address, why_not(c, media=media) or WhyNot.OTHER_DESTINATION) for c in pool.candidates)
-    return Refusal(21703, tuple(reasons))
+    return Refusal(21703, tuple((c.sender.address, _passed_over(c, media, without)) for c in pool.candidates))
+
+
+def _passed_over(candidate: Candidate, media: bool, without: Collection[int]) -> WhyNot:
+    """Why a member was not the one, when nobody was."""
+    crowded = WhyNot.DAILY_CONTACTS if candidate.member_id in without else WhyNot.OTHER_DESTINATION
+    return why_not(candidate, media=media) or crowded
 
 
 def why_not(candidate: Candidate, *, media: bool = False) -> WhyNot | None:
@@ -184,10 +206,11 @@ def is_foreign(candidate: Candidate, to: Address) -> bool:
     return sender.kind in NUMBER_KINDS and sender.country != to.country
 
 
-def has_local(pool: Pool, to: Address) -> bool:
-    """Whether a usable number or short code of the person's own country is in the pool (S-12)."""
+def has_local(pool: Pool, to: Address, without: Collection[int] = ()) -> bool:
+    """Whether a usable number or short code of the person's own country is in the pool (S-12), and may get them today (S-52)."""
     country = to.country or ""
-    return bool(pool.texts.by_country.get(country)) or bool(pool.texts.of(SenderKind.SHORT_CODE, country))
+    local = chain(pool.texts.by_country.get(country, ()), pool.texts.of(SenderKind.SHORT_CODE, country))
+    return any(c.member_id not in without for c in local)
 
 
 def has_rcs(pool: Pool) -> bool:

@@ -19,7 +19,7 @@ from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
 from limpet.flow.failure import Failures
 from limpet.flow.worker import Loop
-from limpet.store import deliveries, dispatch, idempotency, media, receipts
+from limpet.store import deliveries, dispatch, idempotency, media, receipts, tallies
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.sticky import PURGE_CHUNK, StickyStore, oldest_relevant_id
 
@@ -95,6 +95,7 @@ class Sweeps:
         await receipts.forget_kept(self._database, oldest_relevant_id(now, ORPHAN_DAYS))
         await media.purge_links(self._database, now)
         await deliveries.purge(self._database, now)
+        await tallies.forget(self._database, day_number(now))
         await idempotency.purge(self._database, oldest_relevant_id(now, idempotency.REMEMBERED_DAYS))
 
     async def purge(self) -> None:

@@ -10,8 +10,8 @@ from functools import partial
 
 from limpet.carrier.port import Delivery, Inbound, Lane, Listener, Receipt
 from limpet.clock import Clock
+from limpet.core.limits import SCHEDULED_MAX
 from limpet.core.load import LoadMeter
-from limpet.core.rate import Pacer
 from limpet.flow.accept import Accept
 from limpet.flow.answers import Answers
 from limpet.flow.assign import Assigner
@@ -26,6 +26,7 @@ from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
 from limpet.flow.owed import Owed
 from limpet.flow.receipt import Receipts
+from limpet.flow.share import Contacts
 from limpet.flow.sweep import Sweeps
 from limpet.flow.worker import WAITING_MAX, Loop
 from limpet.store.callbacks import OwedCallback
@@ -41,7 +42,8 @@ class Pace:
     """How patient and how busy a process is.
 
     `take_over`: nobody else is alive, so leases of former runs count for nothing. `rated`: numbers keep Twilio's rates.
-    More than `pending_max` requests are not let wait for the database.
+    More than `pending_max` requests are not let wait for the database. `account_per_s` and `scheduled_max` hold for accounts that
+    have no other limit; senders of the carriers `elsewhere` are not sent from here.
     """
 
     lease: timedelta = timedelta(seconds=15)
@@ -50,6 +52,9 @@ class Pace:
     take_over: bool = False
     rated: bool = False
     pending_max: int = WAITING_MAX
+    account_per_s: float | None = None
+    scheduled_max: int = SCHEDULED_MAX
+    elsewhere: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +102,16 @@ def assemble(
 ) -> Flow:  # fmt: skip
     """Make the flow of a process called `owner`. `lanes` makes its lanes for their listener, `post` takes committed callbacks."""
     bucket_key = installation.bucket_key
-    directory, doubt = Directory(database), DoubtBook()
-    fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic)
+    directory, doubt = Directory(database, clock.monotonic), DoubtBook()
+    fleet = Fleet(clock.monotonic, rated=pace.rated, account_per_s=pace.account_per_s)
     owed = Owed(directory, installation.sid_key, new_id)
-    assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id)
+    contacts = Contacts(clock.monotonic, lambda candidate: fleet.is_full(candidate.sender.address))
+    assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id, contacts)
     failures = Failures(database, owed, clock, new_id)
     answers = Answers(database, fleet, doubt, owed, failures, clock, new_id, chance)
     held = Lanes(database, owner, pace.lease)
     leases = Leases(database, held, doubt, clock, new_id, take_over=pace.take_over)
-    dispatcher = Dispatcher(database, fleet, leases, answers, clock, new_id)
+    dispatcher = Dispatcher(database, directory, fleet, leases, answers, clock, new_id)
     for lane in lanes(dispatcher):
         fleet.add(lane)
     receipts = Receipts(
@@ -117,14 +123,17 @@ def assemble(
         fleet.decline, post,
     )  # fmt: skip
     _connect(dispatcher, receipts, inbounds, post)
-    due = DueBinder(database, assigner, dispatcher, owed, clock, bucket_key, new_id)
+    due = DueBinder(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id)
     sticky = StickyStore(database, bucket_key, new_id)
     resolver = Resolver(database, directory, owed, failures)
     sweeps = Sweeps(
         database, sticky, dispatcher, due, doubt, resolver, failures, clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
     )  # fmt: skip
-    accept = Accept(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max)
+    accept = Accept(
+        database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max, pace.scheduled_max,
+        pace.elsewhere,
+    )  # fmt: skip
     return Flow(
         directory,
         accept,

@@ -8,11 +8,12 @@ from ipaddress import IPv4Network, IPv6Network
 
 from limpet.clock import Clock
 from limpet.core.inventory import Inventory
+from limpet.core.limits import SCHEDULED_MAX
 from limpet.flow.accept import Accept
 from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
-from limpet.store.database import Installation
+from limpet.store.database import Database, Installation
 from limpet.store.deliveries import Deliveries
 from limpet.store.media import MediaStore
 from limpet.store.messages import Messages
@@ -57,3 +58,12 @@ class Deps:
     bring_your_own: bool = True
     callbacks_due: Callable[[], None] = lambda: None
     """Told that callbacks have become due in the table."""
+    elsewhere: frozenset[str] = frozenset()
+    """The carriers of other regions (error 21669)."""
+    scheduled_max: int = SCHEDULED_MAX
+    """How many messages an account may have scheduled that has no limit of its own."""
+
+    @property
+    def database(self) -> Database:
+        """Where everything is kept."""
+        return self.services.database
