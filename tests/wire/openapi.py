@@ -108,11 +108,17 @@ class Contract:
         return [each for each in found if each.template.count("{") == least]
 
 
+def documents_directory() -> Path | None:
+    """Where Twilio's documents are; None when they are not here."""
+    directory = Path(os.environ.get("LIMPET_TWILIO_OAI") or _BESIDE)
+    return directory if all((directory / name).is_file() for name in DOCUMENTS) else None
+
+
 @cache
 def contract() -> Contract | None:
     """The documents, tightened; None when they are not here."""
-    directory = Path(os.environ.get("LIMPET_TWILIO_OAI") or _BESIDE)
-    if not all((directory / name).is_file() for name in DOCUMENTS):
+    directory = documents_directory()
+    if directory is None:
         return None
     return Contract([json.loads((directory / name).read_text()) for name in DOCUMENTS])
 
