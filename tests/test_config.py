@@ -48,6 +48,7 @@ behind_proxy = true
 trusted_proxies = ["10.0.0.0/8", "::1/128"]
 max_pending = 100
 max_concurrent = 50
+region = "eu"
 tls_certificate_file = "cert.pem"
 tls_key_file = "key.pem"
 [database]
@@ -68,6 +69,8 @@ stop_grace_s = 0
 sender_rates = "none"
 failover_after_s = 60
 failback_after_s = 5
+account_segments_per_s = 99.5
+scheduled_max = 0
 [sticky]
 purge_rows_per_s = 5
 refused_days = 3
@@ -124,6 +127,8 @@ outbind_port = 2776
 outbind_host = "0.0.0.0"
 outbind_system_id = "acme"
 outbind_password = "secret"
+region = "us"
+error_codes = { "receipt:301" = 30041, "submit:0x400" = 30038, "submit:1025" = 30032 }
 [[carriers]]
 name = "spare"
 host = "127.0.0.1"
@@ -220,6 +225,19 @@ REFUSED = [
     ("[dispatch]\nin_doubt_wait_s = 0", "dispatch.in_doubt_wait_s must be a number of seconds from 1 to 86400."),
     ("[dispatch]\nlane_lease_s = nan", "dispatch.lane_lease_s must be"),
     ("[sticky]\npurge_rows_per_s = -1", "sticky.purge_rows_per_s must be"),
+    ("[dispatch]\naccount_segments_per_s = -1", "dispatch.account_segments_per_s must be a number from 0 to 1e+06."),
+    (
+        OTHER.replace('"acme"', '"b"') + 'password = ""\nerror_codes = { "receipt:301" = 21211 }',
+        'carriers[1].error_codes must be a table such as { "receipt:301" = 30041',
+    ),
+    (
+        OTHER.replace('"acme"', '"b"') + 'password = ""\nerror_codes = { "submit:x" = 30041 }',
+        "carriers[1].error_codes must be",
+    ),
+    (
+        OTHER.replace('"acme"', '"b"') + 'password = ""\nerror_codes = { "submit:0" = 30041 }',
+        "carriers[1].error_codes must be",
+    ),
     ('[log]\nformat = "xml"', 'log.format must be "json" or "console".'),
     (CARRIER, 'carriers[1].name must be unique, and "acme" is taken.'),
     (OTHER.replace('name = "acme"', ""), "carriers[1].name is missing."),

@@ -25,6 +25,8 @@ from limpet.commands.deactivations import deactivations
 from limpet.commands.doctor import doctor
 from limpet.commands.messages import messages
 from limpet.commands.numbers import numbers
+from limpet.commands.operator import account_limits
+from limpet.commands.operator import service as service_group
 from limpet.commands.opt_out import opt_out
 from limpet.commands.text import text as write_text
 from limpet.commands.webhook import webhook
@@ -196,9 +198,10 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
     )
 
 
+account.add_command(account_limits)
 for extension in (receipts, relearn):
     carriers.add_command(extension)
-for command in (apply, carriers, deactivations, doctor, messages, numbers):
+for command in (apply, carriers, deactivations, doctor, messages, numbers, service_group):
     cli.add_command(command)
 cli.add_command(opt_out)
 cli.add_command(webhook)

@@ -29,14 +29,20 @@ from limpet.config_rules import (
     Network,
     Rule,
     list_of,
+    number,
     one_of,
+    one_of_numbers,
     read_table,
     seconds,
     setting,
+    table_of,
     text,
     whole,
 )
 from limpet.config_smpp import SmppSettings, check_smpp
+from limpet.core.errors import ERRORS
+from limpet.core.limits import SCHEDULED_MAX
+from limpet.core.rate import ACCOUNT_PER_S
 from limpet.core.routing import Route
 
 DATA_DIR = Path(".limpet")
@@ -49,6 +55,12 @@ _KEY_DIGITS = r"[0-9a-fA-F]{64}"
 _PORT = whole(1, 65535)
 _TON = whole(0, 6)
 _NPI = whole(0, 18)
+_TOLD = tuple(sorted(code for code, kind in ERRORS.items() if 30000 < code < 31000 and kind.http_status is None))
+_ERROR_CODES = table_of(
+    r"submit:(0x[0-9a-fA-F]{1,8}|[1-9][0-9]{0,9})|receipt:[0-9A-Za-z]{1,9}",
+    one_of_numbers(_TOLD),
+    f'a table such as {{ "receipt:301" = 30041, "submit:0x400" = 30038 }}, of the codes {", ".join(map(str, _TOLD))}',
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,7 @@ class ServerConfig:
 
     `behind_proxy` says that something in front ends TLS; `trusted_proxies` whose X-Forwarded headers are believed.
     `max_pending` is how many requests may wait for the database before further ones are refused (503), `max_concurrent` how many
-    one account may have under way (429).
+    one account may have under way (429). `region` says where this server is, where carriers of other regions are configured too.
     """
 
     host: str = setting(HOST, "127.0.0.1")
@@ -67,6 +79,7 @@ class ServerConfig:
     trusted_proxies: tuple[Network, ...] = setting(list_of(NETWORK), ())
     max_pending: int = setting(whole(1, 1_000_000), 20_000)
     max_concurrent: int = setting(whole(1, 1_000_000), 1000)
+    region: str = setting(text(32), "")
     tls_certificate_file: Path | None = setting(PATH, None)
     tls_key_file: Path | None = setting(PATH, None)
 
@@ -110,7 +123,9 @@ class CarrierConfig(SmppSettings):
 
     `numbers_file` holds the numbers that it routes here and that may be bought (`limpet.config_numbers`). `window_size_max`
     counts PDUs without an answer on each lane. The numbers of a kind of address are its TON and NPI (SMPP 3.4 §5.2.5, §5.2.6).
-    `also_through` names carriers that may take its place when it is down, paused or draining.
+    `also_through` names carriers that may take its place when it is down, paused or draining. `error_codes` are Twilio's codes
+    for the carrier's own numbers: `submit:0x400` for a refusal, `receipt:301` for a receipt's reason. A carrier of another
+    `region` than the server's is not used by it (error 21669).
     """
 
     name: str = setting(NAME)
@@ -135,6 +150,8 @@ class CarrierConfig(SmppSettings):
     alphanumeric_ton: int = setting(_TON, 5)
     alphanumeric_npi: int = setting(_NPI, 0)
     also_through: tuple[str, ...] = setting(list_of(NAME), ())
+    error_codes: tuple[tuple[str, int], ...] = setting(_ERROR_CODES, ())
+    region: str = setting(text(32), "")
 
 
 AnyCarrierConfig = CarrierConfig | HttpCarrierConfig
@@ -144,8 +161,10 @@ AnyCarrierConfig = CarrierConfig | HttpCarrierConfig
 class DispatchConfig:
     """`[dispatch]`: for how long a receipt is awaited for a message in doubt, a lane is leased, a stop may take.
 
-    `sender_rates` is `twilio` (each number keeps Twilio's rate for its kind) or `none` (as fast as its carrier takes it).
-    A lane that is down for `failover_after_s` leaves its messages to others, and has them back once up for `failback_after_s`.
+    `sender_rates` is `twilio` (each number keeps Twilio's rate for its kind, and an account's numbers together
+    `account_segments_per_s`; 0 is no limit) or `none` (as fast as carriers take it). An account has at most `scheduled_max`
+    messages scheduled. Accounts may have limits of their own (`limpet account limits`). A lane that is down for
+    `failover_after_s` leaves its messages to others, and has them back once up for `failback_after_s`.
     """
 
     in_doubt_wait_s: float = setting(seconds(1, 86_400), 90.0)
@@ -154,6 +173,8 @@ class DispatchConfig:
     sender_rates: str = setting(one_of("twilio", "none"), "twilio")
     failover_after_s: float = setting(seconds(1, 86_400), 30.0)
     failback_after_s: float = setting(seconds(0, 86_400), 30.0)
+    account_segments_per_s: float = setting(number(0, 1_000_000), ACCOUNT_PER_S)
+    scheduled_max: int = setting(whole(0, 100_000_000), SCHEDULED_MAX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,8 @@ class HttpCarrierConfig:
     """What all of them have. `workers` lanes lead to it, each with at most `window_size_max` requests without an answer.
 
     `mms` false keeps media off a carrier whose account has none. `idempotency_keys` says that a request repeated under the same
-    `Idempotency-Key` makes one message there: a lost answer is then asked for again instead of waited for. `also_through` and
-    `segments_per_s` are as with SMPP.
+    `Idempotency-Key` makes one message there: a lost answer is then asked for again instead of waited for. `also_through`,
+    `segments_per_s` and `region` are as with SMPP.
     """
 
     SECRETS: ClassVar[Mapping[str, bool]] = MappingProxyType({})
@@ -75,6 +75,7 @@ class HttpCarrierConfig:
     idempotency_keys: bool = setting(SWITCH, False)
     also_through: tuple[str, ...] = setting(list_of(NAME), ())
     segments_per_s: float = setting(number(0, 100_000), 0.0)
+    region: str = setting(text(32), "")
 
     @property
     def api_url(self) -> str:

@@ -128,6 +128,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             config.server.public_url, tuple(config.server.trusted_proxies), config.server.max_concurrent,
             people,
             _inventory(config, dev), config.inventory.bring_your_own, callbacks_due, over_http.desks, over_http.medium,
+            _elsewhere(config), config.dispatch.scheduled_max,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, seeded))
@@ -233,7 +234,7 @@ async def _flow(
     callbacks = Callbacks(database, webhooks, accounts.auth_token, clock, chance.random, new_id, log_all=log_all)
 
     def lanes(listener: Listener) -> Iterator[Lane]:
-        for carrier in carriers:
+        for carrier in (each for each in carriers if each.name not in _elsewhere(config)):
             if isinstance(carrier, CarrierConfig):
                 smpp = smpp_config(carrier)
                 yield from (SmppLane(f"{carrier.name}/{n}", smpp, listener, chance) for n in range(carrier.binds))
@@ -265,7 +266,8 @@ def _over_http(
     config: Config, listening: socket.socket, carriers: Sequence[AnyCarrierConfig], clock: Clock
 ) -> HttpCarriers:
     chance = random.Random(token_bytes(16))  # noqa: S311 - spreads pauses, guards nothing
-    mine = [carrier for carrier in carriers if isinstance(carrier, HttpCarrierConfig)]
+    here = (carrier for carrier in carriers if carrier.name not in _elsewhere(config))
+    mine = [carrier for carrier in here if isinstance(carrier, HttpCarrierConfig)]
     return HttpCarriers(mine, _url(config, listening), clock, chance)
 
 
@@ -281,6 +283,7 @@ def _pace(config: Config, dev: DevOptions | None, carriers: Sequence[AnyCarrierC
     rated = config.dispatch.sender_rates == "twilio" if dev is None else dev.realistic_rates
     smpp = [each for each in carriers if isinstance(each, CarrierConfig)]  # their lanes keep their rates PDU by PDU
     over_http = [each for each in carriers if isinstance(each, HttpCarrierConfig)]
+    account_per_s = config.dispatch.account_segments_per_s if rated and dev is None else 0.0
     return Pace(
         lease=timedelta(seconds=config.dispatch.lane_lease_s),
         doubt_patience_s=config.dispatch.in_doubt_wait_s if dev is None else DEV_DOUBT_PATIENCE_S,
@@ -297,7 +300,15 @@ def _pace(config: Config, dev: DevOptions | None, carriers: Sequence[AnyCarrierC
         receipts_on_last=frozenset(carrier.name for carrier in smpp if carrier.receipts == "last"),
         whole_messages=frozenset(carrier.name for carrier in smpp if carrier.long_messages == "payload"),
         query_after={carrier.name: timedelta(seconds=carrier.query_after_s) for carrier in smpp if carrier.query},
+        account_per_s=account_per_s or None,
+        scheduled_max=config.dispatch.scheduled_max,
+        elsewhere=_elsewhere(config),
     )
+
+
+def _elsewhere(config: Config) -> frozenset[str]:
+    """The carriers of other regions: they are configured for other servers on the same database."""
+    return frozenset(each.name for each in config.carriers if each.region not in ("", config.server.region))
 
 
 def _text(path: Path | None) -> str | None:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from limpet.carrier.port import Refused, Submitted
+from limpet.carrier.smpp_codes import error_codes
 from limpet.devtools import behaviour as behaviours
 from limpet.devtools import texts as logs
-from limpet.devtools.behaviour import MAGIC, Behaviour, Fate, Receipts
+from limpet.devtools.behaviour import ERROR_CODES, MAGIC, Behaviour, Fate, Receipts
 from limpet.devtools.texts import Texts
 from limpet.smpp.commands import Command, Message, Pdu, Tag
 from limpet.smpp.receipt import MessageState
@@ -47,11 +48,12 @@ def test_every_magic_recipient_is_described() -> None:
 
 
 async def test_magic_recipients_do_what_they_say() -> None:
-    async with bench(Behaviour(magic=True)) as at:
+    async with bench(Behaviour(magic=True), error_codes=error_codes(ERROR_CODES)) as at:
         await at.feed([submission(int(digits), recipient=f"+1212555{digits}") for digits in MAGIC])
-        refused = {result.key.id: result.error_code for result in at.heard.results if isinstance(result, Refused)}
-        assert refused == {9902: 30005}
-        await at.heard.until(lambda: len(at.heard.receipts) == 7)
+        refused = {r.key.id: (r.error_code, str(r.retry)) for r in at.heard.results if isinstance(r, Refused)}
+        expected = {9902: 30005, 9919: 30019, 9923: 30023, 9932: 30032, 9934: 30034, 9937: 30037}
+        assert refused == {digits: (code, "never") for digits, code in expected.items()}
+        await at.heard.until(lambda: len(at.heard.receipts) == 14)
         seen = sorted((receipt.recipient[-4:], str(receipt.state), receipt.error_code) for receipt in at.heard.receipts)
         assert seen == [
             ("9901", "undelivered", 30003),
@@ -61,6 +63,13 @@ async def test_magic_recipients_do_what_they_say() -> None:
             ("9907", "delivered", None),
             ("9907", "delivered", None),
             ("9908", "delivered", None),
+            ("9909", "undelivered", 30004),
+            ("9910", "undelivered", 30006),
+            ("9911", "undelivered", 30011),
+            ("9920", "undelivered", 30020),
+            ("9921", "undelivered", 30021),
+            ("9938", "undelivered", 30038),
+            ("9941", "undelivered", 30041),
         ]
         assert "deliveries" in at.heard.log[: at.heard.log.index("results") + 2]
 

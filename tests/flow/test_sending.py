@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from limpet.carrier.port import Inbound, ReceiptState, Retry
+from limpet.core.rate import Queue
 from limpet.core.status import Status
 from limpet.flow.draft import Overloaded, Rejected
 from limpet.store.database import Database
@@ -348,9 +349,7 @@ async def test_a_full_queue_refuses_a_plain_from_and_fails_a_services_message(
     async with open_world(database, clock, rated=True) as world:
         service = await world.service(POOL[0])
         first = await world.send(service, ANNA)
-        pacer = world.dispatcher.fleet._pacer
-        assert pacer is not None
-        pacer.wait_s(POOL[0], 36_000, 1.0, clock.monotonic())
+        world.dispatcher.fleet.pacer.wait_s(Queue(POOL[0], 1.0), (), 36_000, clock.monotonic())
         refused = await world.accept.submit(world.new(None, ANNA, sender=POOL[0]))
         assert isinstance(refused, Rejected)
         assert refused.code == 21611

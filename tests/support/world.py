@@ -64,6 +64,25 @@ class World:
             f"UPDATE service SET {column} = $2, generation = generation + 1 WHERE id = $1", service.id, value
         )
 
+    async def cap(self, service: Service, number: str, daily_contacts: int | None) -> None:
+        """Let a number of a pool have so many new people a day."""
+        async with self.database.pool.acquire() as connection, connection.transaction():
+            await connection.execute(
+                "UPDATE pool_member SET daily_contacts = $3 WHERE service_id = $1 AND removed_at IS NULL "
+                "AND sender_id IN (SELECT id FROM sender WHERE address = $2)",
+                service.id,
+                number,
+                daily_contacts,
+            )
+            await connection.execute("UPDATE service SET generation = generation + 1 WHERE id = $1", service.id)
+
+    async def tally(self, kind: str) -> int:
+        """All that is counted of a kind, whoever it is of."""
+        found: int = await self.database.pool.fetchval(
+            "SELECT coalesce(sum(value), 0) FROM tally WHERE kind = $1", kind
+        )
+        return found
+
     async def reread(self, service: Service) -> Service:
         async with self.database.pool.acquire() as connection:
             loaded = await pools.load(connection, service.id)

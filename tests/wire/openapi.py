@@ -67,7 +67,11 @@ class Operation:
 
 
 _SHORT_CODES = "/2010-04-01/Accounts/{AccountSid}/SMS/ShortCodes"
-OURS = {("POST", f"{_SHORT_CODES}.json"), ("DELETE", f"{_SHORT_CODES}/{{Sid}}.json")}
+OURS = {
+    ("POST", f"{_SHORT_CODES}.json"),
+    ("DELETE", f"{_SHORT_CODES}/{{Sid}}.json"),
+    ("POST", "/v1/Services/{ServiceSid}/PhoneNumbers/{Sid}"),
+}
 """Operations that Limpet adds where Twilio has others."""
 
 
@@ -107,11 +111,17 @@ class Contract:
         return [each for each in found if each.template.count("{") == least]
 
 
+def documents_directory() -> Path | None:
+    """Where Twilio's documents are; None when they are not here."""
+    directory = Path(os.environ.get("LIMPET_TWILIO_OAI") or _BESIDE)
+    return directory if all((directory / name).is_file() for name in DOCUMENTS) else None
+
+
 @cache
 def contract() -> Contract | None:
     """The documents, tightened; None when they are not here."""
-    directory = Path(os.environ.get("LIMPET_TWILIO_OAI") or _BESIDE)
-    if not all((directory / name).is_file() for name in DOCUMENTS):
+    directory = documents_directory()
+    if directory is None:
         return None
     here = [name for name in (*DOCUMENTS, *ALSO) if (directory / name).is_file()]
     return Contract([json.loads((directory / name).read_text()) for name in here])

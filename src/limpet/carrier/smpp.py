@@ -36,7 +36,9 @@ class SmppLane:
         self._listener = listener
         self._binds = [Bind(self, config, command, chance) for command in config.commands]
         self._sender = self._binds[0]
-        self._queue = SendQueue(config.window_size_max, config.throttle_pause_s, config.segments_per_s)
+        self._queue = SendQueue(
+            config.window_size_max, config.throttle_pause_s, config.segments_per_s, config.error_codes.submit
+        )
         self._questions: deque[Question] = deque()
         self._asked: dict[int, Question] = {}
         self._runners: list[asyncio.Task[None]] = []
@@ -224,7 +226,7 @@ class SmppLane:
     def _delivery(self, bind: Bind, pdu: Pdu) -> Delivery:
         token = next(self._tokens)
         self._open[token] = bind, pdu
-        return delivery(pdu, token, self._config.wording)
+        return delivery(pdu, token, self._config.wording, self._config.error_codes.receipt)
 
     def _tell(self, results: Sequence[Result], deliveries: Sequence[Delivery] = ()) -> None:
         if results:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from limpet.carrier.smpp_codes import NO_CODES, ErrorCodes
 from limpet.smpp.commands import NO_TLVS, Bind, Command, Data, Message, Pdu
 from limpet.smpp.pdu import encode
 from limpet.smpp.status import Status
@@ -135,6 +136,7 @@ class SmppConfig:
     reconnect_first_s: float = 1.0
     """The first pause before connecting again; each failure doubles it, and chance takes some of it away."""
     reconnect_max_s: float = 60.0
+    error_codes: ErrorCodes = NO_CODES
     refused_reconnect_max_s: float = 300.0
     """The longest pause while the carrier refuses the bind: a wrong password must not hammer."""
     binds: Binds = Binds.TRANSCEIVER

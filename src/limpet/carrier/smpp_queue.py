@@ -8,10 +8,11 @@ one PDU in flight, and a window of PDUs is a window of messages. It refuses to k
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from limpet.carrier.port import Refused, Result, Retry, Submission, Submitted, Unanswered, Unsent
+from limpet.carrier.smpp_codes import NO_CODES
 from limpet.carrier.smpp_values import refusal, unsendable
 from limpet.core.rate import TokenBucket
 from limpet.smpp.status import Outcome, Status, meaning
@@ -39,8 +40,13 @@ class Outgoing:
 class SendQueue:
     """Messages between `offer` and their one result."""
 
-    def __init__(self, window_size_max: int, throttle_pause_s: float, segments_per_s: float | None = None) -> None:
+    def __init__(
+        self, window_size_max: int, throttle_pause_s: float, segments_per_s: float | None = None,
+        error_codes: Mapping[int, int] = NO_CODES.submit,
+    ) -> None:  # fmt: skip
+        """`error_codes` are Twilio's for the carrier's own statuses."""
         self._rate = None if segments_per_s is None else TokenBucket(segments_per_s, segments_per_s * RATE_BURST_S)
+        self._error_codes = error_codes
         self._window_size_max = window_size_max
         self._throttle_pause_s = throttle_pause_s
         self._again: deque[Outgoing] = deque()
@@ -123,7 +129,7 @@ class SendQueue:
             return self._take(outgoing, message_id)
         if meaning(status).outcome is Outcome.THROTTLED:
             return self._throttle(outgoing, status, now)
-        return self._finish(outgoing, refusal(outgoing.submission, status))
+        return self._finish(outgoing, refusal(outgoing.submission, status, self._error_codes))
 
     def unreadable(self, sequence: int) -> Sequence[Result]:
         """The carrier's answer to a segment cannot be read."""
@@ -176,7 +182,7 @@ class SendQueue:
             self._paused_until = now + self._throttle_pause_s
         outgoing.resends += 1
         if outgoing.resends > RESENDS_MAX:
-            return self._finish(outgoing, refusal(outgoing.submission, status))
+            return self._finish(outgoing, refusal(outgoing.submission, status, self._error_codes))
         self._again.append(outgoing)
         return ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 
+from limpet.carrier.smpp_codes import error_codes
 from limpet.carrier.smpp_config import (
     USUAL_WORDING,
     Binds,
@@ -37,6 +38,7 @@ def smpp_config(carrier: CarrierConfig) -> SmppConfig:
             segments_per_s=None if carrier.segments_per_s is None else carrier.segments_per_s / carrier.binds,
             outbinds=_outbinds(carrier),
             query=carrier.query,
+            error_codes=error_codes(carrier.error_codes),
         )  # fmt: skip
     except ValueError as error:
         raise ConfigError(f'The carrier "{carrier.name}" cannot be spoken to as configured: {error}.') from error

@@ -19,6 +19,7 @@ from limpet.carrier.port import (
     Retry,
     Submission,
 )
+from limpet.carrier.smpp_codes import NO_CODES
 from limpet.carrier.smpp_config import USUAL_WORDING, Coding, Numbering, Numberings, Wording
 from limpet.core.alphabet import Alphabet, text_in, unpack
 from limpet.core.encoding import Encoding, gsm7_octets, ucs2_octets
@@ -75,12 +76,16 @@ def segment_message(submission: Submission, index: int, numberings: Numberings) 
     return message, {_REFERENCE: submission.reference.to_bytes(2, "big")}
 
 
-def refusal(submission: Submission, status: int) -> Refused:
+def refusal(submission: Submission, status: int, own: Mapping[int, int] = NO_CODES.submit) -> Refused:
     """What a command_status that is not ESME_ROK means for a message: its Twilio code, and whether to try again.
 
-    A status that says too little is temporary for the first `UNKNOWN_ATTEMPTS_MAX` attempts.
+    A status that says too little is temporary for the first `UNKNOWN_ATTEMPTS_MAX` attempts, unless `own`, the carrier's own
+    numbers, tells what it says: then it is final.
     """
     name, outcome, error_code = meaning(status)
+    if (told := own.get(status)) is not None:
+        error_code = told
+        outcome = Outcome.PERMANENT if outcome is Outcome.UNKNOWN else outcome
     retry = _RETRIES.get(outcome, Retry.NEVER)
     if outcome is Outcome.UNKNOWN and submission.attempt < UNKNOWN_ATTEMPTS_MAX:
         retry = Retry.LATER
@@ -92,14 +97,17 @@ def unsendable(submission: Submission, why: str) -> Refused:
     return Refused(submission.key, submission.attempt, _UNKNOWN_ERROR, Retry.NEVER, why)
 
 
-def delivery(pdu: Pdu, token: int, wording: Wording = USUAL_WORDING) -> Delivery:
-    """What a deliver_sm or data_sm brings: a receipt for a message of ours, or a person's text or a part of one."""
+def delivery(
+    pdu: Pdu, token: int, wording: Wording = USUAL_WORDING, own: Mapping[str, int] = NO_CODES.receipt
+) -> Delivery:
+    """What a deliver_sm or data_sm brings: a receipt for a message of ours, or a person's text or a part of one. `own` are the
+    carrier's own reasons."""
     body = pdu.body
     if not isinstance(body, Message | Data):
         raise TypeError(f"{pdu.command.name} delivers nothing")
     source = from_wire(body.source_addr, body.source_addr_ton, wording.country_code)
     destination = from_wire(body.destination_addr, body.dest_addr_ton, wording.country_code)
-    report = read_report(pdu)
+    report = read_report(pdu, own)
     if report is not None:
         return _receipt(report, token, sender=destination, recipient=source)
     alphabet, header, octets = _read(pdu, body, wording)

@@ -7,13 +7,15 @@ person, so the same question has the same answer in every process. Source: Twili
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import chain
 from typing import TypeVar
 
 from limpet.core.address import Address, AddressKind
+from limpet.core.limits import NO_LIMITS, ServiceLimits
 from limpet.core.model import (
     CHANNEL_KINDS,
     NAME_KINDS,
@@ -67,6 +69,8 @@ class WhyNot(StrEnum):
     """No carrier has the sender's channel."""
     OTHER_DESTINATION = "other_destination"
     """It is a sender for other countries or another channel."""
+    DAILY_CONTACTS = "daily_contacts"
+    """It has as many new people today as it may have (S-51)."""
 
 
 NEVER = 1 << 31
@@ -84,6 +88,7 @@ class Candidate:
     mms: bool = True
     refused_in: frozenset[str] = frozenset()
     """Countries for which its carrier refuses it (S-70)."""
+    daily_contacts: int | None = None
 
 
 Group = tuple[Candidate, ...]
@@ -134,6 +139,10 @@ class Pool:
             return offers.media if media else offers.texts
         return self.media if media else self.texts
 
+    limits: ServiceLimits = NO_LIMITS
+    caps: Mapping[int, int] = field(default_factory=dict)
+    """The members that may get only so many new people in a day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -159,7 +168,8 @@ def make_pool(
     carrier whether it takes media."""
     candidates = tuple(
         Candidate(
-            m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), has_mms(m.sender.carrier), m.refused_in
+            m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), has_mms(m.sender.carrier), m.refused_in,
+            m.daily_contacts,
         )
         for m in members
     )  # fmt: skip
@@ -174,28 +184,36 @@ def make_pool(
         {c.sender.address: c for c in candidates},
         {country: _offers([c for c in candidates if country not in c.refused_in]) for country in refusing},
         until_day,
+        ServiceLimits(service.segments_per_s, service.daily_segments),
+        {c.member_id: c.daily_contacts for c in candidates if c.daily_contacts is not None},
     )
 
 
 def choose(
-    pool: Pool, to: Address, person: int, loads: Mapping[int, float], *, media: bool = False
-) -> Choice | Refusal:
-    """The sender for a person without a mapping. `person` is the 64-bit hash of the address, `loads` how busy members are.
+    pool: Pool, to: Address, person: int, loads: Mapping[int, float], *, media: bool = False,
+    without: Collection[int] = (),
+) -> Choice | Refusal:  # fmt: skip
+    """The sender for a person without a mapping. `person` is the 64-bit hash of the address, `loads` how busy members are;
+    members `without` which it must be done are those that may not get another person today (S-51).
 
     An empty pool is Twilio's 21704, a pool without a usable member 21703 (S-30).
     """
     if not pool.candidates:
         return Refusal(21704)
     offer = pool.offer(to.country, media=media)
-    if (
-        found := _climb(offer, pool.service, to)
-    ) is None and pool.unrefused:  # nobody but those refused: ask again (S-72)
-        found = _climb(pool.media if media else pool.texts, pool.service, to)
+    found = _climb(offer, pool.service, to, without)
+    if found is None and pool.unrefused:  # nobody but those refused: ask again (S-72)
+        found = _climb(pool.media if media else pool.texts, pool.service, to, without)
     if found is not None:
         reason, offered = found
         return Choice(_least_busy(offered, person, loads), reason)
-    reasons = ((c.sender.address, why_not(c, media=media) or WhyNot.OTHER_DESTINATION) for c in pool.candidates)
-    return Refusal(21703, tuple(reasons))
+    return Refusal(21703, tuple((c.sender.address, _passed_over(c, media, without)) for c in pool.candidates))
+
+
+def _passed_over(candidate: Candidate, media: bool, without: Collection[int]) -> WhyNot:
+    """Why a member was not the one, when nobody was."""
+    crowded = WhyNot.DAILY_CONTACTS if candidate.member_id in without else WhyNot.OTHER_DESTINATION
+    return why_not(candidate, media=media) or crowded
 
 
 def is_refused(pool: Pool, candidate: Candidate, to: Address) -> bool:
@@ -205,10 +223,15 @@ def is_refused(pool: Pool, candidate: Candidate, to: Address) -> bool:
     return _climb(pool.offer(to.country), pool.service, to) is not None
 
 
-def _climb(offer: Offer, service: Service, to: Address) -> tuple[Reason, Sequence[Candidate]] | None:
-    """The first rung with a sender, and its senders."""
+def _climb(
+    offer: Offer, service: Service, to: Address, without: Collection[int] = ()
+) -> tuple[Reason, Sequence[Candidate]] | None:
+    """The first rung with a sender, and its senders; members `without` whom it must be are not there."""
     for rung in WHATSAPP_LADDER if to.kind is AddressKind.WHATSAPP else LADDER:
-        if offered := rung.senders(offer, service, to):
+        offered = rung.senders(offer, service, to)
+        if without:
+            offered = [c for c in offered if c.member_id not in without]
+        if offered:
             return rung.reason, offered
     return None
 
@@ -252,11 +275,12 @@ def is_foreign(candidate: Candidate, to: Address) -> bool:
     return sender.kind in NUMBER_KINDS and sender.country != to.country
 
 
-def has_local(pool: Pool, to: Address) -> bool:
-    """Whether a usable number or short code of the person's own country is in the pool (S-12)."""
+def has_local(pool: Pool, to: Address, without: Collection[int] = ()) -> bool:
+    """Whether a usable number or short code of the person's own country is in the pool (S-12), and may get them today (S-52)."""
     country = to.country or ""
     texts = pool.offer(country)
-    return bool(texts.by_country.get(country)) or bool(texts.of(SenderKind.SHORT_CODE, country))
+    local = chain(texts.by_country.get(country, ()), texts.of(SenderKind.SHORT_CODE, country))
+    return any(c.member_id not in without for c in local)
 
 
 def has_rcs(pool: Pool) -> bool:

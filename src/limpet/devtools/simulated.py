@@ -10,7 +10,7 @@ from secrets import token_bytes, token_hex
 
 from limpet.clock import Clock
 from limpet.config import AnyCarrierConfig, CarrierConfig
-from limpet.devtools.behaviour import Behaviour
+from limpet.devtools.behaviour import ERROR_CODES, Behaviour
 from limpet.devtools.mms_simulator import MmsSimulator, described
 from limpet.devtools.seed import CARRIER, MMS_CARRIER
 from limpet.devtools.simulator import Simulator
@@ -52,6 +52,7 @@ async def start_simulated(stack: AsyncExitStack, clock: Clock, base_url: str) ->
         return carrier == MMS_CARRIER or not media
 
     smpp = CarrierConfig(
-        CARRIER, "127.0.0.1", over_smpp.port, SYSTEM_ID, password=PASSWORD, window_size_max=WINDOW
+        CARRIER, "127.0.0.1", over_smpp.port, SYSTEM_ID, password=PASSWORD, window_size_max=WINDOW,
+        error_codes=ERROR_CODES,
     )  # fmt: skip
     return Simulated((smpp, described(MMS_CARRIER, over_http.port, secret)), person_writes)

@@ -6,7 +6,7 @@ The answer is given after the commit and shows Twilio's states, whatever shortcu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,14 +14,16 @@ import asyncpg
 
 from limpet.clock import Clock
 from limpet.core.encoding import segment
-from limpet.core.ids import person_hash
+from limpet.core.ids import day_number, person_hash
+from limpet.core.limits import NO_LIMITS
 from limpet.core.lookalikes import smart_encoded
 from limpet.core.model import Account, Capability, Message, SenderKind
 from limpet.core.optout import OPTED_OUT
 from limpet.core.permissions import may_send_to
+from limpet.core.rate import Queue
 from limpet.core.selection import Refusal, carries_media, reaches
 from limpet.core.status import Status
-from limpet.core.sticky import NO_MEDIA_FROM_IT
+from limpet.core.sticky import NO_MEDIA_FROM_IT, SERVICE_PAUSED
 from limpet.flow.assign import Assigner
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
@@ -48,18 +50,21 @@ from limpet.flow.lanes import Flight, Reservation
 from limpet.flow.owed import Owed, Told
 from limpet.flow.repeat import SameBatch, place_of, settle
 from limpet.flow.rows import QUEUE_FULL, Way, claims_of, due_of, first_change, outgoing_of, place, refuse, route
+from limpet.flow.share import Portion, give_back
 from limpet.flow.worker import Batcher
-from limpet.store import callbacks, dispatch, idempotency, media, messages, mms
+from limpet.store import callbacks, dispatch, idempotency, media, messages, mms, tallies
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim as LaneClaim
 from limpet.store.dispatch import Due
 from limpet.store.messages import MessageRefusal
+from limpet.store.tallies import NO_DAY, Tally
 
 SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED, FROM_QUEUE_FULL, NOT_PERMITTED = (
     21701, 21704, 21711, 21606, 21611, 21408,
 )  # fmt: skip
 NO_MEDIA_AT_ALL = 21622
+FROM_CANNOT_TEXT, FROM_ELSEWHERE, NOT_VERIFIED, TOO_MANY_SCHEDULED = 21601, 21669, 21608, 35125
 UNREACHABLE = {
     SenderKind.SHORT_CODE: 21659,
     SenderKind.ALPHANUMERIC: 21612,
@@ -67,7 +72,7 @@ UNREACHABLE = {
     SenderKind.WHATSAPP: 21606,
 }
 """What is said of a plain From that cannot write to the recipient's place."""
-_ANSWERED_AT_ONCE = frozenset({SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL})
+_ANSWERED_AT_ONCE = frozenset({SERVICE_UNKNOWN, SERVICE_PAUSED, POOL_EMPTY, FROM_NOT_IN_POOL})
 
 
 @dataclass(slots=True)
@@ -81,11 +86,14 @@ class _Written:
 
 
 class Accept:
-    """The one way in for messages. `bucket_key` places people, `new_id` makes row ids; at most `waiting_max` wait."""
+    """The one way in for messages. `bucket_key` places people, `new_id` makes row ids; at most `waiting_max` wait. An account has
+    at most `scheduled_max` messages scheduled if it has no limit of its own; by the carriers `elsewhere` nothing leaves here.
+    """
 
     def __init__(
         self, database: Database, directory: Directory, assigner: Assigner, dispatcher: Dispatcher, owed: Owed,
-        clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int], waiting_max: int,
+        clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int], waiting_max: int, scheduled_max: int,
+        elsewhere: Collection[str],
     ) -> None:  # fmt: skip
         self._database = database
         self._directory = directory
@@ -95,6 +103,8 @@ class Accept:
         self._clock = clock
         self._bucket_key = bucket_key
         self._new_id = new_id
+        self._scheduled_max = scheduled_max
+        self._elsewhere = elsewhere
         self._batcher: Batcher[NewMessage, Answer] = Batcher(self._run, waiting_max=waiting_max)
 
     async def submit(self, new: NewMessage) -> Answer:
@@ -118,6 +128,7 @@ class Accept:
             await dispatch.take(connection, [outgoing.key])
             owed = await self._owed.rows([Told(outgoing, Status.CANCELED)], now)
             await callbacks.insert(connection, owed)
+            await tallies.add(connection, Tally.SCHEDULED, NO_DAY, {account.id: -1})
             return canceled, owed
 
         answer, owed = await self._database.transaction(work)
@@ -166,6 +177,8 @@ class Accept:
             draft.rejected = Rejected(SERVICE_UNKNOWN, {"service": new.service_sid})
         elif not may_send_to(new.account, new.recipient.country):
             draft.rejected = Rejected(NOT_PERMITTED, {})
+        elif new.account.trial and new.recipient.value not in new.account.verified:
+            draft.rejected = rejected(draft, NOT_VERIFIED)
         return draft
 
     async def _write(
@@ -198,8 +211,10 @@ class Accept:
         """Service messages that are due now: choose, stick, and claim where the lane has room."""
         if not drafts:
             return
-        answers = await self._assigner.bind(connection, [wanted(draft) for draft in drafts], now)
-        for draft, answer in zip(drafts, answers, strict=True):
+        asked = [wanted(draft) for draft in drafts]
+        answers = await self._assigner.bind(connection, asked, now)
+        unused: list[Portion] = []
+        for draft, ask, answer in zip(drafts, asked, answers, strict=True):
             row = row_of(draft)
             if isinstance(answer, Refusal) and answer.error_code in _ANSWERED_AT_ONCE:
                 draft.rejected = rejected(draft, answer.error_code)
@@ -211,7 +226,12 @@ class Accept:
             elif answer is not None:
                 if draft.wants_mms:
                     settle_media(draft, carried=carries_media(answer.candidate))
-                place(row, answer, reservation, now)
+                limits = NO_LIMITS if pool is None else pool.limits
+                shared = self._dispatcher.fleet.shared(draft.new.account, row.service_id, limits)
+                place(row, answer, shared, reservation, now)
+                if limits.daily_segments is not None and row.num_segments < ask.segments:
+                    unused.append(Portion(0, service_id_of(draft), ask.segments - row.num_segments))
+        await give_back(connection, unused, day_number(now))
 
     async def _check_scheduled(self, connection: Connection, drafts: list[Draft], now: datetime) -> None:
         """Scheduled messages get their sender when they are due; what can be known to be wrong today is said today."""
@@ -221,10 +241,31 @@ class Accept:
                 draft.rejected = rejected(draft, SERVICE_UNKNOWN)
             elif not pool.candidates:
                 draft.rejected = rejected(draft, POOL_EMPTY)
+            elif pool.service.paused:
+                draft.rejected = rejected(draft, SERVICE_PAUSED)
             elif draft.new.sender is not None and draft.new.sender not in pool.by_address:
                 draft.rejected = rejected(draft, FROM_NOT_IN_POOL)
             else:
                 inherit(draft, pool.service, draft.new.send_at or now)
+        await self._count_scheduled(connection, [draft for draft in drafts if draft.rejected is None])
+
+    async def _count_scheduled(self, connection: Connection, drafts: list[Draft]) -> None:
+        """Accounts' scheduled messages are counted as they come and go, exactly; what is too much is refused (35125)."""
+        by_account: dict[int, list[Draft]] = {}
+        for draft in drafts:
+            by_account.setdefault(draft.new.account.id, []).append(draft)
+        if not by_account:
+            return
+        more = {account_id: len(group) for account_id, group in by_account.items()}
+        counted = await tallies.add(connection, Tally.SCHEDULED, NO_DAY, more)
+        for account_id, group in by_account.items():
+            account = group[0].new.account
+            most = self._scheduled_max if account.scheduled_max is None else account.scheduled_max
+            fits = max(0, min(len(group), most - (counted[account_id] - len(group))))
+            for draft in group[fits:]:
+                draft.rejected = rejected(draft, TOO_MANY_SCHEDULED)
+            if fits < len(group):
+                await tallies.add(connection, Tally.SCHEDULED, NO_DAY, {account_id: fits - len(group)})
 
     async def _plain(
         self, connection: Connection, drafts: list[Draft], reservation: Reservation, now: datetime
@@ -237,9 +278,14 @@ class Accept:
             for draft in drafts
         ]
         for draft, row in zip(drafts, await messages.plain_senders(connection, asked), strict=True):
-            found = None if row is None or Capability.SMS not in row["capabilities"] else _way(row)
-            if row is None or found is None:
+            if row is None:
                 draft.rejected = rejected(draft, FROM_NOT_OWNED)
+                continue
+            found = _way(row, self._dispatcher.fleet.shared(draft.new.account))
+            if Capability.SMS not in row["capabilities"]:
+                draft.rejected = rejected(draft, FROM_CANNOT_TEXT)
+            elif found.carrier in self._elsewhere:
+                draft.rejected = rejected(draft, FROM_ELSEWHERE)
             elif row["opted_out"]:
                 draft.rejected = rejected(draft, OPTED_OUT)
             elif not reaches(found.kind, found.country, draft.new.recipient):
@@ -284,6 +330,6 @@ class Accept:
         ]
 
 
-def _way(row: asyncpg.Record) -> Way:
+def _way(row: asyncpg.Record, shared: Sequence[Queue]) -> Way:
     others = None if row["also_through"] is None else tuple(row["also_through"])
-    return Way(row["address"], row["carrier"], SenderKind(row["kind"]), row["country"], others)
+    return Way(row["address"], row["carrier"], SenderKind(row["kind"]), row["country"], others, shared)

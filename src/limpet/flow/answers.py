@@ -84,6 +84,17 @@ class Answers:
             self._doubt.came_back(landed.flight.message)
         self._batcher.put(landed)
 
+    async def stop_claimed(
+        self, connection: Connection, messages: Sequence[Outgoing], error_code: int, now: datetime
+    ) -> list[OwedCallback]:
+        """Fail messages that were claimed in this transaction and may not leave; answers the callbacks owed."""
+        fenced = [(Fenced(*message.key, message.fence or 0, message.attempt), error_code) for message in messages]
+        failed = await dispatch.fail(connection, fenced, [Status.SENDING], now)
+        told = await self._failures.follow(connection, failed, dict.fromkeys((m.key for m in failed), error_code), now)
+        owed = await self._owed.rows(told, now)
+        await callbacks.insert(connection, owed)
+        return owed
+
     async def idle(self) -> None:
         """Wait until all answers that have come are written."""
         await self._batcher.idle()

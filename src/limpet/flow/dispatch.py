@@ -15,8 +15,10 @@ import structlog
 from limpet.carrier.port import Delivery, Result, Submitted
 from limpet.clock import Clock
 from limpet.core.encoding import segment
+from limpet.core.model import AccountStatus
 from limpet.core.routing import Mode
 from limpet.flow.answers import Answers, Landed
+from limpet.flow.directory import Directory
 from limpet.flow.doubt import DoubtBook
 from limpet.flow.lanes import Fleet, Flight, Running, by_lane
 from limpet.flow.lease import Leases
@@ -30,6 +32,7 @@ from limpet.store.dispatch import Claim, Fenced, Key, Outgoing
 CLAIM_MAX = 500
 HOLD_BACK = timedelta(seconds=2)
 """So long waits a message that would overtake one in doubt, before it is looked at again."""
+ACCOUNT_SUSPENDED = 30002
 LOOK_AGAIN_S = 5.0
 """How long a lane sleeps when nothing rings: another process may have put something into its queue."""
 _log = structlog.get_logger()
@@ -39,13 +42,15 @@ class Dispatcher:
     """Runs the lanes of this process, and is their `Listener`."""
 
     def __init__(
-        self, database: Database, fleet: Fleet, leases: Leases, answers: Answers, doubt: DoubtBook, clock: Clock,
+        self, database: Database, directory: Directory, fleet: Fleet, leases: Leases, answers: Answers, doubt: DoubtBook,
+        clock: Clock,
         new_id: Callable[[datetime], int],
     ) -> None:  # fmt: skip
         self._doubt = doubt
         self.fleet = fleet
         self.answers = answers
         self._database = database
+        self._directory = directory
         self._leases = leases
         self._clock = clock
         self._new_id = new_id
@@ -143,23 +148,37 @@ class Dispatcher:
 
         made: list[Claim] = []
 
-        async def work(connection: Connection) -> list[Flight]:
+        async def work(connection: Connection) -> tuple[list[Flight], list[OwedCallback]]:
             taken = await dispatch.take(connection, keys)
             claimed = await dispatch.claim(connection, taken, running.lane.name, fence, now) if taken else []
             if first or self._doubt.people:
                 claimed = await self._in_order(connection, claimed, first, now)
+            claimed, owed = await self._without_suspended(connection, claimed, now)
             if not claimed:
-                return []
+                return [], owed
             noted = await dispatch.note(connection, self._new_id(now), running.lane.name, fence, claimed)
             made.append(noted)
             media = await mms.carried(connection, noted.keys) if running.lane.mms else {}
-            return [Flight(m, segment(m.body), noted.id, media.get(m.key)) for m in claimed]
+            return [Flight(m, segment(m.body), noted.id, media.get(m.key)) for m in claimed], owed
 
         try:
-            return await self._database.transaction(work)
+            flights, owed = await self._database.transaction(work)
         except BaseException:
             self.fleet.suspect(made)
             raise
+        self.post_callbacks(owed)
+        return flights
+
+    async def _without_suspended(
+        self, connection: Connection, claimed: list[Outgoing], now: datetime
+    ) -> tuple[list[Outgoing], list[OwedCallback]]:
+        """The messages whose accounts may send; those of suspended and closed ones fail, now that they are due (30002)."""
+        accounts = await self._directory.accounts(connection, {message.account_id for message in claimed})
+        stopped = [m for m in claimed if accounts[m.account_id].status is not AccountStatus.ACTIVE]
+        if not stopped:
+            return claimed, []
+        owed = await self.answers.stop_claimed(connection, stopped, ACCOUNT_SUSPENDED, now)
+        return [m for m in claimed if accounts[m.account_id].status is AccountStatus.ACTIVE], owed
 
     async def _in_order(
         self, connection: Connection, claimed: list[Outgoing], first: Mapping[str, int], now: datetime

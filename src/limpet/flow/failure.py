@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -11,15 +12,23 @@ from limpet.core.status import Status
 from limpet.core.sticky import PROVISIONAL_DAYS, EventKind
 from limpet.flow.owed import Owed, Told
 from limpet.flow.refused import RefusedMarks
-from limpet.store import callbacks, dispatch, sticky
+from limpet.store import callbacks, dispatch, sticky, tallies
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Connection, Database
 from limpet.store.dispatch import Key, Outgoing
 from limpet.store.sticky import MappingKey, StickyEvent
+from limpet.store.tallies import NO_DAY, Tally
 
 VALIDITY_OVER = 30036
 NO_MESSAGE_LEFT = "no_message_left"
-WAITING = (Status.QUEUED, Status.ACCEPTED, Status.SCHEDULED)
+WAITING = (Status.QUEUED, Status.ACCEPTED)
+
+
+async def forget_scheduled(connection: Connection, messages: Sequence[Outgoing]) -> None:
+    """These messages were scheduled and are no more: their accounts may schedule others."""
+    less = Counter(message.account_id for message in messages)
+    if less:
+        await tallies.add(connection, Tally.SCHEDULED, NO_DAY, {account: -count for account, count in less.items()})
 
 
 class Failures:
@@ -82,10 +91,12 @@ class Failures:
             taken = await dispatch.take(connection, keys)
             if not taken:
                 return []
-            failed = await dispatch.fail_waiting(connection, taken, VALIDITY_OVER, WAITING, now)
+            unsent = await dispatch.fail_waiting(connection, taken, VALIDITY_OVER, [Status.SCHEDULED], now)
+            failed = unsent + await dispatch.fail_waiting(connection, taken, VALIDITY_OVER, WAITING, now)
             told = await self.follow(connection, failed, {m.key: VALIDITY_OVER for m in failed}, now)
             owed = await self._owed.rows(told, now)
             await callbacks.insert(connection, owed)
+            await forget_scheduled(connection, unsent)
             return owed
 
         return len(keys), await self._database.transaction(work)

@@ -12,8 +12,9 @@ from zlib import crc32
 
 from limpet.carrier.port import Lane, MessageKey, Submission
 from limpet.core.encoding import Segmented
-from limpet.core.model import SenderKind
-from limpet.core.rate import Allowance, Pacer, segments_per_s
+from limpet.core.limits import NO_LIMITS, ServiceLimits
+from limpet.core.model import Account, SenderKind
+from limpet.core.rate import Allowance, Pacer, Queue, of_account, of_service, segments_per_s
 from limpet.core.routing import Mode, Routes, carrier_of
 from limpet.flow.vitals import Vitals
 from limpet.flow.worker import Nudge
@@ -123,12 +124,14 @@ class Fleet:
     """All lanes, by name, and which of them a message takes. `closed` are those that take no new ones, if there are others."""
 
     def __init__(
-        self, pacer: Pacer | None = None, now_s: Callable[[], float] = lambda: 0.0, routes: Routes | None = None,
-        segments_per_s: Mapping[str, float] | None = None,
+        self, now_s: Callable[[], float] = lambda: 0.0, *, rated: bool = False, account_per_s: float | None = None,
+        routes: Routes | None = None, segments_per_s: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
-        """Without a `pacer` numbers send as fast as their lane does, and carriers that are not in `segments_per_s` as fast as
-        they take it. `now_s` is monotonic."""
-        self._pacer = pacer
+        """Unless `rated` numbers send as fast as their lane does. `account_per_s` is what accounts may that have no rate of their
+        own; carriers that are not in `segments_per_s` get messages as fast as they take them. `now_s` is monotonic."""
+        self.pacer = Pacer()
+        self._rated = rated
+        self._account_per_s = account_per_s
         self._now_s = now_s
         self.routes = routes or Routes()
         self._rates = dict(segments_per_s or {})
@@ -187,12 +190,29 @@ class Fleet:
         running = self.running.get(lane)
         return 0 if running is None or running.backlog or lane in self.closed else running.room
 
-    def wait_s(self, sender: str, kind: SenderKind, country: str, segments: int) -> float | None:
-        """How long a number's next message must wait so that the number keeps its rate; 0 when it may go now, None when its queue
-        is full."""
-        if self._pacer is None:
+    def shared(
+        self, account: Account, service_id: int | None = None, limits: ServiceLimits = NO_LIMITS
+    ) -> tuple[Queue, ...]:
+        """What a message shares with others of its account and its service."""
+        account_per_s = account.segments_per_s or self._account_per_s
+        queues = () if account_per_s is None else (of_account(account.id, account_per_s),)
+        if service_id is None or limits.segments_per_s is None:
+            return queues
+        return (*queues, of_service(service_id, limits.segments_per_s))
+
+    def wait_s(
+        self, sender: str, kind: SenderKind, country: str, segments: int, shared: Sequence[Queue] = ()
+    ) -> float | None:
+        """How long a number's next message must wait so that the number keeps its rate, and its service and its account theirs; 0
+        when it may go now, None when a queue is full."""
+        number = Queue(sender, segments_per_s(kind, country)) if self._rated else None
+        if number is None and not shared:
             return 0.0
-        return self._pacer.wait_s(sender, segments, segments_per_s(kind, country), self._now_s())
+        return self.pacer.wait_s(number, shared, segments, self._now_s())
+
+    def is_full(self, sender: str) -> bool:
+        """Whether a number takes nothing more at the moment."""
+        return self.pacer.is_full(sender, self._now_s())
 
     def suspect(self, claims: Iterable[Claim]) -> None:
         """A transaction that made these claims has failed, perhaps after its commit."""

@@ -22,7 +22,7 @@ from limpet.flow.inbound import Inbounds
 from limpet.flow.question import Questions
 from limpet.flow.receipt import Receipts
 from limpet.flow.worker import Loop
-from limpet.store import deactivations, deliveries, dispatch, idempotency, media, mms, receipts, refused
+from limpet.store import deactivations, deliveries, dispatch, idempotency, media, mms, receipts, refused, tallies
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.sticky import PURGE_CHUNK, StickyStore, oldest_relevant_id
 
@@ -127,6 +127,7 @@ class Sweeps:
         await deliveries.purge(self._database, now)
         await deactivations.purge(self._database, now.date())
         await refused.purge(self._database, day_number(now))
+        await tallies.forget(self._database, day_number(now))
         await idempotency.purge(self._database, oldest_relevant_id(now, idempotency.REMEMBERED_DAYS))
 
     async def purge(self) -> None:

@@ -11,8 +11,8 @@ from functools import partial
 from limpet.carrier.port import Delivery, Inbound, Lane, Listener, Receipt
 from limpet.clock import Clock
 from limpet.core.ids import day_number
+from limpet.core.limits import SCHEDULED_MAX
 from limpet.core.load import LoadMeter
-from limpet.core.rate import Pacer
 from limpet.core.routing import Patience, Routes
 from limpet.flow.accept import Accept
 from limpet.flow.answers import Answers
@@ -33,6 +33,7 @@ from limpet.flow.question import Questions
 from limpet.flow.receipt import Receipts
 from limpet.flow.refused import REFUSED_DAYS, RefusedMarks
 from limpet.flow.release import Releases
+from limpet.flow.share import Contacts
 from limpet.flow.streams import Streams
 from limpet.flow.sweep import EVERY_SECOND_S, Sweeps, every
 from limpet.flow.worker import WAITING_MAX, Loop
@@ -49,7 +50,8 @@ class Pace:
     """How patient and how busy a process is.
 
     `take_over`: nobody else is alive, so leases of former runs count for nothing. `rated`: numbers keep Twilio's rates.
-    More than `pending_max` requests are not let wait for the database.
+    More than `pending_max` requests are not let wait for the database. `account_per_s` and `scheduled_max` hold for accounts that
+    have no other limit; senders of the carriers `elsewhere` are not sent from here.
     """
 
     lease: timedelta = timedelta(seconds=15)
@@ -69,6 +71,9 @@ class Pace:
     """Carriers that get every message in one PDU."""
     query_after: Mapping[str, timedelta] = field(default_factory=dict)
     """Carriers that can be asked what became of a message, and how long its receipt is waited for first."""
+    account_per_s: float | None = None
+    scheduled_max: int = SCHEDULED_MAX
+    elsewhere: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +130,22 @@ def assemble(
     """Make the flow of a process called `owner`. `lanes` makes its lanes for their listener, `post` takes committed callbacks,
     `base_url` begins the URLs under which customers find what people send."""
     bucket_key = installation.bucket_key
-    fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic, pace.routes, pace.segments_per_s)
-    directory, doubt = Directory(database, fleet.has_mms, lambda: day_number(clock.now())), DoubtBook()
+    fleet = Fleet(
+        clock.monotonic, rated=pace.rated, account_per_s=pace.account_per_s, routes=pace.routes,
+        segments_per_s=pace.segments_per_s,
+    )  # fmt: skip
+    directory = Directory(database, fleet.has_mms, lambda: day_number(clock.now()), clock.monotonic)
+    doubt = DoubtBook()
     events = Events(database, Streams(database), installation.sid_key, new_id)
     owed = Owed(directory, events, installation.sid_key, new_id)
-    assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id)
+    contacts = Contacts(clock.monotonic, lambda candidate: fleet.is_full(candidate.sender.address))
+    assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id, contacts)
     marks = RefusedMarks(pace.refused_days)
     failures = Failures(database, owed, clock, new_id, marks)
     answers = Answers(database, fleet, doubt, owed, failures, clock, new_id, chance)
     held = Lanes(database, owner, pace.lease)
     leases = Leases(database, held, doubt, clock, new_id, take_over=pace.take_over)
-    dispatcher = Dispatcher(database, fleet, leases, answers, doubt, clock, new_id)
+    dispatcher = Dispatcher(database, directory, fleet, leases, answers, doubt, clock, new_id)
     fleet.waiting_people = doubt.people
     for lane in lanes(dispatcher):
         fleet.add(lane)
@@ -149,7 +159,7 @@ def assemble(
         fleet.acknowledge, fleet.decline, post, base_url,
     )  # fmt: skip
     _connect(dispatcher, receipts, inbounds, post)
-    due = DueBinder(database, assigner, dispatcher, owed, clock, bucket_key, new_id)
+    due = DueBinder(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id)
     sticky = StickyStore(database, bucket_key, new_id)
     resolver = Resolver(database, directory, owed, failures)
     questions = Questions(database, fleet, clock, pace.query_after)
@@ -157,7 +167,10 @@ def assemble(
         database, sticky, dispatcher, due, doubt, resolver, failures, receipts, inbounds, questions, clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
     )  # fmt: skip
-    accept = Accept(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max)
+    accept = Accept(
+        database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max, pace.scheduled_max,
+        pace.elsewhere,
+    )  # fmt: skip
     return Flow(
         directory,
         accept,

@@ -48,8 +48,14 @@ DATABASE_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceErro
                  asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.TooManyConnectionsError,
                  asyncpg.InternalClientError)  # fmt: skip
 """What a statement meets while the server restarts or cannot be reached: the work is to be tried again later."""
-_REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _Migrate = Callable[[str], str]
+
+
+class OutOfDate(Exception):
+    """What a transaction decided on turned out not to be so any more: it is undone and runs again from the start."""
+
+
+_REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, OutOfDate)
 
 
 class DatabaseUnusable(Exception):
@@ -112,7 +118,8 @@ class Database:
         await self.pool.close()
 
     async def transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run `work` in one READ COMMITTED transaction; after a deadlock from the start, at most TRANSACTION_TRIES_MAX times."""
+        """Run `work` in one READ COMMITTED transaction; from the start after a deadlock or OutOfDate, at most
+        TRANSACTION_TRIES_MAX times."""
         for left in reversed(range(TRANSACTION_TRIES_MAX)):
             try:
                 async with self.pool.acquire() as connection, connection.transaction():

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import asyncpg
 
-from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service, StickyInbound
+from limpet.core.model import (
+    Account,
+    AccountStatus,
+    Capability,
+    InDoubtPolicy,
+    PoolMember,
+    Sender,
+    SenderKind,
+    Service,
+    StickyInbound,
+    StickyOverflow,
+)
 from limpet.core.selection import NEVER
+from limpet.core.tenancy import standing
+from limpet.store.accounts import account_of
 from limpet.store.database import Connection
 from limpet.store.queries import query
 
-_SERVICE = tuple(name for name in Service.__slots__ if name not in ("in_doubt", "sticky_inbound"))
+_SERVICE = tuple(name for name in Service.__slots__ if name not in ("in_doubt", "sticky_inbound", "sticky_overflow"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,7 @@ def service_of(row: asyncpg.Record) -> Service:
         **{name: row[name] for name in _SERVICE},
         in_doubt=InDoubtPolicy(row["in_doubt"]),
         sticky_inbound=StickyInbound(row["sticky_inbound"]),
+        sticky_overflow=StickyOverflow(row["sticky_overflow"]),
     )
 
 
@@ -50,7 +64,8 @@ def _member_of(row: asyncpg.Record) -> PoolMember:
         sms_fallback_method="POST", status_callback="", settings={}, created_at=row["added_at"], updated_at=row["added_at"],
         also_through=None if row["also_through"] is None else tuple(row["also_through"]),
     )  # fmt: skip
-    return PoolMember(row["member_id"], row["id"], sender, row["added_at"], frozenset(row["refused_in"]))
+    refused = frozenset(row["refused_in"])
+    return PoolMember(row["member_id"], row["id"], sender, row["added_at"], refused, row["daily_contacts"])
 
 
 async def load(connection: Connection, service_id: int, today: int = 0) -> LoadedPool | None:
@@ -73,6 +88,17 @@ async def generation(connection: Connection, service_id: int) -> int | None:
     """How often a service and its pool have changed; None when it is gone."""
     found: int | None = await connection.fetchval(query("service_generation"), service_id)
     return found
+
+
+async def accounts(connection: Connection, ids: list[int]) -> list[Account]:
+    """Accounts with the status that counts: their main account's where it is worse."""
+    rows = await connection.fetch(query("accounts_by_id"), ids)
+    return [replace(account_of(row), status=_standing_of(row)) for row in rows]
+
+
+def _standing_of(row: asyncpg.Record) -> AccountStatus:
+    owner = row["owner_status"] and AccountStatus(row["owner_status"])
+    return standing(AccountStatus(row["status"]), owner)
 
 
 async def sids(

@@ -199,13 +199,19 @@ def _send_at(form: Form, service_sid: str | None, now: datetime) -> datetime | N
 
 
 def _scheduled(value: str, now: datetime) -> datetime:
-    """Source: twilio.com/docs/api/errors/35114; a time without an offset is UTC."""
+    """Sources: twilio.com/docs/api/errors/35114 and …/35115, which say the same of different numbers. Here 35114 is said of what
+    is no time or too soon, 35115 of what is too far away and 35117 of what is over. A time without an offset is UTC.
+    """
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
         raise ApiError(35114, value=value) from None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    if not SCHEDULE_MIN <= at - now <= SCHEDULE_MAX:
+    if at <= now:
+        raise ApiError(35117, value=value)
+    if at - now > SCHEDULE_MAX:
+        raise ApiError(35115, value=value)
+    if at - now < SCHEDULE_MIN:
         raise ApiError(35114, value=value)
     return at.astimezone(UTC)
 

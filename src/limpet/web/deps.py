@@ -10,13 +10,14 @@ from limpet.carrier.http_client import Medium
 from limpet.carrier.http_notices import NoticeDesk
 from limpet.clock import Clock
 from limpet.core.inventory import Inventory
+from limpet.core.limits import SCHEDULED_MAX
 from limpet.flow.accept import Accept
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
 from limpet.flow.release import Releases
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
-from limpet.store.database import Installation
+from limpet.store.database import Database, Installation
 from limpet.store.deactivations import Deactivations
 from limpet.store.deliveries import Deliveries
 from limpet.store.event_streams import EventStreams
@@ -73,3 +74,12 @@ class Deps:
     """Where carriers over HTTP bring what they have to tell, by their names."""
     carrier_medium: Callable[[str], Awaitable[Medium | None]] | None = None
     """Fetches a medium of an inbound message that only its carrier's credentials open; None where anybody may."""
+    elsewhere: frozenset[str] = frozenset()
+    """The carriers of other regions (error 21669)."""
+    scheduled_max: int = SCHEDULED_MAX
+    """How many messages an account may have scheduled that has no limit of its own."""
+
+    @property
+    def database(self) -> Database:
+        """Where everything is kept."""
+        return self.services.database

@@ -28,15 +28,9 @@ from limpet.web.media import new_media
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
 FORM_HASH_BYTES = 16
 _NAMED = {
-    21701: "service",
-    21606: "from",
-    21611: "from",
-    21711: "from",
-    21659: "from",
-    21212: "from",
-    21211: "to",
-    21621: "from",
-}
+    21701: "service", 21606: "from", 21611: "from", 21711: "from", 21659: "from", 21212: "from", 21601: "from", 21669: "from",
+    21621: "from", 21211: "to", 21608: "to",
+}  # fmt: skip
 """Which of a rejection's values its text names."""
 
 
