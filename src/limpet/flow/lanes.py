@@ -133,7 +133,8 @@ class Fleet:
         self._rated = rated
         self._account_per_s = account_per_s
         self._now_s = now_s
-        self.routes = routes or Routes()
+        self.routes = Routes() if routes is None else routes
+        self._routed = bool(self.routes)
         self._rates = dict(segments_per_s or {})
         self.running: dict[str, Running] = {}
         self.closed: Collection[str] = frozenset()
@@ -175,9 +176,9 @@ class Fleet:
     ) -> str:
         """The lane of a message: by the operator's routes (S-74), and past lanes that are closed where another may be taken
         (S-75). A sender always takes the same lane of a carrier, so its conversations keep their order."""
-        if not (self.routes or self.closed):
+        if not (self._routed or self.closed):
             return self.lane_of(carrier, address)
-        if self.routes and (routed := self.routes.carrier(recipient, country)) is not None:
+        if self._routed and (routed := self.routes.carrier(recipient, country)) is not None:
             carrier, also_through = routed, None if routed != carrier else also_through
         lane = self.lane_of(carrier, address)
         if lane not in self.closed:
