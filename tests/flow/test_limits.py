@@ -84,6 +84,19 @@ async def test_S_50_two_processes_at_once_do_not_pass_the_cap(database: Database
         assert await one.tally("contacts") == 11
 
 
+async def test_S_50_who_lost_the_race_for_a_person_has_not_got_them(database: Database, clock: HandClock) -> None:
+    lanes = HandLane("hand/0"), HandLane("hand/1")
+    async with open_world(database, clock, lanes[0], "a") as one, open_world(database, clock, lanes[1], "b") as two:
+        service = await one.service(*POOL)
+        for number in POOL:
+            await one.cap(service, number, 100)
+        await two.send(service, PEOPLE[-1])  # the two draw their ids from the same seed: not in step
+        for person in PEOPLE[:20]:
+            await asyncio.gather(one.send(service, person), two.send(service, person))
+        assert (await senders(one, PEOPLE)).total() == 21
+        assert await one.tally("contacts") == 21
+
+
 async def test_S_50_what_another_process_has_counted_undoes_the_decision(world: World) -> None:
     service = await world.service(*POOL[:2])
     await world.cap(service, POOL[0], 5)
