@@ -108,7 +108,12 @@ def text_of(pdu: Pdu) -> str:
     if not isinstance(pdu.body, Message | Data):
         return ""
     _, octets = without_header(pdu.body.esm_class, text_octets(pdu))
-    return _alphabet(pdu.body.data_coding)(octets).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return decoded(pdu.body.data_coding, octets)
+
+
+def decoded(data_coding: int, octets: bytes) -> str:
+    """The text of octets in some alphabet; never fails. NUL as in `text_of`."""
+    return _alphabet(data_coding)(octets).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 _RETRIES: Mapping[Outcome, Retry] = {Outcome.TEMPORARY: Retry.LATER, Outcome.THROTTLED: Retry.SLOWER}

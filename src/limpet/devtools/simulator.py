@@ -26,7 +26,8 @@ from limpet.devtools.behaviour import Behaviour, Fate, Receipts
 from limpet.devtools.texts import Text, Texts
 from limpet.smpp.commands import NO_TLVS, Command, Message, Pdu, Tag, Tlvs
 from limpet.smpp.events import Answered, Bound, Event, Requested, Unreadable
-from limpet.smpp.receipt import DELIVERY_RECEIPT, MessageState
+from limpet.smpp.receipt import DELIVERY_RECEIPT
+from limpet.smpp.report import Outcome, receipt_text, receipt_tlvs
 from limpet.smpp.session import Role, SessionConfig
 from limpet.smpp.status import Status
 
@@ -41,16 +42,6 @@ REPETITIONS_MAX = 100
 DELIVER_WINDOW_MAX = 500
 _RECEIPT_WANTED = 0x03
 """The bits of registered_delivery that ask for a receipt (SMPP 3.4 §5.2.17)."""
-_STATE_WORDS: Mapping[MessageState, str] = {
-    MessageState.ENROUTE: "ENROUTE",
-    MessageState.DELIVERED: "DELIVRD",
-    MessageState.EXPIRED: "EXPIRED",
-    MessageState.DELETED: "DELETED",
-    MessageState.UNDELIVERABLE: "UNDELIV",
-    MessageState.ACCEPTED: "ACCEPTD",
-    MessageState.UNKNOWN: "UNKNOWN",
-    MessageState.REJECTED: "REJECTD",
-}
 
 
 @dataclass(slots=True)
@@ -267,12 +258,9 @@ class Simulator:
     def _receipt(self, pdu: Pdu, message: Message, message_id: str, fate: Fate) -> Callable[[], _Parcel]:
         """The receipt of a segment (SMPP 3.4 appendix B), dated when it is asked for."""
         submitted = self._clock.now()
-        delivered = int(fate.state is MessageState.DELIVERED)
         behaviour = self.behaviour
-        tlvs = {}
-        if behaviour.receipt_tlvs:
-            tlvs[Tag.RECEIPTED_MESSAGE_ID.value] = message_id.encode() + b"\0"
-            tlvs[Tag.MESSAGE_STATE.value] = bytes((fate.state,))
+        outcome = Outcome(message_id, fate.state, fate.err, submitted, submitted)
+        tlvs = receipt_tlvs(outcome) if behaviour.receipt_tlvs else {}
         if behaviour.echo_reference and Tag.USER_MESSAGE_REFERENCE in pdu.tlvs:
             tlvs[Tag.USER_MESSAGE_REFERENCE.value] = pdu.tlvs[Tag.USER_MESSAGE_REFERENCE]
         back = Message(
@@ -287,12 +275,8 @@ class Simulator:
         )
 
         def dated() -> _Parcel:
-            done = self._clock.now()
-            text = (
-                f"id:{message_id} sub:001 dlvrd:{delivered:03} submit date:{submitted:%y%m%d%H%M} "
-                f"done date:{done:%y%m%d%H%M} stat:{_STATE_WORDS[fate.state]} err:{fate.err} text:"
-            )
-            return _Parcel(back._replace(short_message=text.encode("ascii")), tlvs)
+            text = receipt_text(outcome._replace(done_at=self._clock.now()))
+            return _Parcel(back._replace(short_message=text), tlvs)
 
         return dated
 
