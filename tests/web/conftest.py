@@ -18,6 +18,7 @@ from limpet.store.deliveries import Deliveries
 from limpet.store.media import MediaStore
 from limpet.store.senders import Senders
 from limpet.store.services import Services
+from limpet.store.smpp_credentials import SmppCredentials
 from limpet.web.app import App, create_app
 from limpet.web.deps import Deps
 from tests.support.clock import HandClock
@@ -119,6 +120,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             clock,
             ("hand", "second"),
             inventory=Inventory(offer for line in FOR_SALE if (offer := offer_of(line, "second"))),
+            smpp_credentials=SmppCredentials(database, vault()),
         )
         app = create_app(deps)
         yield Api(

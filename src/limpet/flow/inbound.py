@@ -17,6 +17,7 @@ from limpet.carrier.port import Inbound
 from limpet.clock import Clock
 from limpet.core.address import parse_recipient
 from limpet.core.encoding import segment
+from limpet.core.esme import address_of
 from limpet.core.ids import bucket_of, day_number, person_hash
 from limpet.core.model import Direction
 from limpet.core.optout import OptOutType
@@ -28,7 +29,7 @@ from limpet.flow.directory import Directory
 from limpet.flow.owed import LEASE
 from limpet.flow.worker import Batcher
 from limpet.store import callbacks, messages, sticky
-from limpet.store.callbacks import INBOUND, POST, OwedCallback
+from limpet.store.callbacks import ESME_INBOUND, INBOUND, POST, OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.messages import MessageRow, Owner
 from limpet.store.sticky import MappingKey
@@ -67,11 +68,16 @@ def route_of(owner: Owner) -> Route | None:
 
 
 class _Arrived(NamedTuple):
-    """A text of a number that somebody owns, as a row; `route` None: its service takes no texts, so that none is kept."""
+    """A text of a number that somebody owns, as a row; `route` None: its service takes no texts by HTTP."""
 
     row: MessageRow
     owner: Owner
     route: Route | None
+
+    @property
+    def kept(self) -> bool:
+        """Whether anybody takes it: what nobody takes is not kept."""
+        return self.route is not None or bool(self.owner.esmes)
 
 
 class _Written(NamedTuple):
@@ -129,7 +135,7 @@ class Inbounds:
         arrived = await self._arrived(connection, batch, now)
         if not arrived:
             return _Written([], [])
-        kept = [one.row for one in arrived if one.route is not None]
+        kept = [one.row for one in arrived if one.kept]
         if kept:
             await messages.insert(connection, kept, now)
         uses = [(one.row.bucket, one.row.recipient, one.row.sender or "") for one in arrived]
@@ -177,14 +183,35 @@ class Inbounds:
         accounts = {one.row.account_id for one in arrived}
         services = {one.row.service_id for one in arrived if one.row.service_id is not None}
         await self._directory.sids(accounts, services)
-        return [
-            self._callback(one.row, one.route, word, now)
-            for one, word in zip(arrived, heard, strict=True)
-            if one.route is not None and one.route.url
-        ]
+        owed: list[OwedCallback] = []
+        for one, word in zip(arrived, heard, strict=True):
+            if one.route is not None and one.route.url:
+                owed.append(self._callback(one.row, one.route, word, now))
+            owed += [self._by_smpp(one.row, esme, now) for esme in one.owner.esmes]
+        return owed
+
+    def _by_smpp(self, row: MessageRow, esme: str, now: datetime) -> OwedCallback:
+        """What a customer who speaks SMPP is owed: it waits for a bind, and no lease is needed."""
+        return OwedCallback(
+            row.bucket,
+            self._new_id(now),
+            row.account_id,
+            row.id,
+            address_of(esme),
+            self._form(row, None),
+            now,
+            0,
+            ESME_INBOUND,
+        )
 
     def _callback(self, row: MessageRow, route: Route, word: Heard | None, now: datetime) -> OwedCallback:
-        form = inbound_form(
+        return OwedCallback(
+            row.bucket, self._new_id(now), row.account_id, row.id, route.url or "", self._form(row, word), now + LEASE, 0,
+            INBOUND, route.method, route.fallback_url, route.fallback_method,
+        )  # fmt: skip
+
+    def _form(self, row: MessageRow, word: Heard | None) -> str:
+        return inbound_form(
             message_sid=message_sid(row.bucket, row.id, media=False, sid_key=self._sid_key),
             account_sid=self._directory.account_sid(row.account_id),
             messaging_service_sid=self._directory.service_sid(row.service_id),
@@ -194,10 +221,6 @@ class Inbounds:
             num_segments=row.num_segments,
             opt_out_type=_told(word),
         )
-        return OwedCallback(
-            row.bucket, self._new_id(now), row.account_id, row.id, route.url or "", form, now + LEASE, 0, INBOUND,
-            route.method, route.fallback_url, route.fallback_method,
-        )  # fmt: skip
 
 
 def _told(word: Heard | None) -> OptOutType | None:

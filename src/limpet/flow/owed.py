@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from limpet.core.esme import is_esme_address
 from limpet.core.status import CALLBACK_STATES, Status, parse_callback_events
 from limpet.flow.directory import Directory
-from limpet.store.callbacks import OwedCallback
+from limpet.store.callbacks import ESME_RECEIPT, STATUS, OwedCallback
 from limpet.store.dispatch import Outgoing
 from limpet.twilio.callback import status_callback_form
 from limpet.twilio.sid import message_sid
@@ -61,6 +62,7 @@ class Owed:
             error_code=told.error_code,
             done_at=told.done_at,
         )
+        by_smpp = is_esme_address(message.status_callback or "")
         return OwedCallback(
             bucket=message.key.bucket,
             id=self._new_id(now),
@@ -68,7 +70,8 @@ class Owed:
             message_id=message.key.id,
             url=message.status_callback or "",
             payload=form,
-            due_at=now + LEASE,
+            due_at=now if by_smpp else now + LEASE,
+            kind=ESME_RECEIPT if by_smpp else STATUS,
         )
 
 

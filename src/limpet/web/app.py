@@ -29,6 +29,7 @@ from limpet.web import (
     rehearsal,
     services,
     short_codes,
+    smpp_credentials,
     stickiness,
     usage,
 )
@@ -79,6 +80,8 @@ _2010: Mapping[str, Mapping[str, Handler]] = {
     "/{account_sid}/Keys/{sid}": _KEY,
     "/{account_sid}/SigningKeys": {"GET": accounts.page_signing_keys, "POST": accounts.create_key},
     "/{account_sid}/SigningKeys/{sid}": _KEY,
+    "/{account_sid}/SmppCredentials": {"GET": smpp_credentials.page, "POST": smpp_credentials.create},
+    "/{account_sid}/SmppCredentials/{sid}": {"GET": smpp_credentials.fetch, "DELETE": smpp_credentials.delete},
     "/{account_sid}/SMS/ShortCodes": short_codes.list_handlers(short_codes.SHORT_CODES),
     "/{account_sid}/SMS/ShortCodes/{sid}": short_codes.one_handlers(short_codes.SHORT_CODES),
     "/{account_sid}/ChannelSenders": short_codes.list_handlers(short_codes.CHANNEL_SENDERS),

@@ -19,6 +19,7 @@ from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
 from limpet.store.senders import Senders
 from limpet.store.services import Services
+from limpet.store.smpp_credentials import SmppCredentials
 from limpet.store.sticky import StickyStore
 
 Network = IPv4Network | IPv6Network
@@ -57,3 +58,4 @@ class Deps:
     bring_your_own: bool = True
     callbacks_due: Callable[[], None] = lambda: None
     """Told that callbacks have become due in the table."""
+    smpp_credentials: SmppCredentials | None = None
