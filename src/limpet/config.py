@@ -32,6 +32,7 @@ from limpet.config_rules import (
     text,
     whole,
 )
+from limpet.config_smpp import SmppServerConfig, check_smpp_server
 
 DATA_DIR = Path(".limpet")
 SECRET_KEY_VARIABLE = "LIMPET_SECRET_KEY"  # noqa: S105 - a name, not a key
@@ -176,6 +177,7 @@ class Config:
     dispatch: DispatchConfig = field(default_factory=DispatchConfig)
     sticky: StickyConfig = field(default_factory=StickyConfig)
     inventory: InventoryConfig = field(default_factory=InventoryConfig)
+    smpp_server: SmppServerConfig = field(default_factory=SmppServerConfig)
     log: LogConfig = field(default_factory=LogConfig)
     carriers: tuple[CarrierConfig, ...] = ()
 
@@ -199,6 +201,10 @@ class Ready:
     api_key_secret: str = field(default="", repr=False)
     service_sid: str = ""
     numbers: tuple[str, ...] = ()
+    smpp: str = ""
+    """Where customers bind, `host:port`; empty when they cannot."""
+    smpp_system_id: str = ""
+    smpp_password: str = field(default="", repr=False)
 
 
 def load_config(path: Path, environment: Mapping[str, str]) -> Config:
@@ -231,6 +237,7 @@ def read_config(table: Mapping[str, object], directory: Path, environment: Mappi
     carriers = _carriers(table.get("carriers", []), directory, environment)
     config = _with_key(Config(**sections, carriers=carriers), environment)
     check_listening(config.server)
+    check_smpp_server(config.smpp_server)
     _check_files(config)
     if not config.carriers:
         raise ConfigError("There is no [[carriers]]: messages need one to leave by.")
@@ -317,6 +324,8 @@ def _check_files(config: Config) -> None:
     named = {
         "server.tls_certificate_file": config.server.tls_certificate_file,
         "server.tls_key_file": config.server.tls_key_file,
+        "smpp_server.tls_certificate_file": config.smpp_server.tls_certificate_file,
+        "smpp_server.tls_key_file": config.smpp_server.tls_key_file,
     }
     named |= {f"carriers[{place}].tls_ca_file": each.tls_ca_file for place, each in enumerate(config.carriers)}
     for name, path in named.items():

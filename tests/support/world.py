@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -193,8 +193,9 @@ async def open_world(
     take_over: bool = True,
     rated: bool = False,
     pending_max: int = 20_000,
+    on_owed: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[World]:
-    """A process over a database, its lane leased and its loop running."""
+    """A process over a database, its lane leased and its loop running. `on_owed` hears of each commit that owed something."""
     lane = lane or HandLane()
     chance, ids = random.Random(7), IdSource()
 
@@ -206,9 +207,14 @@ async def open_world(
         return [lane]
 
     posted: list[OwedCallback] = []
+
+    def post(owed: Sequence[OwedCallback]) -> None:
+        posted.extend(owed)
+        on_owed()
+
     pace = Pace(LEASE, PATIENCE_S, 1_000_000, take_over, rated, pending_max)
     keys = Installation(BUCKET_KEY, SID_KEY)
-    flow = assemble(database, keys, owner, clock, pace, lanes, posted.extend, new_id, chance.random)
+    flow = assemble(database, keys, owner, clock, pace, lanes, post, new_id, chance.random)
     world = World(database, clock, lane, await make_account(database, clock.now()), flow, posted)
     dispatcher, running = flow.dispatcher, flow.dispatcher.fleet.running[lane.name]
     loop = asyncio.create_task(dispatcher.run_lane(lane.name, LEASE))
