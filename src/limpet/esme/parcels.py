@@ -16,7 +16,7 @@ from limpet.core.encoding import segment
 from limpet.core.esme import Ask, asks_in
 from limpet.core.ids import id_time
 from limpet.core.status import Status
-from limpet.smpp.commands import Message, Tlvs
+from limpet.smpp.commands import NO_TLVS, Message, Tlvs
 from limpet.smpp.receipt import DELIVERY_RECEIPT, MessageState
 from limpet.smpp.report import Outcome, receipt_text, receipt_tlvs
 from limpet.store.callbacks import ESME_RECEIPT
@@ -24,15 +24,11 @@ from limpet.store.esmes import EsmeDelivery
 from limpet.twilio.forms import Form, given, parse_form
 from limpet.twilio.sid import message_sid
 
-ERROR_CODE_TAG = 0x1401
-"""A vendor's TLV of a receipt: Twilio's error code, four octets."""
-MESSAGE_SID_TAG = 0x1402
-"""A vendor's TLV of a person's text: its SID, the same each time that it is delivered."""
 _EXPIRED, _REJECTED = frozenset({30036}), frozenset({30007, 30034, 30038, 21610, 21703})
 
 
 class Parcel(NamedTuple):
-    """One deliver_sm."""
+    """One deliver_sm. It has no TLVs of ours: there are clients that take no PDU with one that they do not know."""
 
     message: Message
     tlvs: Tlvs
@@ -90,8 +86,7 @@ def _receipt(delivery: EsmeDelivery, form: Form, status: Status, ask: Ask, sid_k
         "", *source_numbering, source, *destination_numbering, destination, DELIVERY_RECEIPT,
         short_message=receipt_text(outcome),
     )  # fmt: skip
-    tlvs = receipt_tlvs(outcome)
-    return Parcel(message, {**tlvs, ERROR_CODE_TAG: code.to_bytes(4, "big")} if code else tlvs)
+    return Parcel(message, receipt_tlvs(outcome))
 
 
 def _done_at(delivery: EsmeDelivery, form: Form) -> datetime:
@@ -105,9 +100,8 @@ def _text(delivery: EsmeDelivery, form: Form) -> list[Parcel]:
     submission = Submission(
         MessageKey(*delivery.key), 0, _said(form, "From"), _said(form, "To"), content, delivery.message_id & 0xFFFF
     )
-    sid = {MESSAGE_SID_TAG: _said(form, "MessageSid").encode("ascii") + b"\0"}
     parts = (segment_message(submission, index, USUAL_NUMBERINGS)[0] for index in range(content.count))
-    return [Parcel(part._replace(registered_delivery=0), sid) for part in parts]
+    return [Parcel(part._replace(registered_delivery=0), NO_TLVS) for part in parts]
 
 
 def _said(form: Form, name: str) -> str:
