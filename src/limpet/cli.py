@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from limpet.commands.opt_out import opt_out
+from limpet.commands.simulate import simulate
 from limpet.commands.smpp_credentials import smpp_credentials
 from limpet.commands.text import text as write_text
 from limpet.commands.webhook import webhook
@@ -198,6 +199,7 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
 
 
 cli.add_command(opt_out)
+cli.add_command(simulate)
 cli.add_command(smpp_credentials)
 cli.add_command(webhook)
 cli.add_command(write_text)

@@ -32,6 +32,7 @@ from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
 from limpet.core.inventory import Inventory, offer_of
 from limpet.devtools.behaviour import Behaviour
+from limpet.devtools.script import Script
 from limpet.devtools.seed import FOR_SALE, Seeded, seed
 from limpet.devtools.simulator import Simulator
 from limpet.esme.outbox import Outbox
@@ -134,6 +135,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulator is None else simulator.inject_inbound,
             _inventory(config, dev), config.inventory.bring_your_own, callbacks_due, stores.smpp_credentials,
+            None if simulator is None else Script(simulator),
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, binding, seeded))

@@ -93,6 +93,9 @@ class Simulator:
         self._ids = count(int(self._clock.now().timestamp() * 1000) * 1000)
         self._references = count(1)
         self._server: asyncio.Server | None = None
+        self._lasting = self.behaviour
+        self._while: asyncio.TimerHandle | None = None
+        self._down_until = 0.0
 
     @property
     def port(self) -> int:
@@ -131,6 +134,34 @@ class Simulator:
         self.cut_connections()
         await server.wait_closed()
 
+    def alter(self, change: Callable[[Behaviour], Behaviour], for_s: float | None = None) -> None:
+        """Behave otherwise from now on; with `for_s` seconds only for so long, where the latest while counts."""
+        if self._while is None:
+            self._lasting = self.behaviour
+        self.behaviour = change(self.behaviour)
+        if for_s is None:
+            self._lasting = change(self._lasting)
+            return
+        if self._while is not None:
+            self._while.cancel()
+        self._while = asyncio.get_running_loop().call_later(for_s, self._revert)
+
+    def _revert(self) -> None:
+        self._while, self.behaviour = None, self._lasting
+
+    def be_down(self, for_s: float) -> None:
+        """Cut every connection, and each that comes within this time."""
+        self._down_until = asyncio.get_running_loop().time() + for_s
+        self.cut_connections()
+
+    def be_up(self) -> None:
+        """Take connections again."""
+        self._down_until = 0.0
+
+    def reseed(self, chance: Chance) -> None:
+        """Let this decide from now on what falls to chance: from the same seed the same follows."""
+        self._chance = chance
+
     def cut_connections(self) -> None:
         """Cut every connection, as a network does; clients may come back at once."""
         for link in list(self._desks):
@@ -151,6 +182,8 @@ class Simulator:
         self._desks[link] = _Desk()
         if len(self._desks) > LINKS_MAX:
             link.cut("too many connections")
+        elif asyncio.get_running_loop().time() < self._down_until:
+            link.cut("down, as it was told to be")
 
     def on_events(self, link: Link, events: Sequence[Event]) -> None:
         """Take submits, and see what became of deliveries."""

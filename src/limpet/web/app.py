@@ -114,6 +114,7 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Webhooks/Deliveries/{sid}": {"GET": deliveries.fetch},
     "/Webhooks/Deliveries/{sid}/Replay": {"POST": deliveries.replay},
     "/Simulator/Texts": {"POST": people.write},
+    "/Simulator/Behaviour": {"GET": people.show, "POST": people.change, "DELETE": people.reset},
     "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
 }
 _CONTENT: Mapping[str, Mapping[str, Handler]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
+from typing import Protocol
 
 from limpet.clock import Clock
 from limpet.core.inventory import Inventory
@@ -21,8 +22,23 @@ from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.store.smpp_credentials import SmppCredentials
 from limpet.store.sticky import StickyStore
+from limpet.twilio.forms import Form
+from limpet.twilio.resources import Json
 
 Network = IPv4Network | IPv6Network
+
+
+class Simulated(Protocol):
+    """How a simulated carrier behaves, to be looked at and changed by forms."""
+
+    def shown(self) -> Json:
+        """As it behaves now."""
+
+    def change(self, form: Form) -> Json:
+        """Change what the form names; ApiError when it names what cannot be."""
+
+    def reset(self) -> Json:
+        """As it behaves at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +75,5 @@ class Deps:
     callbacks_due: Callable[[], None] = lambda: None
     """Told that callbacks have become due in the table."""
     smpp_credentials: SmppCredentials | None = None
+    simulated: Simulated | None = None
+    """With a simulated carrier: how it behaves."""

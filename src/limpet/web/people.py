@@ -1,4 +1,4 @@
-"""People of the simulated carrier, over HTTP (`limpet dev` only, ours): a person writes to one of the account's numbers."""
+"""The simulated carrier over HTTP (`limpet dev` only, ours): a person writes to a number, and how the carrier behaves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from limpet.core.address import parse_recipient, parse_sender
 from limpet.core.encoding import BODY_LENGTH_MAX
 from limpet.core.errors import ApiError
 from limpet.twilio.forms import filled, missing
-from limpet.web.answer import Answer, created
+from limpet.web.answer import Answer, created, ok
+from limpet.web.deps import Simulated
 from limpet.web.door import Call
 
 
@@ -28,3 +29,24 @@ async def write(call: Call) -> Answer:
         raise ApiError(21617)
     call.deps.person_writes(address.value, to.value, body)
     return created({"from": address.value, "to": to.value, "body": body})
+
+
+async def show(call: Call) -> Answer:
+    """GET /v1/Simulator/Behaviour: how the simulated carrier behaves; 20404 without one."""
+    return ok(_simulated(call).shown())
+
+
+async def change(call: Call) -> Answer:
+    """POST /v1/Simulator/Behaviour: what the form names is changed, the rest stays (`limpet.devtools.script`)."""
+    return ok(_simulated(call).change(call.form))
+
+
+async def reset(call: Call) -> Answer:
+    """DELETE /v1/Simulator/Behaviour: as at the start."""
+    return ok(_simulated(call).reset())
+
+
+def _simulated(call: Call) -> Simulated:
+    if call.deps.simulated is None:
+        raise call.not_found()
+    return call.deps.simulated
