@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from limpet.core.esme import ON_FAILURE
 from limpet.esme.long_messages import PARTS_MAX, LongMessages
 from limpet.esme.requests import Requests
 from limpet.smpp.commands import Message, Tag
@@ -93,13 +94,17 @@ async def _deliver(smsc: Smsc) -> None:
     smsc.world.lane.tell(receipt(submission, carrier_id))
 
 
-async def test_receipts_go_for_the_ids_that_asked(smsc: Smsc) -> None:
+@pytest.mark.parametrize("quiet", [0, ON_FAILURE])
+async def test_receipts_go_for_the_ids_that_asked(smsc: Smsc, quiet: int) -> None:
     esme = await smsc.bind()
     sids = [
-        (await esme.submit(part(n, registered_delivery=registered)))[1] for n, registered in ((1, 1), (2, 0), (3, 1))
+        (await esme.submit(part(n, registered_delivery=registered)))[1]
+        for n, registered in ((1, 1), (2, quiet), (3, 1))
     ]
     await _deliver(smsc)
-    await smsc.until(lambda: len(esme.receipts) == 2)
+    await smsc.until(lambda: len(esme.receipts) >= 2)
+    await smsc.until_waiting(0)
+    assert len(esme.receipts) == 2
     assert {(r.message_id, r.state) for r in esme.receipts} == {
         (sid, MessageState.DELIVERED) for sid in (sids[0], sids[2])
     }
