@@ -1,45 +1,101 @@
-"""`[smpp_server]` of `limpet.toml`: where customers who speak SMPP bind to Limpet, and how much one of them may ask."""
+"""What an operator may say about how one carrier speaks SMPP; where it is and who we are to it is in `limpet.config`.
+
+Each setting with its default and its bounds. What they cause is for `limpet.carrier`; every one is explained in
+docs/howto/smpp-carriers.md.
+"""
 
 # ruff: noqa: RUF009 - `setting` is `dataclasses.field` with a rule
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from ipaddress import ip_address
-from pathlib import Path
 
-from limpet.config_rules import HOST, PATH, SWITCH, ConfigError, seconds, setting, whole
+from limpet.config_rules import HOST, SWITCH, ConfigError, Rule, one_of, seconds, setting, text, whole
+
+Tlvs = tuple[tuple[int, bytes], ...]
+TLVS_MAX = 32
+TLV_OCTETS_MAX = 1024
+_TAG = re.compile(r"0x[0-9a-fA-F]{1,4}")
+_HEX = "hex:"
+_PRINTABLE = r"[\x20-\x7e]*"
+_CODING = whole(0, 255)
+_TON = whole(0, 6)
+_NPI = whole(0, 18)
 
 
-@dataclass(frozen=True, slots=True)
-class SmppServerConfig:
-    """Off as long as there is no `port`. `window_size_max` counts a customer's requests without an answer on one bind,
-    `deliver_window_size_max` ours.
+def _read_tlvs(value: object) -> Tlvs:
+    if not isinstance(value, dict) or len(value) > TLVS_MAX or not all(map(_TAG.fullmatch, value)):
+        raise ValueError
+    return tuple((int(tag, 16), _octets(each)) for tag, each in value.items())
 
-    `messages_per_s` is of one account, `bind_failures_max` of one name or address in a minute. `allow_plain` says that something
-    else keeps strangers from reading what passes: a private network, or something in front that ends TLS.
+
+def _octets(value: object) -> bytes:
+    if not isinstance(value, str):
+        raise TypeError
+    octets = bytes.fromhex(value[len(_HEX) :]) if value.startswith(_HEX) else value.encode("latin-1")
+    if len(octets) > TLV_OCTETS_MAX:
+        raise ValueError
+    return octets
+
+
+def _read_rate(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _RATE_MAX:
+        raise ValueError
+    return float(value) or None
+
+
+_RATE_MAX = 100_000
+TLVS = Rule(
+    f'a table of at most {TLVS_MAX} TLVs such as {{ "0x1400" = "text" }} or {{ "0x1401" = "hex:00ff" }}', _read_tlvs
+)
+RATE = Rule(f"a number of segments a second from 0 (no limit) to {_RATE_MAX}", _read_rate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmppSettings:
+    """The part of one `[[carriers]]` that is about SMPP's choices.
+
+    `binds` is how many lanes lead to the carrier, `bind` what each of them binds. `segments_per_s` is for all lanes together.
+    `receipts` says whether a message of several segments gets a receipt for each, or one for the last. `query_after_s` is how
+    long a message waits for its receipt before the carrier is asked, where it knows `query`.
     """
 
-    host: str = setting(HOST, "127.0.0.1")
-    port: int | None = setting(whole(1, 65535), None)
-    tls_certificate_file: Path | None = setting(PATH, None)
-    tls_key_file: Path | None = setting(PATH, None)
-    allow_plain: bool = setting(SWITCH, False)
-    sessions_max: int = setting(whole(1, 100_000), 500)
-    customer_sessions_max: int = setting(whole(1, 1000), 10)
-    window_size_max: int = setting(whole(1, 10_000), 100)
-    deliver_window_size_max: int = setting(whole(1, 1000), 10)
-    messages_per_s: int | None = setting(whole(1, 1_000_000), None)
-    bind_failures_max: int = setting(whole(1, 10_000), 10)
-    response_timeout_s: float = setting(seconds(1, 300), 10.0)
-    enquire_link_s: float = setting(seconds(1, 3600), 30.0)
+    bind: str = setting(one_of("transceiver", "pair", "transmitter"), "transceiver")
+    binds: int = setting(whole(1, 64), 1)
+    bind_ton: int = setting(_TON, 0)
+    bind_npi: int = setting(_NPI, 0)
+    address_range: str = setting(text(40, _PRINTABLE, "a text of at most 40 ASCII characters"), "")
+    service_type: str = setting(text(5, _PRINTABLE, "a text of at most 5 ASCII characters"), "")
+    country_code: str = setting(text(3, r"[1-9][0-9]{0,2}", "1 to 3 digits of a country's calling code"), "")
+    plus: bool = setting(SWITCH, False)
+    default_alphabet: str = setting(one_of("gsm7", "gsm7_packed", "latin1"), "gsm7")
+    default_coding: int = setting(_CODING, 0)
+    ucs2_coding: int = setting(_CODING, 8)
+    long_messages: str = setting(one_of("udh8", "udh16", "sar", "payload"), "udh8")
+    submit: str = setting(one_of("submit_sm", "data_sm"), "submit_sm")
+    registered_delivery: int = setting(whole(0, 31), 1)
+    receipts: str = setting(one_of("each", "last"), "each")
+    reference: bool = setting(SWITCH, True)
+    tlvs: Tlvs = setting(TLVS, ())
+    segments_per_s: float | None = setting(RATE, None)
+    throttle_pause_s: float = setting(seconds(0.01, 60), 1.0)
+    reconnect_max_s: float = setting(seconds(1, 3600), 60.0)
+    refused_reconnect_max_s: float = setting(seconds(1, 86_400), 300.0)
+    query: bool = setting(SWITCH, False)
+    query_after_s: float = setting(seconds(10, 86_400), 3600.0)
+    outbind_port: int | None = setting(whole(1, 65535), None)
+    outbind_host: str = setting(HOST, "127.0.0.1")
+    outbind_system_id: str = setting(text(15, _PRINTABLE, "a text of at most 15 ASCII characters"), "")
+    outbind_password: str = setting(text(8, _PRINTABLE, "a text of at most 8 ASCII characters"), "", secret=True)
 
 
-def check_smpp_server(server: SmppServerConfig) -> None:
-    """ConfigError when passwords and texts would cross a network in the clear."""
-    if (server.tls_certificate_file is None) != (server.tls_key_file is None):
-        raise ConfigError("smpp_server.tls_certificate_file and smpp_server.tls_key_file belong together.")
-    if not (ip_address(server.host).is_loopback or server.tls_certificate_file or server.allow_plain):
+def check_smpp(settings: SmppSettings, path: str) -> None:
+    """ConfigError for settings that do not go together."""
+    if settings.outbind_port is None:
+        return
+    if settings.binds != 1:
+        raise ConfigError(f"{path}.outbind_port is for one bind: a carrier calls one port.")
+    if settings.bind == "transmitter" or not settings.outbind_system_id:
         raise ConfigError(
-            f"Listening for SMPP on {server.host} needs TLS, since passwords would cross the network in the clear: give "
-            "smpp_server.tls_certificate_file and smpp_server.tls_key_file, or say allow_plain on a network that is yours alone."
+            f"{path}.outbind_port needs outbind_system_id, and a bind that receives: transceiver or pair."
         )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limpet.smpp.commands import NO_TLVS, Command, Message, Pdu, Tag, Tlvs
-from limpet.smpp.parts import Part, elements, part_of
+from limpet.smpp.concatenation import Part, Scheme, elements, part_of
 
 SAR = {Tag.SAR_MSG_REF_NUM.value: b"\1\0", Tag.SAR_TOTAL_SEGMENTS.value: b"\2", Tag.SAR_SEGMENT_SEQNUM.value: b"\1"}
 
@@ -17,16 +17,19 @@ def submit(octets: bytes, esm_class: int = 0x40, tlvs: Tlvs = NO_TLVS) -> Pdu:
 
 
 @pytest.mark.parametrize(("pdu", "part"), [
-    (submit(b"\5\0\3\7\2\1x"), Part(7, 2, 1)),
-    (submit(b"\6\x08\4\1\7\2\2x"), Part(263, 2, 2)),
+    (submit(b"\5\0\3\7\2\1x"), Part(Scheme.HEADER_8, 7, 2, 1)),
+    (submit(b"\6\x08\4\1\7\2\2x"), Part(Scheme.HEADER_16, 263, 2, 2)),
     (submit(b"\5\0\3\7\1\1x"), None),
     (submit(b"\5\0\3\7\2\3x"), None),
     (submit(b"\5\0\3\7\2\1x", 0), None),
-    (submit(b"x", 0, SAR), Part(256, 2, 1)),
+    (submit(b"x", 0, SAR), Part(Scheme.TLVS, 256, 2, 1)),
     (submit(b"x", 0, {**SAR, Tag.SAR_SEGMENT_SEQNUM.value: b"\3"}), None),
     (submit(b"x", 0, {Tag.SAR_MSG_REF_NUM.value: b"\1\0"}), None),
-    (submit(b"\5\0\3\7\2\1x", 0x40, SAR), Part(7, 2, 1)),
-    (Pdu(Command.SUBMIT_SM, 0, 1, Message(esm_class=0x40), {Tag.MESSAGE_PAYLOAD.value: b"\5\0\3\7\2\2x"}), Part(7, 2, 2)),
+    (submit(b"\5\0\3\7\2\1x", 0x40, SAR), Part(Scheme.HEADER_8, 7, 2, 1)),
+    (
+        Pdu(Command.SUBMIT_SM, 0, 1, Message(esm_class=0x40), {Tag.MESSAGE_PAYLOAD.value: b"\5\0\3\7\2\2x"}),
+        Part(Scheme.HEADER_8, 7, 2, 2),
+    ),
 ])  # fmt: skip
 def test_a_part_is_known_by_its_header_or_its_tlvs(pdu: Pdu, part: Part | None) -> None:
     assert part_of(pdu) == part

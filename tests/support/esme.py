@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from limpet.carrier.smpp_link import Link
-from limpet.config_smpp import SmppServerConfig
+from limpet.config_smpp_server import SmppServerConfig
 from limpet.core.ids import IdSource
 from limpet.core.model import Service
 from limpet.esme.door import EsmeDoor

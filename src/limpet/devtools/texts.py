@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from limpet.carrier.smpp_values import from_wire, text_of
 from limpet.smpp.commands import Message, Pdu, Tag
-from limpet.smpp.parts import Part, concatenation
+from limpet.smpp.concatenation import Part, read_part
 from limpet.smpp.pdu import text_octets, tlv_integer
 from limpet.smpp.receipt import without_header
 
@@ -53,7 +53,7 @@ class Texts:
         recipient = from_wire(message.destination_addr, message.dest_addr_ton)
         segment = _Segment(text_of(pdu), message_id, tlv_integer(pdu, Tag.USER_MESSAGE_REFERENCE))
         header, _ = without_header(message.esm_class, text_octets(pdu))
-        part = concatenation(header)
+        part = read_part(pdu, header)
         if part is None:
             return self._complete(sender, recipient, [segment], at)
         segments = self._gather((sender, recipient, part.reference, part.total), part, segment)

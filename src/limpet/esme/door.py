@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from limpet.carrier.smpp_link import Link
-from limpet.config_smpp import SmppServerConfig
+from limpet.config_smpp_server import SmppServerConfig
 from limpet.core.model import AccountStatus
 from limpet.esme.admission import Admission, may_be_bound
 from limpet.esme.desk import Desk

@@ -23,7 +23,7 @@ from limpet.flow.draft import Overloaded, Rejected
 from limpet.flow.repeat import Idempotency
 from limpet.flow.worker import Batcher
 from limpet.smpp.commands import Data, Message, Pdu
-from limpet.smpp.parts import Part
+from limpet.smpp.concatenation import Part
 from limpet.smpp.pdu import Splitter, encode
 from limpet.store import esmes
 from limpet.store.callbacks import ESME_RECEIPT

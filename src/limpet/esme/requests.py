@@ -25,7 +25,7 @@ from limpet.flow.accept import Accept
 from limpet.flow.draft import Answer, NewMessage, Overloaded, Rejected
 from limpet.flow.repeat import Idempotency
 from limpet.smpp.commands import Body, Cancel, Command, Data, Message, Pdu, Query, QueryAnswer
-from limpet.smpp.parts import part_of
+from limpet.smpp.concatenation import part_of
 from limpet.smpp.status import Status
 from limpet.smpp.times import write_time
 from limpet.store.database import DATABASE_AWAY, Installation

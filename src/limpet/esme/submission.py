@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from limpet.carrier.smpp_values import decoded, from_wire
+from limpet.carrier.smpp_values import alphabet_of, from_wire
+from limpet.core.alphabet import Alphabet, joined_text
 from limpet.core.errors import ApiError
 from limpet.smpp.commands import Data, Message, Pdu, Tag
-from limpet.smpp.parts import CONCATENATION_8, CONCATENATION_16, elements
+from limpet.smpp.concatenation import ELEMENT_8, ELEMENT_16, elements
 from limpet.smpp.pdu import text_octets
 from limpet.smpp.receipt import MESSAGE_TYPE, without_header
 from limpet.smpp.status import Status
@@ -24,7 +25,7 @@ SERVICE_TAG = 0x1400
 PRIORITY_MAX = 3
 SERVICE_NAME_MAX = 64
 _BINARY = frozenset({2, 4})
-_CONCATENATIONS = frozenset({CONCATENATION_8, CONCATENATION_16})
+_CONCATENATIONS = frozenset({ELEMENT_8, ELEMENT_16})
 
 
 def unfit(pdu: Pdu) -> Status | None:
@@ -93,18 +94,10 @@ def form_of(pdus: Sequence[Pdu], service_sid: str | None, now: datetime) -> Form
 
 def _text(pdus: Sequence[Pdu]) -> str:
     """The whole text. Parts in one alphabet are joined before they are read: a character may lie across their border."""
-    codings = {pdu.body.data_coding for pdu in pdus if isinstance(pdu.body, Message | Data)}
-    octets = [_octets(pdu) for pdu in pdus]
-    if len(codings) == 1:
-        return decoded(codings.pop(), b"".join(octets))
-    return "".join(
-        decoded(pdu.body.data_coding, piece)
-        for pdu, piece in zip(pdus, octets, strict=True)
-        if isinstance(pdu.body, Message | Data)
-    )
+    return joined_text(map(_piece, pdus))
 
 
-def _octets(pdu: Pdu) -> bytes:
+def _piece(pdu: Pdu) -> tuple[Alphabet, bytes]:
     assert isinstance(pdu.body, Message | Data)
     _, octets = without_header(pdu.body.esm_class, text_octets(pdu))
-    return octets
+    return alphabet_of(pdu.body.data_coding), octets

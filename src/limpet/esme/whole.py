@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from limpet.clock import Clock
-from limpet.config_smpp import SmppServerConfig
+from limpet.config_smpp_server import SmppServerConfig
 from limpet.esme.admission import Admission
 from limpet.esme.door import EsmeDoor
 from limpet.esme.long_messages import LongMessages

@@ -32,13 +32,15 @@ _EVENT = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A message that needs a sender. `actor` goes into the events that its binding causes."""
+    """A message that needs a sender. `actor` goes into the events that its binding causes; `linkable` says that a link may
+    stand for its media where nobody carries them."""
 
     key: MappingKey
     message_id: int
     ask: Ask
     segments: int
     actor: str = "message"
+    linkable: bool = False
 
 
 Answer = Binding | Refusal | None
@@ -115,7 +117,7 @@ class Assigner:
     ) -> None:  # fmt: skip
         """Decide one person's messages in order. After one that changes the mapping the rest wait for what it becomes."""
         for index, place in enumerate(group):
-            answer = decide(_converted(wanted[place].ask, pool), pool, mapping, self._meter.loads, today)
+            answer = self._decide(wanted[place], pool, mapping, today)
             if isinstance(answer, Refusal):
                 answers[place] = answer
                 continue
@@ -124,6 +126,13 @@ class Assigner:
             if answer.change in (Change.INSERT, Change.SWAP):
                 again += group[index + 1 :]
                 return
+
+    def _decide(self, wanted: Wanted, pool: Pool, mapping: StoredMapping | None, today: int) -> Binding | Refusal:
+        """With the MMS converter any sender will do where nobody carries media: a link goes out in their place."""
+        answer = decide(wanted.ask, pool, mapping, self._meter.loads, today)
+        if isinstance(answer, Refusal) and wanted.linkable and pool.service.mms_converter:
+            return decide(replace(wanted.ask, media=False), pool, mapping, self._meter.loads, today)
+        return answer
 
     async def _write_events(
         self, connection: Connection, wanted: Sequence[Wanted], settled: Iterable[_Decided], now: datetime
@@ -147,11 +156,6 @@ class Assigner:
             wanted.message_id,
             wanted.actor,
         )
-
-
-def _converted(ask: Ask, pool: Pool) -> Ask:
-    """With the MMS converter any sender will do: a link goes out in the place of media."""
-    return replace(ask, media=False) if ask.media and pool.service.mms_converter else ask
 
 
 async def _apply(connection: Connection, decided: Sequence[_Decided], today: int) -> Callable[[_Decided], bool]:

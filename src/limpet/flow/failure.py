@@ -10,6 +10,7 @@ from limpet.core.ids import day_number
 from limpet.core.status import Status
 from limpet.core.sticky import PROVISIONAL_DAYS, EventKind
 from limpet.flow.owed import Owed, Told
+from limpet.flow.refused import RefusedMarks
 from limpet.store import callbacks, dispatch, sticky
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Connection, Database
@@ -24,16 +25,21 @@ WAITING = (Status.QUEUED, Status.ACCEPTED, Status.SCHEDULED)
 class Failures:
     """Follows failures up in the transaction that writes them. `new_id` makes row ids."""
 
-    def __init__(self, database: Database, owed: Owed, clock: Clock, new_id: Callable[[datetime], int]) -> None:
+    def __init__(
+        self, database: Database, owed: Owed, clock: Clock, new_id: Callable[[datetime], int], marks: RefusedMarks
+    ) -> None:
         self._database = database
         self._owed = owed
         self._clock = clock
         self._new_id = new_id
+        self._marks = marks
 
     async def follow(
         self, connection: Connection, failed: Sequence[Outgoing], codes: dict[Key, int], now: datetime
     ) -> list[Told]:
-        """Take away the provisional mappings of messages that failed before they left (rule S-9); what customers hear of it."""
+        """Take away the provisional mappings of messages that failed before they left (rule S-9); what customers hear of it.
+        Senders that carriers refuse are marked (S-70)."""
+        await self._marks.note(connection, [(message, codes[message.key]) for message in failed], now)
         bound = [
             (MappingKey(m.key.bucket, m.service_id, m.recipient), m.member_id)
             for m in failed

@@ -65,6 +65,7 @@ class MessageRequest:
     """The template that the body is made of; `body` is empty until it is."""
     content_variables: Mapping[str, str] = field(default_factory=dict)
     media_urls: tuple[str, ...] = ()
+    as_mms: bool = False
 
 
 class MessageChange(StrEnum):
@@ -100,6 +101,7 @@ def parse_message(form: Form, now: datetime) -> MessageRequest:
         _content_sid(form),
         parse_content_variables(form),
         media_urls(form),
+        boolean(form, "SendAsMms") or False,
     )
 
 
@@ -247,10 +249,10 @@ def _retention(form: Form, name: str, other: str) -> None:
         raise invalid(name, f"'{other}' is not offered here; only 'retain' is")
 
 
-def _not_offered(form: Form, name: str, code: int, why: str) -> None:
+def _not_offered(form: Form, name: str, why: str) -> None:
     """What a person would receive differently cannot be ignored."""
     if boolean(form, name):
-        raise invalid(name, why) if why else ApiError(code)
+        raise invalid(name, why)
 
 
 def _fallback_from(form: Form, name: str) -> None:
@@ -277,8 +279,7 @@ _CHECKED: Mapping[str, Callable[[Form, str], object]] = {
     "AddressRetention": partial(_retention, other="obfuscate"),
     "PersistentAction": _actions,
     "TrafficType": partial(choice, options=("free",)),
-    "ShortenUrls": partial(_not_offered, code=20001, why="links are not shortened here"),
-    "SendAsMms": partial(_not_offered, code=21622, why=""),
+    "ShortenUrls": partial(_not_offered, why="links are not shortened here"),
     "RiskCheck": partial(choice, options=("enable", "disable")),
     "FallbackFrom": _fallback_from,
     "Tags": _tags,
