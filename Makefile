@@ -90,7 +90,7 @@ $(STAMPS)/clients: $(STAMPS)/dev Makefile
 	  npm install --silent --no-audit --no-fund --prefix $(VENV)/clients/node-$${version%%.*} twilio@$$version; done
 	@touch $@
 
-# SMPP stacks of others. Kannel and Net::SMPP are the system's (Debian: kannel, kannel-extras, libnet-smpp-perl).
+# SMPP stacks of others. Kannel and Net::SMPP are the system's (Debian: kannel, libnet-smpp-perl).
 NODE_SMPP := 0.5.1
 
 $(STAMPS)/interop: $(STAMPS)/dev requirements/interop.lock Makefile

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from contextlib import suppress
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
 from limpet.esme.admission import FAILURES_WINDOW_S
 from limpet.esme.door import UNBOUND_PER_PEER_MAX, UNWRITTEN_OCTETS_MAX
 from limpet.smpp.commands import Bind, Command, Nothing, Pdu
-from limpet.smpp.pdu import encode
+from limpet.smpp.pdu import Splitter, encode
 from limpet.smpp.status import Status
 from limpet.store.database import Database
 from tests.esme.raw import bind_pdu, raw
+from tests.support.certificate import make_pem
 from tests.support.clock import HandClock
-from tests.support.esme import Smsc, open_smsc, text
+from tests.support.esme import Smsc, connect, open_smsc, text
 from tests.support.wait import until
 
 
@@ -173,3 +176,19 @@ async def test_an_unknown_name_is_looked_up_like_a_known_one(smsc: Smsc) -> None
     smsc.credentials.__class__ = Watched
     assert (await smsc.bind_as("nobody", "guess")).refused == Status.RBINDFAIL
     assert compared == ["guess"]
+
+
+async def test_over_tls_a_customer_binds_and_a_plain_one_does_not(
+    database: Database, clock: HandClock, tmp_path: Path
+) -> None:
+    pem = make_pem(tmp_path)
+    async with open_smsc(database, clock, tls_certificate_file=pem, tls_key_file=pem, response_timeout_s=0.5) as smsc:
+        bind = Bind(smsc.system_id, smsc.password)
+        esme = await connect(smsc.port, bind, tls=ssl.create_default_context(cafile=str(pem)))
+        assert (await esme.submit(text()))[0] == Status.ROK
+        async with raw(smsc.port) as plain:
+            plain.writer.write(bind_pdu(smsc.system_id, smsc.password))
+            with suppress(ConnectionError):
+                assert Status.ROK not in [pdu.status for pdu in Splitter().feed(await plain.reader.read(-1))]
+        assert smsc.door.bound == 1
+        await esme.leave()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -115,12 +116,14 @@ def said(answer: Pdu) -> tuple[int, str]:
     return answer.status, answer.body.message_id if isinstance(answer.body, MessageId) else ""
 
 
-async def connect(port: int, bind: Bind, command: Command = Command.BIND_TRANSCEIVER, **settings: object) -> Esme:
+async def connect(
+    port: int, bind: Bind, command: Command = Command.BIND_TRANSCEIVER, tls: ssl.SSLContext | None = None, **settings: object
+) -> Esme:  # fmt: skip
     """A customer who has said their bind and heard the answer, whatever it was."""
     esme = Esme(**settings)  # type: ignore[arg-type]
     loop = asyncio.get_running_loop()
     config = SessionConfig("customer", 1000)
-    _, link = await loop.create_connection(lambda: Link(Role.ESME, config, esme), "127.0.0.1", port)
+    _, link = await loop.create_connection(lambda: Link(Role.ESME, config, esme), "127.0.0.1", port, ssl=tls)
     link.session.bind(bind, loop.time(), command)
     link.flush()
     await until(lambda: esme.bound or link.over)

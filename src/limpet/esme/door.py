@@ -39,6 +39,7 @@ SEND_BUFFER_OCTETS = 64 * 1024
 REFRESH_S = 15.0
 """So late does a bind notice that its credential was taken away or its account suspended."""
 BACKLOG = 100
+"""Connections that the system keeps for us until we take them."""
 _log = structlog.get_logger()
 
 
