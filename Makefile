@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header -
            --python-version 3.11
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo dev test check reference clients lock bench clean
+.PHONY: help install demo dev test check reference clients interop lock bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,11 +41,14 @@ reference: $(STAMPS)/dev  ## write docs/reference/api.md from the routes of the 
 
 clients: $(STAMPS)/clients  ## install each major of Twilio's clients, so that the tests walk with them (needs npm)
 
+interop: $(STAMPS)/interop  ## install other people's SMPP stacks, so that the tests speak with them (needs npm)
+
 lock: $(UV)  ## pin every dependency anew: all newer versions that pyproject.toml allows
 	@$(COMPILE) --upgrade pyproject.toml --extra demo --group dev -o requirements/dev.lock
 	@$(COMPILE) pyproject.toml --extra demo --group build -c requirements/dev.lock -o requirements/demo.lock
 	@$(COMPILE) pyproject.toml -c requirements/dev.lock -o requirements/run.lock
 	@$(COMPILE) --upgrade --group fuzz -o requirements/fuzz.lock
+	@$(COMPILE) --upgrade --group interop -o requirements/interop.lock
 	@echo uv | $(COMPILE) --upgrade - -o requirements/bootstrap.lock
 
 bench: $(STAMPS)/demo  ## measure against Kannel: make bench COMPARE=path/to/compare.py
@@ -86,4 +89,13 @@ $(STAMPS)/clients: $(STAMPS)/dev Makefile
 	  $(UV) pip install --quiet --python $(BIN)/python --target $(VENV)/clients/python-$${version%%.*} twilio==$$version; done
 	@for version in $(NODE_CLIENTS); do \
 	  npm install --silent --no-audit --no-fund --prefix $(VENV)/clients/node-$${version%%.*} twilio@$$version; done
+	@touch $@
+
+# SMPP stacks of others. Kannel and Net::SMPP are the system's (Debian: kannel, libnet-smpp-perl).
+NODE_SMPP := 0.5.1
+
+$(STAMPS)/interop: $(STAMPS)/dev requirements/interop.lock Makefile
+	@$(UV) pip install --quiet --require-hashes --python $(BIN)/python --target $(VENV)/interop/python \
+	  --requirement requirements/interop.lock
+	@npm install --silent --no-audit --no-fund --prefix $(VENV)/interop/node smpp@$(NODE_SMPP)
 	@touch $@

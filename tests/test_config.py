@@ -57,6 +57,20 @@ data_dir = "data"
 connections = 20
 [security]
 secret_key_file = "key"
+[smpp_server]
+host = "::"
+port = 2775
+tls_certificate_file = "cert.pem"
+tls_key_file = "key.pem"
+allow_plain = true
+sessions_max = 50
+customer_sessions_max = 3
+window_size_max = 20
+deliver_window_size_max = 5
+messages_per_s = 30
+bind_failures_max = 4
+response_timeout_s = 20
+enquire_link_s = 15
 [webhooks]
 allow_loopback = true
 allow_networks = ["192.168.0.0/16"]
@@ -215,6 +229,12 @@ REFUSED = [
         '[server]\ntls_key_file = "no"\ntls_certificate_file = "no"',
         "server.tls_certificate_file /etc/limpet/no is not a file.",
     ),
+    ('[smpp_server]\nhost = "::"', "Listening for SMPP on :: needs TLS"),
+    (
+        '[smpp_server]\ntls_key_file = "k"',
+        "smpp_server.tls_certificate_file and smpp_server.tls_key_file belong together",
+    ),
+    ("[smpp_server]\nport = 0", "smpp_server.port must be a whole number from 1 to 65535."),
     ('[database]\nurl = "mysql://x"', "database.url must be a URL such as"),
     ('[database]\nurl = "postgresql://x/y"', "security.secret_key_file or the variable LIMPET_SECRET_KEY is needed"),
     ('[database]\ndata_dir = ""', "database.data_dir must be a path."),

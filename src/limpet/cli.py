@@ -28,6 +28,8 @@ from limpet.commands.numbers import numbers
 from limpet.commands.operator import account_limits
 from limpet.commands.operator import service as service_group
 from limpet.commands.opt_out import opt_out
+from limpet.commands.simulate import simulate
+from limpet.commands.smpp_credentials import smpp_credentials
 from limpet.commands.text import text as write_text
 from limpet.commands.webhook import webhook
 from limpet.config import (
@@ -42,11 +44,13 @@ from limpet.config import (
     load_config,
 )
 from limpet.config_rules import DATABASE_URL, HOST, ConfigError, Rule, text
+from limpet.config_smpp_server import SmppServerConfig
 
 if TYPE_CHECKING:
     from limpet.clock import Clock
 
 DEV_PORT = 8080
+DEV_SMPP_PORT = 2775
 FRIENDLY_NAME_MAX = 64
 INTERRUPTED = 130
 _CLOCK = re.compile(r"([+-])(\d{1,5})([dhms])")
@@ -80,10 +84,14 @@ def cli() -> None:
 @click.option("--ready-json", is_flag=True, help="Print one JSON object, and nothing else, once it can serve.")
 @click.option("--clock", "offset", callback=_offset, default="+0s", help="Start with the clock moved, such as +366d.")
 @click.option("--realistic-rates", is_flag=True, help="Numbers send as slowly as real ones do.")
+@click.option(
+    "--smpp-port", type=click.IntRange(0, 65535), help="Port for SMPP clients; 2775, or a free one with --port 0."
+)
 @click.option("--behind-proxy", is_flag=True, help="Something in front ends TLS: allows a --host beyond this machine.")
 def dev(
-    host: str, port: int, data: Path, ready_json: bool, offset: timedelta, realistic_rates: bool, behind_proxy: bool
-) -> None:
+    host: str, port: int, data: Path, ready_json: bool, offset: timedelta, realistic_rates: bool, smpp_port: int | None,
+    behind_proxy: bool,
+) -> None:  # fmt: skip
     """Run Limpet for development: database, simulated carrier, account, numbers and service included."""
     server = ServerConfig(host=_ruled(HOST, "--host", host), port=port, behind_proxy=behind_proxy)
     check_listening(server)
@@ -91,6 +99,7 @@ def dev(
         server=server,
         database=DatabaseConfig(data_dir=data.expanduser().absolute()),
         webhooks=WebhooksConfig(allow_loopback=True),
+        smpp_server=SmppServerConfig(port=(DEV_SMPP_PORT if port else 0) if smpp_port is None else smpp_port),
     )
     config = replace(config, log=replace(config.log, format="console", level="warning"))
     _serve(config, offset, DevOptions(realistic_rates), lambda ready: _dev_ready(ready, config, ready_json))
@@ -204,6 +213,8 @@ for extension in (receipts, relearn):
 for command in (apply, carriers, deactivations, doctor, messages, numbers, service_group):
     cli.add_command(command)
 cli.add_command(opt_out)
+cli.add_command(simulate)
+cli.add_command(smpp_credentials)
 cli.add_command(webhook)
 cli.add_command(write_text)
 

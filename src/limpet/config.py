@@ -40,6 +40,7 @@ from limpet.config_rules import (
     whole,
 )
 from limpet.config_smpp import SmppSettings, check_smpp
+from limpet.config_smpp_server import SmppServerConfig, check_smpp_server
 from limpet.core.errors import ERRORS
 from limpet.core.limits import SCHEDULED_MAX
 from limpet.core.rate import ACCOUNT_PER_S
@@ -211,6 +212,7 @@ class Config:
     dispatch: DispatchConfig = field(default_factory=DispatchConfig)
     sticky: StickyConfig = field(default_factory=StickyConfig)
     inventory: InventoryConfig = field(default_factory=InventoryConfig)
+    smpp_server: SmppServerConfig = field(default_factory=SmppServerConfig)
     log: LogConfig = field(default_factory=LogConfig)
     carriers: tuple[AnyCarrierConfig, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -235,6 +237,10 @@ class Ready:
     api_key_secret: str = field(default="", repr=False)
     service_sid: str = ""
     numbers: tuple[str, ...] = ()
+    smpp: str = ""
+    """Where customers bind, `host:port`; empty when they cannot."""
+    smpp_system_id: str = ""
+    smpp_password: str = field(default="", repr=False)
 
 
 def load_config(path: Path, environment: Mapping[str, str]) -> Config:
@@ -269,6 +275,7 @@ def read_config(table: Mapping[str, object], directory: Path, environment: Mappi
     routes = read_routes(table.get("routes", []), [each.name for each in carriers])
     config = _with_key(Config(**sections, carriers=carriers, routes=routes), environment)
     check_listening(config.server)
+    check_smpp_server(config.smpp_server)
     _check_files(config)
     if not config.carriers:
         raise ConfigError("There is no [[carriers]]: messages need one to leave by.")
@@ -366,6 +373,8 @@ def _check_files(config: Config) -> None:
     named = {
         "server.tls_certificate_file": config.server.tls_certificate_file,
         "server.tls_key_file": config.server.tls_key_file,
+        "smpp_server.tls_certificate_file": config.smpp_server.tls_certificate_file,
+        "smpp_server.tls_key_file": config.smpp_server.tls_key_file,
     }
     named |= {
         f"carriers[{place}].tls_ca_file": each.tls_ca_file

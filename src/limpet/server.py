@@ -35,13 +35,15 @@ from limpet.core.ids import IdSource
 from limpet.core.inventory import Inventory
 from limpet.core.routing import Patience, Routes
 from limpet.devtools.seed import Seeded, for_sale, seed
-from limpet.devtools.simulated import start_simulated
+from limpet.devtools.simulated import Simulated, start_simulated
+from limpet.esme.outbox import Outbox
+from limpet.esme.whole import open_esme_door
 from limpet.flow.callback import Callbacks
 from limpet.flow.reply import Replies
 from limpet.flow.whole import Flow, Pace, assemble
 from limpet.flow.worker import supervise
 from limpet.store.accounts import Accounts
-from limpet.store.callbacks import OwedCallback
+from limpet.store.callbacks import BY_SMPP, OwedCallback
 from limpet.store.content import Contents
 from limpet.store.database import Database, DatabaseUnusable, Installation, migrations
 from limpet.store.deactivations import Deactivations
@@ -52,8 +54,9 @@ from limpet.store.media import MediaStore
 from limpet.store.secrets import Vault, load_or_create_key
 from limpet.store.senders import Senders
 from limpet.store.services import Services
+from limpet.store.smpp_credentials import SmppCredentials
 from limpet.web.app import create_app
-from limpet.web.deps import Deps, PersonWrites
+from limpet.web.deps import Deps
 from limpet.web.media import new_media
 from limpet.web.protocol import BoundedProtocol
 from limpet.webhook import Webhooks
@@ -73,6 +76,7 @@ class _Stores:
     accounts: Accounts
     services: Services
     senders: Senders
+    smpp_credentials: SmppCredentials
 
 
 class _Server(uvicorn.Server):
@@ -99,39 +103,50 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
     stop = asyncio.Event()
     _on_signals(stop)
     async with AsyncExitStack() as stack:
-        listening = _listen(config)
+        listening = _listen(config.server.host, config.server.port)
         stack.callback(listening.close)
+        binding = _listen_for_binds(stack, config)
         database = await _open_database(stack, config, clock, dev)
         installation = await database.installation(clock.now(), token_bytes(64))
         vault = Vault(_master_key(config))
-        stores = _Stores(Accounts(database, vault), Services(database), Senders(database))
-        carriers, seeded, people = await _development(stack, config, clock, dev, stores, _url(config, listening))
+        stores = _Stores(
+            Accounts(database, vault), Services(database), Senders(database), SmppCredentials(database, vault)
+        )
+        base_url = _url(config, listening)
+        carriers, seeded, simulated = await _development(stack, config, clock, dev, stores, base_url)
         over_http = _over_http(config, listening, carriers, clock)
+        chance, ids = random.Random(token_bytes(16)), IdSource()  # noqa: S311 - spreads retries, guards nothing
+
+        def new_id(now: datetime) -> int:
+            return ids.next(now, chance.getrandbits(21))
+
+        outbox = Outbox(database, clock, chance.random, installation.sid_key)
         flow, callbacks_due = await stack.enter_async_context(
             _flow(
-                config,
-                clock,
-                dev,
-                carriers,
-                over_http,
-                database,
-                installation,
-                stores.accounts,
-                _url(config, listening),
+                config, clock, dev, carriers, over_http, database, installation, stores.accounts, base_url, outbox.nudge,
+                chance, new_id,
             )
-        )
+        )  # fmt: skip
+        if binding is not None:
+            await stack.enter_async_context(
+                open_esme_door(
+                    config.smpp_server, binding, flow, outbox, database, installation, stores.smpp_credentials, clock,
+                    new_id, config.dispatch.stop_grace_s,
+                )
+            )  # fmt: skip
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
             Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database),
             EventStreams(database), flow.events, Deactivations(database, installation.bucket_key), flow.directory,
             flow.accept, flow.releases, installation, clock, tuple(carrier.name for carrier in carriers),
             config.server.public_url, tuple(config.server.trusted_proxies), config.server.max_concurrent,
-            people,
+            None if simulated is None else simulated.person_writes,
             _inventory(config, dev), config.inventory.bring_your_own, callbacks_due, over_http.desks, over_http.medium,
             _elsewhere(config), config.dispatch.scheduled_max,
+            stores.smpp_credentials, None if simulated is None else simulated.script,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
-        on_ready(_ready(config, listening, seeded))
+        on_ready(_ready(config, listening, binding, seeded))
         await _until_stopped(stop, web)
         _log.info("stopping")
 
@@ -148,9 +163,18 @@ def _on_signals(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(each, told)
 
 
-def _listen(config: Config) -> socket.socket:
-    """Take the port first: nothing else is started when it is not to be had."""
-    host, port = config.server.host, config.server.port
+def _listen_for_binds(stack: AsyncExitStack, config: Config) -> socket.socket | None:
+    """The port for SMPP customers; None when there is none."""
+    host, port = config.smpp_server.host, config.smpp_server.port
+    if port is None:
+        return None
+    taken = _listen(host, port)
+    stack.callback(taken.close)
+    return taken
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take a port first: nothing else is started when it is not to be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     taken = socket.socket(family, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -203,32 +227,31 @@ def _master_key(config: Config) -> bytes:
 
 async def _development(
     stack: AsyncExitStack, config: Config, clock: Clock, dev: DevOptions | None, stores: _Stores, base_url: str
-) -> tuple[tuple[AnyCarrierConfig, ...], Seeded | None, PersonWrites | None]:
+) -> tuple[tuple[AnyCarrierConfig, ...], Seeded | None, Simulated | None]:
     """With `dev`, simulated carriers on loopback sockets and the seeds; the configured carriers otherwise."""
     if dev is None:
         return config.carriers, None, None
     simulated = await start_simulated(stack, clock, base_url)
     path = config.database.data_dir / "dev.json"
-    seeded = await seed(stores.accounts, stores.services, stores.senders, clock.now(), path)
-    return simulated.carriers, seeded, simulated.person_writes
+    seeded = await seed(
+        stores.accounts, stores.services, stores.senders, stores.smpp_credentials, clock.now(), path
+    )  # fmt: skip
+    return simulated.carriers, seeded, simulated
 
 
 @asynccontextmanager
 async def _flow(
     config: Config, clock: Clock, dev: DevOptions | None, carriers: Sequence[AnyCarrierConfig], over_http: HttpCarriers,
     database: Database, installation: Installation, accounts: Accounts, base_url: str,
+    owed_to_esmes: Callable[[], None], chance: random.Random, new_id: Callable[[datetime], int],
 ) -> AsyncIterator[tuple[Flow, Callable[[], None]]]:  # fmt: skip
     """Everything that flows, running; stopped so that nothing accepted is lost and nothing in flight is forgotten.
 
     Answers the flow, and what to call when callbacks have become due in the table.
     """
-    chance, ids = random.Random(token_bytes(16)), IdSource()  # noqa: S311 - spreads retries, guards nothing
     rules = config.webhooks
     policy = UrlPolicy(dev is not None or rules.allow_loopback, tuple(rules.allow_networks), frozenset(rules.ports))
     webhooks = Webhooks(policy)
-
-    def new_id(now: datetime) -> int:
-        return ids.next(now, chance.getrandbits(21))
 
     log_all = dev is not None or rules.log == "all"
     callbacks = Callbacks(database, webhooks, accounts.auth_token, clock, chance.random, new_id, log_all=log_all)
@@ -241,7 +264,10 @@ async def _flow(
         yield from over_http.lanes(listener)
 
     def post(owed: Sequence[OwedCallback]) -> None:
-        callbacks.post_now(owed)
+        by_http = [one for one in owed if one.kind not in BY_SMPP]
+        callbacks.post_now(by_http)
+        if len(by_http) < len(owed):
+            owed_to_esmes()
 
     owner = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
     flow = assemble(
@@ -344,16 +370,22 @@ async def _until_stopped(stop: asyncio.Event, web: asyncio.Task[None]) -> None:
 
 def _url(config: Config, listening: socket.socket) -> str:
     """Where it is reached."""
-    host, port = listening.getsockname()[:2]
     scheme = "https" if config.server.tls_certificate_file else "http"
-    return config.server.public_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    return config.server.public_url or f"{scheme}://{_place(listening)}"
 
 
-def _ready(config: Config, listening: socket.socket, seeded: Seeded | None) -> Ready:
-    ready = Ready(url=_url(config, listening), pid=os.getpid())
+def _ready(config: Config, listening: socket.socket, binding: socket.socket | None, seeded: Seeded | None) -> Ready:
+    ready = Ready(url=_url(config, listening), pid=os.getpid(), smpp="" if binding is None else _place(binding))
     if seeded is None:
         return ready
     return replace(
         ready, account_sid=seeded.account_sid, auth_token=seeded.auth_token, api_key_sid=seeded.api_key_sid,
         api_key_secret=seeded.api_key_secret, service_sid=seeded.service_sid, numbers=seeded.numbers,
+        smpp_system_id=seeded.smpp_system_id, smpp_password=seeded.smpp_password,
     )  # fmt: skip
+
+
+def _place(listening: socket.socket) -> str:
+    """Where a socket listens, as a URL has it."""
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

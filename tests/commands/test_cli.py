@@ -126,7 +126,8 @@ def test_it_is_ready_serves_and_stops_with_its_database(data: Path, how: signal.
     with limpet_dev(data) as running:
         ready = running.ready
         assert set(ready) == {
-            "url", "pid", "account_sid", "auth_token", "api_key_sid", "api_key_secret", "service_sid", "numbers"
+            "url", "pid", "account_sid", "auth_token", "api_key_sid", "api_key_secret", "service_sid", "numbers", "smpp",
+            "smpp_system_id", "smpp_password",
         }  # fmt: skip
         assert (ready["pid"], len(ready["numbers"])) == (running.process.pid, 10)
         assert _send(ready).startswith("SM")
@@ -139,7 +140,8 @@ def test_a_second_start_keeps_everything(data: Path) -> None:
         sid = _send(first.ready, "kept")
         first.end(signal.SIGTERM)
     with limpet_dev(data) as second:
-        assert {**second.ready, "url": 0, "pid": 0} == {**first.ready, "url": 0, "pid": 0}
+        changing = {"url": 0, "pid": 0, "smpp": 0}
+        assert {**second.ready, **changing} == {**first.ready, **changing}
         assert _client(second.ready).messages(sid).fetch().body == "kept"
         second.end(signal.SIGTERM)
 

@@ -17,6 +17,7 @@ from limpet.store.accounts import Accounts
 from limpet.store.database import Database, DatabaseUnusable
 from limpet.store.senders import NewSender, SenderFilter, Senders
 from limpet.store.services import Services
+from limpet.store.smpp_credentials import SmppCredentials
 from tests.support.clock import NOW
 from tests.support.tenants import vault
 
@@ -30,10 +31,11 @@ class Seeder:
         self.accounts = Accounts(database, vault())
         self.services = Services(database)
         self.senders = Senders(database)
+        self.smpp_credentials = SmppCredentials(database, vault())
         self.path = directory / DEV_FILE
 
     async def seed(self) -> Seeded:
-        return await seed(self.accounts, self.services, self.senders, LATER, self.path)
+        return await seed(self.accounts, self.services, self.senders, self.smpp_credentials, LATER, self.path)
 
 
 @pytest.fixture
@@ -57,6 +59,9 @@ async def test_the_first_start_makes_all_and_every_credential_works(seeder: Seed
     service = await seeder.services.by_sid(1, seeded.service_sid)
     assert service is not None
     assert (service.friendly_name, service.sticky_sender) == (NAME, True)
+    esme = (await seeder.smpp_credentials.esmes([seeded.smpp_system_id]))[seeded.smpp_system_id]
+    assert esme.secret_matches(seeded.smpp_password)
+    assert esme.service_sid == seeded.service_sid
 
 
 async def test_a_second_start_shows_the_same_and_touches_nothing(seeder: Seeder, database: Database) -> None:
@@ -117,6 +122,9 @@ async def test_what_is_lost_is_made_again(
     credential = await seeder.accounts.credentials(again.api_key_sid)
     assert credential is not None
     assert credential.secret_matches(again.api_key_secret)
+    esme = (await seeder.smpp_credentials.esmes([again.smpp_system_id]))[again.smpp_system_id]
+    assert esme.secret_matches(again.smpp_password)
+    assert esme.service_sid == again.service_sid
     assert await _counts(database) == counts
 
 
@@ -137,7 +145,7 @@ async def test_a_seeding_that_was_cut_short_is_finished(seeder: Seeder, database
     dying = DyingSenders(database)
     dying.left = left
     with pytest.raises(ConnectionError):
-        await seed(seeder.accounts, seeder.services, dying, NOW, seeder.path)
+        await seed(seeder.accounts, seeder.services, dying, seeder.smpp_credentials, NOW, seeder.path)
     assert (await seeder.seed()).numbers == NUMBERS
     assert await _counts(database) == [1, 1, 1, 10, 10]
 

@@ -186,7 +186,11 @@ MALFORMED = {
     "a command nobody knows": (_framed(0x777, ""), Status.RINVCMDID),
     "a request without its body": (_framed(Command.SUBMIT_SM, ""), Status.RINVCMDLEN),
     "a C string without an end": (_framed(Command.BIND_TRANSCEIVER, "6162"), Status.RINVCMDLEN),
-    "a system_id of 16 characters": (_framed(Command.BIND_TRANSCEIVER, "61" * 16 + "00" * 12), Status.RINVSYSID),
+    "a system_id of 65 characters": (_framed(Command.BIND_TRANSCEIVER, "61" * 65 + "00" * 12), Status.RINVSYSID),
+    "a password of 65 characters": (
+        _framed(Command.BIND_TRANSCEIVER, "6100" + "61" * 65 + "00" * 12),
+        Status.RINVPASWD,
+    ),
     "a source address of 21 characters": (
         _framed(Command.SUBMIT_SM, "00 0000" + "31" * 21 + "00" * 40),
         Status.RINVSRCADR,
@@ -347,3 +351,12 @@ def test_splitter_never_raises(chunks: list[bytes]) -> None:
     splitter = Splitter()
     for chunk in chunks:
         splitter.feed(chunk)
+
+
+def test_longer_names_and_passwords_than_ours_are_read_and_never_written() -> None:
+    octets = _framed(Command.BIND_TRANSCEIVER, "61" * 34 + "00" + "62" * 32 + "00" + "63" * 34 + "0034000000")
+    pdu = decode(octets, 0, len(octets))
+    assert isinstance(pdu, Pdu)
+    assert pdu.body == Bind("a" * 34, "b" * 32, "c" * 34)
+    with pytest.raises(ValueError, match="system_id does not fit"):
+        encode(pdu)

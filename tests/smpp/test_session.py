@@ -22,7 +22,7 @@ from limpet.smpp.commands import (
     QueryAnswer,
     Tag,
 )
-from limpet.smpp.events import Answered, BindRefused, Bound, Closed, Event, Requested, Unreadable
+from limpet.smpp.events import Answered, BindAsked, BindRefused, Bound, Closed, Event, Requested, Unreadable
 from limpet.smpp.pdu import Splitter, encode
 from limpet.smpp.session import SEQUENCE_MAX, Role, Session, SessionConfig
 from limpet.smpp.status import Status
@@ -332,3 +332,54 @@ def test_oldest_unanswered_request_decides_when_to_leave() -> None:
     assert esme.tick(14.9) == []
     assert esme.tick(15.0) == [Closed("no answer within 10 s")]
     assert esme.submit(HELLO, NO_TLVS, 15.0) is None
+
+
+# --- a bind that its owner decides
+
+
+def _asking(open_requests_max: int = 1000) -> tuple[Session, Session, Pdu]:
+    config = SessionConfig("simulated", 10, open_requests_max, authenticate=None, overload_status=Status.RTHROTTLED)
+    esme, smsc = _esme(), Session(Role.SMSC, config, 0.0)
+    esme.bind(BIND, 0.0)
+    (asked,) = _pass(esme, smsc)
+    assert isinstance(asked, BindAsked)
+    return esme, smsc, asked.pdu
+
+
+def test_the_owner_answers_a_bind_in_its_own_time() -> None:
+    esme, smsc, asked = _asking()
+    assert smsc.bytes_to_send() == b""
+    assert smsc.answer_bind(asked, True) == [Bound(Command.BIND_TRANSCEIVER, "limpet")]
+    assert _pass(smsc, esme) == [Bound(Command.BIND_TRANSCEIVER, "simulated")]
+    assert smsc.answer_bind(asked, True) == []
+
+
+def test_the_owner_may_refuse_and_says_no_more_than_that() -> None:
+    esme, smsc, asked = _asking()
+    refused, closed = smsc.answer_bind(asked, False)
+    assert refused == BindRefused(Status.RBINDFAIL)
+    assert isinstance(closed, Closed)
+    assert _pass(smsc, esme)[0] == BindRefused(Status.RBINDFAIL)
+
+
+def test_while_a_bind_is_looked_at_nothing_else_is_taken() -> None:
+    _, smsc, _ = _asking()
+    assert _say(smsc, Pdu(Command.BIND_RECEIVER, 0, 2, BIND), Pdu(Command.SUBMIT_SM, 0, 3, HELLO)) == []
+    assert [pdu.status for pdu in _read(smsc)] == [Status.RALYBND, Status.RINVBNDSTS]
+
+
+def test_an_owner_who_does_not_answer_in_time_has_no_bind_to_answer() -> None:
+    _, smsc, asked = _asking()
+    (closed,) = smsc.tick(10.0)
+    assert closed == Closed("no bind within 10 s")
+    assert smsc.answer_bind(asked, True) == []
+
+
+def test_a_request_beyond_the_window_has_the_status_that_is_wanted() -> None:
+    esme, smsc, asked = _asking(open_requests_max=1)
+    smsc.answer_bind(asked, True)
+    _pass(smsc, esme)
+    esme.submit(HELLO, NO_TLVS, 0.0)
+    esme.submit(HELLO, NO_TLVS, 0.0)
+    assert len(_pass(esme, smsc)) == 1
+    assert [pdu.status for pdu in _read(smsc)] == [Status.RTHROTTLED]

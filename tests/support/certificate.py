@@ -31,3 +31,11 @@ def make_certificate(folder: Path, name: str, good_for: timedelta) -> tuple[Path
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return certificate_file, key_file
+
+
+def make_pem(folder: Path) -> Path:
+    """One file with a certificate that is good for a day, and its key."""
+    certificate_file, key_file = make_certificate(folder, "tests", timedelta(days=1))
+    pem = folder / "certificate-and-key.pem"
+    pem.write_bytes(key_file.read_bytes() + certificate_file.read_bytes())
+    return pem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
@@ -73,6 +73,11 @@ class Customer:
         async with asyncio.timeout(PATIENCE_S), self._arrived:
             await self._arrived.wait_for(lambda: len(self.requests) >= count)
         return list(self.requests)
+
+    async def until(self, condition: Callable[[], bool], at_most_s: float = PATIENCE_S) -> None:
+        """Return once what has arrived makes the condition true; TimeoutError when it does not in time."""
+        async with asyncio.timeout(at_most_s), self._arrived:
+            await self._arrived.wait_for(condition)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.text()

@@ -212,11 +212,13 @@ async def open_world(
     take_over: bool = True,
     rated: bool = False,
     pending_max: int = 20_000,
+    on_owed: Callable[[], None] = lambda: None,
     seed: int = 7,
     further: Sequence[HandLane] = (),
     **more: Any,
 ) -> AsyncIterator[World]:
-    """A process over a database, its lane leased and its loop running; `further` lanes beside it, and `more` of its `Pace`."""
+    """A process over a database, its lane leased and its loop running; `further` lanes beside it, and `more` of its `Pace`.
+    `on_owed` hears of each commit that owed something."""
     lane = lane or HandLane()
     chance, ids = random.Random(seed), IdSource()
 
@@ -229,9 +231,14 @@ async def open_world(
         return [lane, *further]
 
     posted: list[OwedCallback] = []
+
+    def post(owed: Sequence[OwedCallback]) -> None:
+        posted.extend(owed)
+        on_owed()
+
     pace = Pace(LEASE, PATIENCE_S, 1_000_000, take_over, rated, pending_max, **more)
     keys = Installation(BUCKET_KEY, SID_KEY)
-    flow = assemble(database, keys, owner, clock, pace, lanes, posted.extend, new_id, chance.random)
+    flow = assemble(database, keys, owner, clock, pace, lanes, post, new_id, chance.random)
     world = World(database, clock, lane, await make_account(database, clock.now()), flow, posted)
     dispatcher, all_running = flow.dispatcher, list(flow.dispatcher.fleet.running.values())
     loops = [asyncio.create_task(dispatcher.run_lane(running.lane.name, LEASE)) for running in all_running]

@@ -20,6 +20,7 @@ from limpet.store.event_streams import EventStreams
 from limpet.store.media import MediaStore
 from limpet.store.senders import Senders
 from limpet.store.services import Services
+from limpet.store.smpp_credentials import SmppCredentials
 from limpet.web.app import App, create_app
 from limpet.web.deps import Deps
 from tests.support.clock import HandClock
@@ -125,6 +126,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             clock,
             ("hand", "second"),
             inventory=Inventory(offer for line in FOR_SALE if (offer := offer_of(line, "second"))),
+            smpp_credentials=SmppCredentials(database, vault()),
         )
         app = create_app(deps)
         yield Api(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Protocol, cast
 
+from limpet.smpp.commands import Pdu
 from limpet.smpp.events import Closed, Event
 from limpet.smpp.session import Role, Session, SessionConfig
 
@@ -41,8 +42,11 @@ class Link(asyncio.Protocol):
     session: Session
     _transport: asyncio.Transport
 
-    def __init__(self, role: Role, config: SessionConfig, owner: Owner) -> None:
+    def __init__(
+        self, role: Role, config: SessionConfig, owner: Owner, unwritten_octets_max: int = UNWRITTEN_OCTETS_MAX
+    ) -> None:
         self._role = role
+        self._unwritten_octets_max = unwritten_octets_max
         self._config = config
         self._owner = owner
         self._loop = asyncio.get_running_loop()
@@ -57,6 +61,17 @@ class Link(asyncio.Protocol):
     def over(self) -> bool:
         """Whether `on_lost` has been told."""
         return self._over
+
+    @property
+    def peer(self) -> str:
+        """The address of the other end, without its port; empty when it is not known any more."""
+        name = self._transport.get_extra_info("peername")
+        return str(name[0]) if isinstance(name, tuple) else ""
+
+    def answer_bind(self, request: Pdu, *, good: bool) -> None:
+        """Answer a `BindAsked`; what follows from it is told like everything else."""
+        if not self._over:
+            self._tell(self.session.answer_bind(request, good))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio's call."""
@@ -88,7 +103,7 @@ class Link(asyncio.Protocol):
         data = self.session.bytes_to_send()
         if data:
             self._transport.write(data)
-        if self._transport.get_write_buffer_size() > UNWRITTEN_OCTETS_MAX:
+        if self._transport.get_write_buffer_size() > self._unwritten_octets_max:
             self.cut("the peer does not read")
         else:
             self._set_timer()

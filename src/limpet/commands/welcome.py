@@ -40,6 +40,11 @@ def _facts(ready: Ready, data_dir: Path) -> list[tuple[str, str]]:
         ("API key secret", ready.api_key_secret),
         ("Service", ready.service_sid),
         ("Numbers", " ".join(ready.numbers)),
+        *(
+            [("SMPP", f"{ready.smpp}  system_id {ready.smpp_system_id}  password {ready.smpp_password}")]
+            if ready.smpp
+            else []
+        ),
         ("Data", str(data_dir)),
     ]
 

@@ -109,6 +109,8 @@ class Behaviour:
     """Recipient or sender, as people write it, to the command_status that refuses its messages."""
     throttle_share: float = 0.0
     """So many of all submits are answered with ESME_RTHROTTLED."""
+    lose_share: float = 0.0
+    """So many more are taken and never heard of again."""
     mute: bool = False
     """Submits are neither taken nor answered."""
     drop_after: int | None = None
@@ -128,9 +130,10 @@ class Behaviour:
         """What becomes of a segment; `chance` is a number of [0, 1)."""
         if chance < self.throttle_share:
             return Fate(Status.RTHROTTLED)
+        lost = chance < self.throttle_share + self.lose_share
         refused = self.refuse.get(recipient, self.refuse.get(sender, Status.ROK))
         if refused:
             return Fate(refused)
         if self.magic and recipient[-4:] in MAGIC:
             return MAGIC[recipient[-4:]]
-        return Fate(Status.ROK, self.state, self.err, self.receipts)
+        return Fate(Status.ROK, self.state, self.err, Receipts.NEVER if lost else self.receipts)

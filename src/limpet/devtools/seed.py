@@ -20,6 +20,7 @@ from limpet.store.accounts import Accounts
 from limpet.store.database import DatabaseUnusable
 from limpet.store.senders import NewSender, Senders
 from limpet.store.services import Services, ServiceSettings
+from limpet.store.smpp_credentials import NewCredential, SmppCredentials
 
 NAME = "Limpet dev"
 DEV_FILE = "dev.json"
@@ -80,9 +81,13 @@ class Seeded:
     api_key_secret: str = field(repr=False)
     service_sid: str
     numbers: tuple[str, ...]
+    smpp_system_id: str = ""
+    smpp_password: str = field(default="", repr=False)
 
 
-async def seed(accounts: Accounts, services: Services, senders: Senders, now: datetime, path: Path) -> Seeded:
+async def seed(
+    accounts: Accounts, services: Services, senders: Senders, smpp_credentials: SmppCredentials, now: datetime, path: Path
+) -> Seeded:  # fmt: skip
     """Make what is missing and answer all of it. `path` is where it is remembered (DEV_FILE in the data directory).
 
     With a half-finished seeding behind it, it goes on where that stopped; when the service has been deleted, it makes a new one.
@@ -96,7 +101,8 @@ async def seed(accounts: Accounts, services: Services, senders: Senders, now: da
     members = await services.pool(service.id)
     token = await accounts.auth_token(account.id)
     numbers = tuple(member.sender.address for member in members)
-    seeded = Seeded(account.sid, token, key.sid, secret, service.sid, numbers)
+    smpp = await _smpp(smpp_credentials, account, service, kept, now)
+    seeded = Seeded(account.sid, token, key.sid, secret, service.sid, numbers, *smpp)
     write_dev_file(path, {**kept, **asdict(seeded)})
     return seeded
 
@@ -116,6 +122,18 @@ async def _key(accounts: Accounts, account: Account, kept: dict[str, str], now: 
     if known is not None and credential is not None and credential.secret_matches(secret):
         return known, secret
     return await accounts.create_key(account.id, NAME, now)
+
+
+async def _smpp(
+    credentials: SmppCredentials, account: Account, service: Service, kept: dict[str, str], now: datetime
+) -> tuple[str, str]:
+    """The system_id and password as they were kept, while they are still good for this service; otherwise new ones."""
+    system_id, password = kept.get("smpp_system_id", ""), kept.get("smpp_password", "")
+    known = (await credentials.esmes([system_id])).get(system_id)
+    if known is not None and known.service_sid == service.sid and known.secret_matches(password):
+        return system_id, password
+    made, password = await credentials.create(account.id, NewCredential(NAME, service.id, (), inbound=True), now)
+    return made.system_id, password
 
 
 async def _service(account: Account, services: Services, senders: Senders, now: datetime) -> Service:

@@ -12,6 +12,7 @@ from limpet.clock import Clock
 from limpet.config import AnyCarrierConfig, CarrierConfig
 from limpet.devtools.behaviour import ERROR_CODES, Behaviour
 from limpet.devtools.mms_simulator import MmsSimulator, described
+from limpet.devtools.script import Script
 from limpet.devtools.seed import CARRIER, MMS_CARRIER
 from limpet.devtools.simulator import Simulator
 from limpet.web.deps import PersonWrites
@@ -23,10 +24,11 @@ WINDOW = 100
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """The carriers as they are configured, and the hand by which their people write."""
+    """The carriers as they are configured, the hand by which their people write, and what the one over SMPP is told to do."""
 
     carriers: tuple[AnyCarrierConfig, ...]
     person_writes: PersonWrites
+    script: Script
 
 
 async def start_simulated(stack: AsyncExitStack, clock: Clock, base_url: str) -> Simulated:
@@ -55,4 +57,4 @@ async def start_simulated(stack: AsyncExitStack, clock: Clock, base_url: str) ->
         CARRIER, "127.0.0.1", over_smpp.port, SYSTEM_ID, password=PASSWORD, window_size_max=WINDOW,
         error_codes=ERROR_CODES,
     )  # fmt: skip
-    return Simulated((smpp, described(MMS_CARRIER, over_http.port, secret)), person_writes)
+    return Simulated((smpp, described(MMS_CARRIER, over_http.port, secret)), person_writes, Script(over_smpp))

@@ -27,6 +27,7 @@ from limpet.devtools.texts import Text, Texts
 from limpet.smpp.commands import NO_TLVS, Command, Data, Message, Pdu, Query, QueryAnswer, Tag, Tlvs
 from limpet.smpp.events import Answered, Bound, Event, Requested, Unreadable
 from limpet.smpp.receipt import DELIVERY_RECEIPT, MessageState
+from limpet.smpp.report import Outcome, receipt_text, receipt_tlvs
 from limpet.smpp.session import Role, SessionConfig
 from limpet.smpp.status import Status
 
@@ -43,16 +44,6 @@ REPETITIONS_MAX = 100
 DELIVER_WINDOW_MAX = 500
 _RECEIPT_WANTED = 0x03
 """The bits of registered_delivery that ask for a receipt (SMPP 3.4 §5.2.17)."""
-_STATE_WORDS: Mapping[MessageState, str] = {
-    MessageState.ENROUTE: "ENROUTE",
-    MessageState.DELIVERED: "DELIVRD",
-    MessageState.EXPIRED: "EXPIRED",
-    MessageState.DELETED: "DELETED",
-    MessageState.UNDELIVERABLE: "UNDELIV",
-    MessageState.ACCEPTED: "ACCEPTD",
-    MessageState.UNKNOWN: "UNKNOWN",
-    MessageState.REJECTED: "REJECTD",
-}
 
 
 @dataclass(slots=True)
@@ -105,6 +96,9 @@ class Simulator:
         self._references = count(1)
         self._states: dict[str, MessageState] = {}
         self._server: asyncio.Server | None = None
+        self._lasting = self.behaviour
+        self._while: asyncio.TimerHandle | None = None
+        self._down_until = 0.0
 
     @property
     def port(self) -> int:
@@ -143,6 +137,34 @@ class Simulator:
         self.cut_connections()
         await server.wait_closed()
 
+    def alter(self, change: Callable[[Behaviour], Behaviour], for_s: float | None = None) -> None:
+        """Behave otherwise from now on; with `for_s` seconds only for so long, where the latest while counts."""
+        if self._while is None:
+            self._lasting = self.behaviour
+        self.behaviour = change(self.behaviour)
+        if for_s is None:
+            self._lasting = change(self._lasting)
+            return
+        if self._while is not None:
+            self._while.cancel()
+        self._while = asyncio.get_running_loop().call_later(for_s, self._revert)
+
+    def _revert(self) -> None:
+        self._while, self.behaviour = None, self._lasting
+
+    def be_down(self, for_s: float) -> None:
+        """Cut every connection, and each that comes within this time."""
+        self._down_until = asyncio.get_running_loop().time() + for_s
+        self.cut_connections()
+
+    def be_up(self) -> None:
+        """Take connections again."""
+        self._down_until = 0.0
+
+    def reseed(self, chance: Chance) -> None:
+        """Let this decide from now on what falls to chance: from the same seed the same follows."""
+        self._chance = chance
+
     def cut_connections(self) -> None:
         """Cut every connection, as a network does; clients may come back at once."""
         for link in list(self._desks):
@@ -163,6 +185,8 @@ class Simulator:
         self._desks[link] = _Desk()
         if len(self._desks) > LINKS_MAX:
             link.cut("too many connections")
+        elif asyncio.get_running_loop().time() < self._down_until:
+            link.cut("down, as it was told to be")
 
     def on_events(self, link: Link, events: Sequence[Event]) -> None:
         """Take submits, and see what became of deliveries."""
@@ -283,12 +307,9 @@ class Simulator:
     def _receipt(self, pdu: Pdu, message: Message, message_id: str, fate: Fate) -> Callable[[], _Parcel]:
         """The receipt of a segment (SMPP 3.4 appendix B), dated when it is asked for."""
         submitted = self._clock.now()
-        delivered = int(fate.state is MessageState.DELIVERED)
         behaviour = self.behaviour
-        tlvs = {}
-        if behaviour.receipt_tlvs:
-            tlvs[Tag.RECEIPTED_MESSAGE_ID.value] = message_id.encode() + b"\0"
-            tlvs[Tag.MESSAGE_STATE.value] = bytes((fate.state,))
+        outcome = Outcome(message_id, fate.state, fate.err, submitted, submitted)
+        tlvs = receipt_tlvs(outcome) if behaviour.receipt_tlvs else {}
         if behaviour.echo_reference and Tag.USER_MESSAGE_REFERENCE in pdu.tlvs:
             tlvs[Tag.USER_MESSAGE_REFERENCE.value] = pdu.tlvs[Tag.USER_MESSAGE_REFERENCE]
         back = Message(
@@ -303,12 +324,8 @@ class Simulator:
         )
 
         def dated() -> _Parcel:
-            done = self._clock.now()
-            text = (
-                f"id:{message_id} sub:001 dlvrd:{delivered:03} submit date:{submitted:%y%m%d%H%M} "
-                f"done date:{done:%y%m%d%H%M} stat:{_STATE_WORDS[fate.state]} err:{fate.err} text:"
-            )
-            return _Parcel(back._replace(short_message=text.encode("ascii")), tlvs)
+            text = receipt_text(outcome._replace(done_at=self._clock.now()))
+            return _Parcel(back._replace(short_message=text), tlvs)
 
         return dated
 

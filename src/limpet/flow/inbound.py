@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import structlog
 
-from limpet.carrier.port import Inbound, InboundMedium
+from limpet.carrier.port import Inbound
 from limpet.clock import Clock
 from limpet.core.address import parse_recipient
 from limpet.core.encoding import segment
+from limpet.core.esme import address_of
 from limpet.core.ids import bucket_of, day_number, person_hash
 from limpet.core.media import content_type
 from limpet.core.model import Direction
@@ -31,7 +32,7 @@ from limpet.flow.owed import LEASE
 from limpet.flow.parts import Came, Gathering
 from limpet.flow.worker import Batcher
 from limpet.store import callbacks, media, messages, mms, sticky
-from limpet.store.callbacks import INBOUND, POST, OwedCallback
+from limpet.store.callbacks import ESME_INBOUND, INBOUND, POST, OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.messages import MessageRow, Owner
 from limpet.store.sticky import MappingKey
@@ -64,12 +65,17 @@ def route_of(owner: Owner) -> Route | None:
 
 
 class _Arrived(NamedTuple):
-    """A text of a number that somebody owns, as a row; `route` None: its service takes no texts, so that none is kept."""
+    """A text of a number that somebody owns, as a row; `route` None: its service takes no texts by HTTP."""
 
     came: Came
     row: MessageRow
     owner: Owner
     route: Route | None
+
+    @property
+    def kept(self) -> bool:
+        """Whether anybody takes it: what nobody takes is not kept."""
+        return self.route is not None or bool(self.owner.esmes)
 
 
 class _Written(NamedTuple):
@@ -149,10 +155,10 @@ class Inbounds:
         arrived = await self._first(connection, await self._arrived(connection, batch, now))
         if not arrived:
             return _Written([], [])
-        kept = [one.row for one in arrived if one.route is not None]
+        kept = [one.row for one in arrived if one.kept]
         if kept:
             await messages.insert(connection, kept, now)
-        if with_media := [one for one in arrived if one.route is not None and one.came.text.media]:
+        if with_media := [one for one in arrived if one.kept and one.came.text.media]:
             await media.insert(connection, [_new_media(one) for one in with_media], self._bucket_key)
         uses = [(one.row.bucket, one.row.recipient, one.row.sender or "") for one in arrived]
         await sticky.refresh_inbound(connection, uses, day_number(now))
@@ -212,17 +218,14 @@ class Inbounds:
         accounts = {one.row.account_id for one in arrived}
         services = {one.row.service_id for one in arrived if one.row.service_id is not None}
         await self._directory.sids(accounts, services)
-        webhooks = [
-            self._callback(one.row, one.route, one.came.text.media, word, now)
-            for one, word in zip(arrived, heard, strict=True)
-            if one.route is not None and one.route.url
-        ]
-        return webhooks + [
-            event
-            for one, word in zip(arrived, heard, strict=True)
-            if one.route is not None and self._events.streams.of(one.row.account_id) is not None
-            for event in self._told(one.row, word, now)
-        ]
+        owed: list[OwedCallback] = []
+        for one, word in zip(arrived, heard, strict=True):
+            if one.route is not None and one.route.url:
+                owed.append(self._callback(one, one.route, word, now))
+            owed += [self._by_smpp(one, esme, now) for esme in one.owner.esmes]
+            if one.kept and self._events.streams.of(one.row.account_id) is not None:
+                owed += self._told(one.row, word, now)
+        return owed
 
     def _told(self, row: MessageRow, word: Heard | None, now: datetime) -> list[OwedCallback]:
         event = inbound_event(
@@ -239,13 +242,27 @@ class Inbounds:
         )
         return self._events.rows(row.account_id, [event], now)
 
-    def _callback(
-        self, row: MessageRow, route: Route, came_with: Sequence[InboundMedium], word: Heard | None, now: datetime
-    ) -> OwedCallback:
+    def _by_smpp(self, one: _Arrived, esme: str, now: datetime) -> OwedCallback:
+        """What a customer who speaks SMPP is owed: it waits for a bind, and no lease is needed."""
+        row = one.row
+        return OwedCallback(
+            row.bucket, self._new_id(now), row.account_id, row.id, address_of(esme), self._form(one, None), now, 0,
+            ESME_INBOUND,
+        )  # fmt: skip
+
+    def _callback(self, one: _Arrived, route: Route, word: Heard | None, now: datetime) -> OwedCallback:
+        row = one.row
+        return OwedCallback(
+            row.bucket, self._new_id(now), row.account_id, row.id, route.url or "", self._form(one, word), now + LEASE, 0,
+            INBOUND, route.method, route.fallback_url, route.fallback_method,
+        )  # fmt: skip
+
+    def _form(self, one: _Arrived, word: Heard | None) -> str:
+        row = one.row
         sid = message_sid(row.bucket, row.id, media=row.num_media > 0, sid_key=self._sid_key)
         account_sid = self._directory.account_sid(row.account_id)
         at = f"{self._base_url}/{API_VERSION}/Accounts/{account_sid}/Messages/{sid}/Media"
-        form = inbound_form(
+        return inbound_form(
             message_sid=sid,
             account_sid=account_sid,
             messaging_service_sid=self._directory.service_sid(row.service_id),
@@ -256,16 +273,12 @@ class Inbounds:
             media=[
                 (
                     f"{at}/{media_sid(row.bucket, row.id, place, sid_key=self._sid_key)}",
-                    one.content_type or content_type(one.url),
+                    medium.content_type or content_type(medium.url),
                 )
-                for place, one in enumerate(came_with)
+                for place, medium in enumerate(one.came.text.media)
             ],
             opt_out_type=_told(word),
         )
-        return OwedCallback(
-            row.bucket, self._new_id(now), row.account_id, row.id, route.url or "", form, now + LEASE, 0, INBOUND,
-            route.method, route.fallback_url, route.fallback_method,
-        )  # fmt: skip
 
 
 def _new_media(one: _Arrived) -> media.NewMedia:

@@ -9,11 +9,12 @@ from datetime import datetime
 from functools import lru_cache
 
 from limpet.core.encoding import segment
+from limpet.core.esme import is_esme_address
 from limpet.core.status import CALLBACK_STATES, Status, parse_callback_events
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
 from limpet.store import callbacks
-from limpet.store.callbacks import OwedCallback
+from limpet.store.callbacks import ESME_RECEIPT, STATUS, OwedCallback
 from limpet.store.dispatch import Outgoing
 from limpet.twilio.callback import status_callback_form
 from limpet.twilio.event_types import MESSAGE_EVENTS
@@ -76,7 +77,7 @@ class Owed:
             messaging_service_sid=self._directory.service_sid(message.service_id),
             to=message.recipient,
             from_=message.sender,
-            status_callback=message.status_callback,
+            status_callback=None if is_esme_address(message.status_callback or "") else message.status_callback,
             num_segments=segment(message.body).count,
             error_code=told.error_code,
             done_at=told.done_at,
@@ -96,6 +97,7 @@ class Owed:
             error_code=told.error_code,
             done_at=told.done_at,
         )
+        by_smpp = is_esme_address(message.status_callback or "")
         return OwedCallback(
             bucket=message.key.bucket,
             id=self._new_id(now),
@@ -103,7 +105,8 @@ class Owed:
             message_id=message.key.id,
             url=message.status_callback or "",
             payload=form,
-            due_at=now + LEASE,
+            due_at=now if by_smpp else now + LEASE,
+            kind=ESME_RECEIPT if by_smpp else STATUS,
         )
 
 

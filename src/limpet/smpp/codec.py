@@ -115,9 +115,10 @@ def _decode_fields(
             values.append(data[at])
             at += 1
         elif field.kind is Kind.C_STRING:
-            stop = data.find(0, at, min(end, at + field.octets_max))
+            most = max(field.octets_max, field.octets_read_max)
+            stop = data.find(0, at, min(end, at + most))
             if stop < 0:
-                return at, Status.RINVCMDLEN if at + field.octets_max > end else field.status
+                return at, Status.RINVCMDLEN if at + most > end else field.status
             values.append(data[at:stop].decode("latin-1"))
             at = stop + 1
         else:

@@ -6,13 +6,16 @@ Sources: 3GPP TS 23.040 §9.2.3.24.1 and .8 (the header's element, with a refere
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from limpet.smpp.commands import NO_TLVS, Pdu, Tag, Tlvs
-from limpet.smpp.pdu import tlv_integer
+from limpet.smpp.commands import NO_TLVS, Data, Message, Pdu, Tag, Tlvs
+from limpet.smpp.pdu import text_octets, tlv_integer
+from limpet.smpp.receipt import without_header
 
-_ELEMENT_8, _ELEMENT_16 = 0x00, 0x08
+ELEMENT_8, ELEMENT_16 = 0x00, 0x08
+"""The information elements that number the parts of a long message, with a reference of one octet or two."""
 
 
 class Scheme(StrEnum):
@@ -35,10 +38,10 @@ class Part(NamedTuple):
 def write_part(part: Part) -> tuple[bytes, Tlvs]:
     """The header, its length octet included, and the TLVs that say what part it is; one of the two is empty."""
     if part.scheme is Scheme.HEADER_8:
-        return bytes((5, _ELEMENT_8, 3, part.reference & 0xFF, part.total, part.number)), NO_TLVS
+        return bytes((5, ELEMENT_8, 3, part.reference & 0xFF, part.total, part.number)), NO_TLVS
     reference = (part.reference & 0xFFFF).to_bytes(2, "big")
     if part.scheme is Scheme.HEADER_16:
-        return bytes((6, _ELEMENT_16, 4, *reference, part.total, part.number)), NO_TLVS
+        return bytes((6, ELEMENT_16, 4, *reference, part.total, part.number)), NO_TLVS
     return b"", {
         Tag.SAR_MSG_REF_NUM.value: reference,
         Tag.SAR_TOTAL_SEGMENTS.value: bytes((part.total,)),
@@ -51,16 +54,32 @@ def read_part(pdu: Pdu, header: bytes) -> Part | None:
     return _from_header(header) if header else _from_tlvs(pdu) if pdu.tlvs else None
 
 
-def _from_header(header: bytes) -> Part | None:
+def part_of(pdu: Pdu) -> Part | None:
+    """Which part of a long message a submit_sm, data_sm or deliver_sm is; None where it is all of it."""
+    if not isinstance(pdu.body, Message | Data):
+        return None
+    header, _ = without_header(pdu.body.esm_class, text_octets(pdu))
+    part = read_part(pdu, header)
+    return part if part is not None and part.total > 1 else None
+
+
+def elements(header: bytes) -> Iterator[tuple[int, bytes]]:
+    """The information elements of a header without its length octet; one that is cut short is left out, and ends it."""
     at = 0
     while at + 2 <= len(header):
         kind, length = header[at], header[at + 1]
         value = header[at + 2 : at + 2 + length]
-        if (kind, len(value)) in ((_ELEMENT_8, 3), (_ELEMENT_16, 4)):
-            *reference, total, number = value
-            scheme = Scheme.HEADER_8 if kind == _ELEMENT_8 else Scheme.HEADER_16
-            return _sane(Part(scheme, int.from_bytes(reference, "big"), total, number))
+        if len(value) == length:
+            yield kind, value
         at += 2 + length
+
+
+def _from_header(header: bytes) -> Part | None:
+    for kind, value in elements(header):
+        if (kind, len(value)) in ((ELEMENT_8, 3), (ELEMENT_16, 4)):
+            *reference, total, number = value
+            scheme = Scheme.HEADER_8 if kind == ELEMENT_8 else Scheme.HEADER_16
+            return _sane(Part(scheme, int.from_bytes(reference, "big"), total, number))
     return None
 
 

@@ -17,6 +17,12 @@ class Bound(NamedTuple):
     system_id: str
 
 
+class BindAsked(NamedTuple):
+    """A peer wants to be bound; the owner must answer once, by `answer_bind`. Comes only where nobody else authenticates."""
+
+    pdu: Pdu
+
+
 class BindRefused(NamedTuple):
     """The other side, or we as the SMSC, refused the bind; `Closed` follows."""
 
@@ -54,4 +60,4 @@ class Closed(NamedTuple):
     why: str
 
 
-Event = Bound | BindRefused | Called | Answered | Unreadable | Requested | Closed
+Event = Bound | BindAsked | BindRefused | Called | Answered | Unreadable | Requested | Closed

@@ -53,12 +53,16 @@ class Kind(Enum):
 
 
 class Field(NamedTuple):
-    """One mandatory parameter. `octets_max` counts the NUL of a C string; `status` refuses a value that is too long."""
+    """One mandatory parameter. `octets_max` counts the NUL of a C string; `status` refuses a value that is too long.
+
+    `octets_read_max`, where it is more, is how long a value of a peer's may be: what we send keeps to `octets_max`.
+    """
 
     name: str
     kind: Kind = Kind.INTEGER
     octets_max: int = 1
     status: Status = Status.RINVPARLEN
+    octets_read_max: int = 0
 
 
 class Layout(NamedTuple):
@@ -72,8 +76,8 @@ SHORT_MESSAGE_OCTETS_MAX = 254
 """A text of more octets needs message_payload (§5.2.21)."""
 
 
-def _text(name: str, octets_max: int, status: Status = Status.RINVPARLEN) -> Field:
-    return Field(name, Kind.C_STRING, octets_max, status)
+def _text(name: str, octets_max: int, status: Status = Status.RINVPARLEN, octets_read_max: int = 0) -> Field:
+    return Field(name, Kind.C_STRING, octets_max, status, octets_read_max)
 
 
 def _address(prefix: str, name: str, octets_max: int, status: Status) -> tuple[Field, Field, Field]:
@@ -90,8 +94,9 @@ _TIMES = (
     _text("validity_period", 17, Status.RINVEXPIRY),
 )
 _MESSAGE_ID = _text("message_id", 65, Status.RINVMSGID)
-_SYSTEM_ID = _text("system_id", 16, Status.RINVSYSID)
-_PASSWORD = _text("password", 9, Status.RINVPASWD)
+_SYSTEM_ID = _text("system_id", 16, Status.RINVSYSID, 65)
+_PASSWORD = _text("password", 9, Status.RINVPASWD, 65)
+_SYSTEM_TYPE = _text("system_type", 13, Status.RINVSYSTYP, 65)
 _SHORT_MESSAGE = Field("short_message", Kind.OCTETS, SHORT_MESSAGE_OCTETS_MAX, Status.RINVMSGLEN)
 
 _NOTHING = Layout(Nothing)
@@ -100,7 +105,7 @@ _BIND = Layout(
     (
         _SYSTEM_ID,
         _PASSWORD,
-        _text("system_type", 13, Status.RINVSYSTYP),
+        _SYSTEM_TYPE,
         Field("interface_version"),
         *_address("addr", "address_range", 41, Status.RINVPARLEN),
     ),

@@ -28,7 +28,7 @@ from limpet.smpp.commands import (
     Tag,
     Tlvs,
 )
-from limpet.smpp.events import Answered, BindRefused, Bound, Called, Closed, Event, Requested, Unreadable
+from limpet.smpp.events import Answered, BindAsked, BindRefused, Bound, Called, Closed, Event, Requested, Unreadable
 from limpet.smpp.pdu import Splitter, encode, encode_answer
 from limpet.smpp.status import Status, meaning
 
@@ -50,22 +50,33 @@ def nobody(system_id: str, password: str) -> bool:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """How a session behaves. `window_size_max` bounds our requests in flight, `open_requests_max` the peer's."""
+    """How a session behaves. `window_size_max` bounds our requests in flight, `open_requests_max` the peer's.
+
+    A request of the peer's beyond that many is answered with `overload_status`.
+    """
 
     system_id: str
     window_size_max: int = 10
     open_requests_max: int = 1000
     response_timeout_s: float = 10.0
     enquire_link_s: float = 20.0
-    authenticate: Callable[[str, str], bool] = nobody
-    """For the role SMSC: whether this system_id may bind with this password. Must compare in constant time."""
+    authenticate: Callable[[str, str], bool] | None = nobody
+    """For the role SMSC: whether this system_id may bind with this password. Must compare in constant time.
+
+    None: the owner says so by `answer_bind`, in its own time, but before `response_timeout_s` is over.
+    """
+    overload_status: Status = Status.RMSGQFUL
 
 
 class _State(StrEnum):
     OPEN = "open"
+    BINDING = "binding"
     BOUND = "bound"
     UNBINDING = "unbinding"
     CLOSED = "closed"
+
+
+_UNBOUND = (_State.OPEN, _State.BINDING)
 
 
 class _Waiting(NamedTuple):
@@ -135,7 +146,7 @@ class Session:
         if self._state is _State.CLOSED:
             return inf
         deadlines = [waiting.deadline for waiting in self._oldest()]
-        if self._state is _State.OPEN:
+        if self._state in _UNBOUND:
             deadlines.append(self._bind_by)
         elif self._state is _State.BOUND and not self._housekeeping:
             deadlines.append(self._heard_at + self._config.enquire_link_s)
@@ -173,9 +184,19 @@ class Session:
         else:
             self._out.append(encode(Pdu(_ANSWERS[request.command], status, request.sequence, body)))
 
+    def answer_bind(self, request: Pdu, good: bool) -> list[Event]:
+        """Answer a `BindAsked`, once; what follows from it, nothing when the conversation is over by now."""
+        events: list[Event] = []
+        if self._state is not _State.BINDING or not isinstance(request.body, Bind):
+            return events
+        if good:
+            return self._bound(request, request.body)
+        self._refuse_bind(request, events)
+        return events
+
     def unbind(self, now: float) -> None:
         """Say good-bye (§4.2); `Closed` follows with the answer, or without it after the response time-out."""
-        if self._state in (_State.OPEN, _State.BOUND):
+        if self._state in (*_UNBOUND, _State.BOUND):
             self._state = _State.UNBINDING
             self._keep_house(Command.UNBIND, Nothing(), now)
 
@@ -203,7 +224,7 @@ class Session:
             return events
         if any(now >= waiting.deadline for waiting in self._oldest()):
             self._close(f"no answer within {self._config.response_timeout_s:g} s", events)
-        elif self._state is _State.OPEN:
+        elif self._state in _UNBOUND:
             self._close(f"no bind within {self._config.response_timeout_s:g} s", events)
         else:
             self._keep_house(Command.ENQUIRE_LINK, Nothing(), now)
@@ -300,7 +321,7 @@ class Session:
         if self._state is not _State.BOUND or self._bind not in theirs:
             self._answer(pdu, Status.RINVBNDSTS)
         elif self._open_requests >= self._config.open_requests_max:
-            self._answer(pdu, Status.RMSGQFUL)
+            self._answer(pdu, self._config.overload_status)
         else:
             self._open_requests += 1
             events.append(Requested(pdu))
@@ -309,14 +330,23 @@ class Session:
         """One try a connection, and one status for every failure, so that nobody learns which half was wrong."""
         if self._state is not _State.OPEN or not isinstance(pdu.body, Bind):
             self._answer(pdu, Status.RALYBND)
+        elif self._config.authenticate is None:
+            self._state = _State.BINDING
+            events.append(BindAsked(pdu))
         elif self._config.authenticate(pdu.body.system_id, pdu.body.password):
-            self._state = _State.BOUND
-            self._bind = pdu.command
-            self._welcome(pdu, pdu.body)
-            events.append(Bound(pdu.command, pdu.body.system_id))
+            events += self._bound(pdu, pdu.body)
         else:
-            self._answer(pdu, Status.RBINDFAIL)
-            self._close_refused(Status.RBINDFAIL, events)
+            self._refuse_bind(pdu, events)
+
+    def _bound(self, pdu: Pdu, bind: Bind) -> list[Event]:
+        self._state = _State.BOUND
+        self._bind = pdu.command
+        self._welcome(pdu, bind)
+        return [Bound(pdu.command, bind.system_id)]
+
+    def _refuse_bind(self, pdu: Pdu, events: list[Event]) -> None:
+        self._answer(pdu, Status.RBINDFAIL)
+        self._close_refused(Status.RBINDFAIL, events)
 
     def _welcome(self, pdu: Pdu, bind: Bind) -> None:
         """The answer to a bind; TLVs only for a peer of 3.4 (§3.3)."""

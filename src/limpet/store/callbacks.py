@@ -10,14 +10,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from limpet.store import deliveries
+from limpet.core.esme import split_address
+from limpet.store import deliveries, esmes
 from limpet.store.database import Connection, Database
 from limpet.store.deliveries import Delivery
 from limpet.store.dispatch import Key, columns
+from limpet.store.esmes import EsmeDelivery
 from limpet.store.queries import query
 
 STATUS, INBOUND, EVENT = "status", "inbound", "event"
 """What a callback tells of: a message's status, a text that came in, or an event to a sink, whose payload is JSON."""
+ESME_RECEIPT, ESME_INBOUND = "esme_receipt", "esme_inbound"
+"""The first two for a customer who speaks SMPP; these wait in a table of their own, for the customer's next bind."""
+BY_SMPP = frozenset({ESME_RECEIPT, ESME_INBOUND})
 POST = "POST"
 LEASE = timedelta(seconds=60)
 """Whoever writes a callback posts it at once; after this time anybody may."""
@@ -60,8 +65,19 @@ class Postponed(NamedTuple):
 
 async def insert(connection: Connection, owed: Sequence[OwedCallback]) -> None:
     """Write what is owed, in the caller's transaction."""
+    by_smpp = [_for_esme(one) for one in owed if one.kind in BY_SMPP]
+    if by_smpp:
+        await esmes.insert(connection, by_smpp)
+        owed = [one for one in owed if one.kind not in BY_SMPP]
     if owed:
         await connection.execute(query("callback_insert"), *columns(sorted(owed)))
+
+
+def _for_esme(owed: OwedCallback) -> EsmeDelivery:
+    return EsmeDelivery(
+        owed.bucket, owed.id, owed.account_id, owed.message_id, *split_address(owed.url), owed.kind, owed.payload, 0,
+        owed.due_at,
+    )  # fmt: skip
 
 
 async def settle(

@@ -157,6 +157,8 @@ class Owner(NamedTuple):
     fallback_url: str | None
     fallback_method: str | None
     heard: bool
+    esmes: Sequence[str]
+    """The customers' system_ids to which texts to it are delivered by SMPP."""
 
 
 async def owners_of(connection: Connection, addresses: Sequence[str]) -> list[Owner | None]:

@@ -34,6 +34,7 @@ from limpet.web import (
     rehearsal,
     services,
     short_codes,
+    smpp_credentials,
     stickiness,
     submissions,
     usage,
@@ -86,6 +87,8 @@ _2010: Mapping[str, Mapping[str, Handler]] = {
     "/{account_sid}/Keys/{sid}": _KEY,
     "/{account_sid}/SigningKeys": {"GET": accounts.page_signing_keys, "POST": accounts.create_key},
     "/{account_sid}/SigningKeys/{sid}": _KEY,
+    "/{account_sid}/SmppCredentials": {"GET": smpp_credentials.page, "POST": smpp_credentials.create},
+    "/{account_sid}/SmppCredentials/{sid}": {"GET": smpp_credentials.fetch, "DELETE": smpp_credentials.delete},
     "/{account_sid}/SMS/ShortCodes": short_codes.list_handlers(short_codes.SHORT_CODES),
     "/{account_sid}/SMS/ShortCodes/{sid}": short_codes.one_handlers(short_codes.SHORT_CODES),
     "/{account_sid}/ChannelSenders": short_codes.list_handlers(short_codes.CHANNEL_SENDERS),
@@ -126,6 +129,7 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Messages/InDoubt": {"GET": submissions.page},
     "/Messages/{sid}/Submission": {"GET": submissions.fetch, "POST": submissions.release},
     "/Simulator/Texts": {"POST": people.write},
+    "/Simulator/Behaviour": {"GET": people.show, "POST": people.change, "DELETE": people.reset},
     "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
 }
 _CONTENT: Mapping[str, Mapping[str, Handler]] = {

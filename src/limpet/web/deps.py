@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
+from typing import Protocol
 
 from limpet.carrier.http_client import Medium
 from limpet.carrier.http_notices import NoticeDesk
@@ -26,11 +27,27 @@ from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
 from limpet.store.senders import Senders
 from limpet.store.services import Services
+from limpet.store.smpp_credentials import SmppCredentials
 from limpet.store.sticky import StickyStore
+from limpet.twilio.forms import Form
+from limpet.twilio.resources import Json
 
 Network = IPv4Network | IPv6Network
 PersonWrites = Callable[[str, str, str, str, Sequence[str]], bool]
 """A person's text: the number's carrier, who writes, to which number, what, with which media; whether that carrier brings it."""
+
+
+class Simulated(Protocol):
+    """How a simulated carrier behaves, to be looked at and changed by forms."""
+
+    def shown(self) -> Json:
+        """As it behaves now."""
+
+    def change(self, form: Form) -> Json:
+        """Change what the form names; ApiError when it names what cannot be."""
+
+    def reset(self) -> Json:
+        """As it behaves at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,9 @@ class Deps:
     """The carriers of other regions (error 21669)."""
     scheduled_max: int = SCHEDULED_MAX
     """How many messages an account may have scheduled that has no limit of its own."""
+    smpp_credentials: SmppCredentials | None = None
+    simulated: Simulated | None = None
+    """With a simulated carrier: how it behaves."""
 
     @property
     def database(self) -> Database:

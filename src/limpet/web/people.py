@@ -1,4 +1,4 @@
-"""People of the simulated carriers, over HTTP (`limpet dev` only, ours): a person writes to one of the account's numbers."""
+"""The simulated carriers over HTTP (`limpet dev` only, ours): a person writes, and how the one over SMPP behaves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from limpet.core.encoding import BODY_LENGTH_MAX
 from limpet.core.errors import ApiError
 from limpet.twilio.forms import filled, missing
 from limpet.twilio.message_form import media_urls
-from limpet.web.answer import Answer, created
+from limpet.web.answer import Answer, created, ok
+from limpet.web.deps import Simulated
 from limpet.web.door import Call
 
 
@@ -34,3 +35,24 @@ async def write(call: Call) -> Answer:
     if not call.deps.person_writes(sender.carrier, address.value, sender.address, text, media):
         raise ApiError(21621, value=sender.address)
     return created({"from": address.value, "to": sender.address, "body": text, "num_media": str(len(media))})
+
+
+async def show(call: Call) -> Answer:
+    """GET /v1/Simulator/Behaviour: how the simulated carrier behaves; 20404 without one."""
+    return ok(_simulated(call).shown())
+
+
+async def change(call: Call) -> Answer:
+    """POST /v1/Simulator/Behaviour: what the form names is changed, the rest stays (`limpet.devtools.script`)."""
+    return ok(_simulated(call).change(call.form))
+
+
+async def reset(call: Call) -> Answer:
+    """DELETE /v1/Simulator/Behaviour: as at the start."""
+    return ok(_simulated(call).reset())
+
+
+def _simulated(call: Call) -> Simulated:
+    if call.deps.simulated is None:
+        raise call.not_found()
+    return call.deps.simulated

@@ -15,10 +15,14 @@ SELECT k.ord, n.address, n.kind, n.carrier, n.country, n.capabilities, n.also_th
        AND w.recipient = k.recipient AND w.service_id = p.service_id AND w.sender_id = 0;
 
 -- name: owners_of (reference)
--- Whose numbers these are, the service whose pool each is in, and where both have their texts sent on to.
+-- Whose numbers these are, the service whose pool each is in, and where both have their texts sent on to: by HTTP, and by SMPP to
+-- credentials of the account that have no service, or this one.
 SELECT n.address, n.account_id, p.service_id, n.sms_url, n.sms_method, n.sms_fallback_url, n.sms_fallback_method,
        s.use_inbound_webhook_on_number, s.inbound_request_url, s.inbound_method, s.fallback_url, s.fallback_method,
-       coalesce(s.sticky_inbound, 'off') <> 'off' AS heard
+       coalesce(s.sticky_inbound, 'off') <> 'off' AS heard,
+       ARRAY(SELECT c.system_id FROM smpp_credential c
+              WHERE c.account_id = n.account_id AND c.inbound AND (c.service_id IS NULL OR c.service_id = p.service_id)
+              ORDER BY c.id) AS esmes
   FROM sender n
   LEFT JOIN pool_member p ON p.sender_id = n.id AND p.removed_at IS NULL
   LEFT JOIN service s ON s.id = p.service_id
