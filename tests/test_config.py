@@ -203,7 +203,10 @@ REFUSED = [
         'also_through names "nobody", which is not another of the [[carriers]].',
     ),
     (f'[[carriers]]\n{OTHER_NAME}also_through = ["other"]', 'also_through names "other", which is not another'),
-    (f"[[carriers]]\n{OTHER_NAME}segments_per_s = -1", "segments_per_s must be a number from 0 to 100000."),
+    (
+        f"[[carriers]]\n{OTHER_NAME}segments_per_s = -1",
+        "segments_per_s must be a number of segments a second from 0 (no limit) to 100000.",
+    ),
     ("sever = 1", "sever is not a setting; known are server,"),
     ("server = 1", "server must be a table."),
     ("[server]\nprot = 1", "server.prot is not a setting; known here are host, port,"),

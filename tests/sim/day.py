@@ -23,7 +23,7 @@ from limpet.flow.whole import Flow, Pace, assemble
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Database, Installation
 from tests.support.clock import HandClock
-from tests.support.hand_loop import HandLoop
+from tests.support.hand_loop import HandLoop, passing
 from tests.support.world import BUCKET_KEY, POOL, SID_KEY, add_number, make_account, make_service
 
 DAY_S = 24 * 3600.0
@@ -76,7 +76,7 @@ class Day:
         """Texts to people, each numbered within its conversation."""
         numbers: dict[int, int] = defaultdict(int)
         for at in sorted(self.chance.uniform(0, DAY_S) for _ in range(TEXTS)):
-            await asyncio.sleep(max(0.0, at - (self.clock.now().timestamp() - self._began)))
+            await passing(max(0.0, at - (self.clock.now().timestamp() - self._began)))
             for _ in range(self.chance.choice((1, 1, 1, 3))):
                 person = self.chance.randrange(PEOPLE)
                 numbers[person] += 1
@@ -97,21 +97,21 @@ class Day:
     async def weather(self) -> None:
         """The carrier changes its mind, cuts connections, and is away for up to a quarter of an hour."""
         while True:
-            await asyncio.sleep(self.chance.uniform(60, 1500))
+            await passing(self.chance.uniform(60, 1500))
             self.simulator.behaviour = self.chance.choice(WEATHERS)(self.chance)
             self.note("weather", self.simulator.behaviour)
             if self.chance.random() < 0.4:
                 self.simulator.cut_connections()
             if self.chance.random() < 0.3:
                 await self.simulator.stop()
-                await asyncio.sleep(self.chance.uniform(1, 900))
+                await passing(self.chance.uniform(1, 900))
                 await self.simulator.start()
                 self.note("carrier is back")
 
     async def doubts(self) -> None:
         """Once a second, as a server does, while there are any."""
         while True:
-            await asyncio.sleep(10.0 if self.flow.doubt.empty else 1.0)
+            await passing(10.0 if self.flow.doubt.empty else 1.0)
             await self.flow.sweeps.end_doubts()
 
     def loops(self) -> Iterator[Awaitable[None]]:
@@ -130,7 +130,7 @@ class Day:
         weather.cancel()
         await self.simulator.start() if self.simulator._server is None else None
         self.simulator.behaviour = CALM
-        await asyncio.sleep(CALM_S)
+        await passing(CALM_S)
         self.note("ends")
         await self.flow.stop(5.0)
         for task in [*running, weather]:
@@ -141,7 +141,7 @@ class Day:
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     while True:
-        await asyncio.sleep(seconds)
+        await passing(seconds)
         await work()
 
 

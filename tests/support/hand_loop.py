@@ -20,6 +20,9 @@ from tests.support.clock import HandClock
 DATABASE_WAIT_S = 1.0
 FIRST_PORT = 40_000
 
+passing = asyncio.sleep
+"""Seconds of a hand loop go by: nobody waits for them."""
+
 
 class _Selector(selectors.DefaultSelector):
     """Asks the operating system only for the database's sake; otherwise moves the clock to the next timer."""
