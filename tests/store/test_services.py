@@ -18,6 +18,7 @@ from limpet.core.model import (
     Sender,
     Service,
     StickyInbound,
+    StickyOverflow,
 )
 from limpet.core.page import PageRequest
 from limpet.store.database import Database
@@ -82,6 +83,9 @@ CHANGES = {
     "explicit_from_sticks": False,
     "sticky_ttl_days": 30,
     "sticky_inbound": StickyInbound.FOLLOW,
+    "sticky_overflow": StickyOverflow.BYPASS,
+    "segments_per_s": 2.5,
+    "daily_segments": 100,
 }
 
 
