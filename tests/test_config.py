@@ -67,6 +67,9 @@ stop_grace_s = 0
 sender_rates = "none"
 [sticky]
 purge_rows_per_s = 5
+[links]
+domain = "https://go.example.com"
+fallback_url = "https://example.com/start?x=1"
 [log]
 format = "console"
 level = "debug"
@@ -151,6 +154,8 @@ REFUSED = [
     ("[dispatch]\nin_doubt_wait_s = 0", "dispatch.in_doubt_wait_s must be a number of seconds from 1 to 86400."),
     ("[dispatch]\nlane_lease_s = nan", "dispatch.lane_lease_s must be"),
     ("[sticky]\npurge_rows_per_s = -1", "sticky.purge_rows_per_s must be"),
+    ('[links]\ndomain = "https://go.example.com/x"', "links.domain must be a URL without a path"),
+    ('[links]\nfallback_url = "ftp://x"', "links.fallback_url must be a URL such as"),
     ('[log]\nformat = "xml"', 'log.format must be "json" or "console".'),
     (CARRIER, 'carriers[1].name must be unique, and "acme" is taken.'),
     (OTHER.replace('name = "acme"', ""), "carriers[1].name is missing."),

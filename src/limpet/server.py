@@ -44,6 +44,7 @@ from limpet.store.content import Contents
 from limpet.store.database import Database, DatabaseUnusable, Installation, migrations
 from limpet.store.deliveries import Deliveries
 from limpet.store.embedded import EmbeddedPostgres
+from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
 from limpet.store.secrets import Vault, load_or_create_key
 from limpet.store.senders import Senders
@@ -102,6 +103,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         database = await _open_database(stack, config, clock, dev)
         installation = await database.installation(clock.now(), token_bytes(64))
         vault = Vault(_master_key(config))
+        installation = replace(installation, pseudonym_key=vault.pseudonym_key)
         stores = _Stores(Accounts(database, vault), Services(database), Senders(database))
         carriers, seeded, simulator = await _development(stack, config, clock, dev, stores)
         flow, callbacks_due = await stack.enter_async_context(
@@ -110,10 +112,12 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
             Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database), flow.directory,
-            flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
+            flow.accept, flow.clicks, LinkConfigs(database), installation, clock,
+            tuple(carrier.name for carrier in carriers), config.server.public_url,
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulator is None else simulator.inject_inbound,
-            _inventory(config, dev), config.inventory.bring_your_own, callbacks_due,
+            _inventory(config, dev), config.inventory.bring_your_own, config.links.domain, config.links.fallback_url,
+            callbacks_due,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, seeded))

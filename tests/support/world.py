@@ -26,6 +26,7 @@ from tests.support.wait import until
 
 BUCKET_KEY = b"b" * 32
 SID_KEY = b"s" * 32
+PSEUDONYM_KEY = b"p" * 32
 LEASE = timedelta(seconds=15)
 PATIENCE_S = 90.0
 POOL = tuple(f"+1212555010{n}" for n in range(5))
@@ -207,7 +208,7 @@ async def open_world(
 
     posted: list[OwedCallback] = []
     pace = Pace(LEASE, PATIENCE_S, 1_000_000, take_over, rated, pending_max)
-    keys = Installation(BUCKET_KEY, SID_KEY)
+    keys = Installation(BUCKET_KEY, SID_KEY, PSEUDONYM_KEY)
     flow = assemble(database, keys, owner, clock, pace, lanes, posted.extend, new_id, chance.random)
     world = World(database, clock, lane, await make_account(database, clock.now()), flow, posted)
     dispatcher, running = flow.dispatcher, flow.dispatcher.fleet.running[lane.name]

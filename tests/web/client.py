@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.types import Message
 
+from limpet.core.links import code_in
 from limpet.web.app import App
 from tests.wire.openapi import contract
 
@@ -83,7 +84,11 @@ class Client:
         self, method: str, path: str, *, query: Fields | bytes = (), body: bytes = b"", chunk: int = 1 << 16
     ) -> Response:
         """One request; its body arrives in chunks."""
-        path = path if path.startswith(("/2010", "/v1", "/messaging", "/health", "/m/")) else self.within(path)
+        path = (
+            path
+            if path.startswith(("/2010", "/v1", "/messaging", "/health", "/m/")) or code_in(path)
+            else self.within(path)
+        )
         raw_query = query if isinstance(query, bytes) else encoded(query)
         headers = {
             "host": HOST,

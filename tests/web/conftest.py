@@ -15,6 +15,7 @@ from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
 from limpet.store.database import Database, Installation
 from limpet.store.deliveries import Deliveries
+from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
 from limpet.store.senders import Senders
 from limpet.store.services import Services
@@ -22,7 +23,7 @@ from limpet.web.app import App, create_app
 from limpet.web.deps import Deps
 from tests.support.clock import HandClock
 from tests.support.tenants import vault
-from tests.support.world import BUCKET_KEY, SID_KEY, World, open_world
+from tests.support.world import BUCKET_KEY, PSEUDONYM_KEY, SID_KEY, World, open_world
 from tests.web.client import Client
 
 _FINGERPRINT = "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {} t"
@@ -115,7 +116,9 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             Deliveries(database),
             Directory(database),
             world.flow.accept,
-            Installation(BUCKET_KEY, SID_KEY),
+            world.flow.clicks,
+            LinkConfigs(database),
+            Installation(BUCKET_KEY, SID_KEY, PSEUDONYM_KEY),
             clock,
             ("hand", "second"),
             inventory=Inventory(offer for line in FOR_SALE if (offer := offer_of(line, "second"))),

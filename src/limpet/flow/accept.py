@@ -22,7 +22,7 @@ from limpet.core.optout import OPTED_OUT
 from limpet.core.permissions import may_send_to
 from limpet.core.selection import Refusal, reaches
 from limpet.core.status import Status
-from limpet.flow.assign import Assigner
+from limpet.flow.assign import Assigner, NotYet
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
 from limpet.flow.draft import (
@@ -34,6 +34,7 @@ from limpet.flow.draft import (
     answer_of,
     claim_of,
     inherit,
+    links_of,
     media_of,
     new_row,
     rejected,
@@ -46,7 +47,7 @@ from limpet.flow.owed import Owed, Told
 from limpet.flow.repeat import SameBatch, place_of, settle
 from limpet.flow.rows import QUEUE_FULL, Way, claims_of, due_of, first_change, outgoing_of, place, refuse, route
 from limpet.flow.worker import Batcher
-from limpet.store import callbacks, dispatch, idempotency, media, messages
+from limpet.store import dispatch, idempotency, links, media, messages
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim as LaneClaim
@@ -112,8 +113,7 @@ class Accept:
                 return done, []
             canceled, outgoing = done
             await dispatch.take(connection, [outgoing.key])
-            owed = await self._owed.rows([Told(outgoing, Status.CANCELED)], now)
-            await callbacks.insert(connection, owed)
+            owed = await self._owed.write(connection, [Told(outgoing, Status.CANCELED)], now)
             return canceled, owed
 
         answer, owed = await self._database.transaction(work)
@@ -199,6 +199,8 @@ class Accept:
                 inherit(draft, pool.service, now)
             if isinstance(answer, Refusal):
                 refuse(row, answer)
+            elif isinstance(answer, NotYet):
+                row.due_at = answer.at
             elif answer is not None:
                 place(row, answer, reservation, now)
 
@@ -245,6 +247,8 @@ class Accept:
         await messages.insert(connection, rows, now)
         if any(row.num_media for row in rows):
             await media.insert(connection, media_of(kept), self._bucket_key)
+        if linked := links_of(kept):
+            await links.insert(connection, linked, self._bucket_key)
         claims = claims_of(rows, lambda: self._new_id(now))
         written.claims = list(claims.values())
         for claim in claims.values():
@@ -252,8 +256,8 @@ class Accept:
         written.waiting = [due for row in rows if (due := due_of(row, now))]
         if written.waiting:
             await dispatch.enqueue(connection, written.waiting)
-        written.owed = await self._owed.rows((told for row in rows if (told := first_change(row))), now)
-        await callbacks.insert(connection, written.owed)
+        changes = (told for row in rows if (told := first_change(row)))
+        written.owed = await self._owed.write(connection, changes, now)
         written.flights = [
             Flight(outgoing_of(row), draft.content, claims[row.lane or ""].id)
             for draft, row in zip(kept, rows, strict=True)

@@ -7,16 +7,18 @@ it was read; whoever loses a race reads again and adopts what the winner wrote. 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
 from limpet.core.ids import day_number
 from limpet.core.load import LoadMeter
 from limpet.core.optout import OPTED_OUT
+from limpet.core.retention import Pseudonyms
 from limpet.core.selection import Pool, Refusal
 from limpet.core.sticky import Ask, Binding, Change, EventKind, Outcome, StoredMapping, decide
 from limpet.flow.directory import Directory
+from limpet.flow.obfuscated import Home, Homes, home_of
 from limpet.store import sticky
 from limpet.store.database import Connection
 from limpet.store.sticky import Claimed, MappingKey, MappingRead, StickyEvent, Swap
@@ -39,9 +41,18 @@ class Wanted:
     ask: Ask
     segments: int
     actor: str = "message"
+    obfuscated: bool = False
+    """The recipient's number will not be kept, in the mapping neither."""
 
 
-Answer = Binding | Refusal | None
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Ask again at `at`: it is the service's first message of its kind."""
+
+    at: datetime
+
+
+Answer = Binding | Refusal | NotYet | None
 """None: the mapping was fought over for too long; ask again later."""
 
 
@@ -53,14 +64,34 @@ class _Decided:
     key: MappingKey
     binding: Binding
     before: StoredMapping | None
+    home: MappingKey
+    """Where the mapping is: under `key`, or under the person's pseudonym."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one round has read, and what it comes to."""
+
+    now: datetime
+    reads: dict[MappingKey, MappingRead]
+    pools: dict[int, Pool | None]
+    homes: dict[MappingKey, Home] = field(default_factory=dict)
+    decided: list[_Decided] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)
+
+    @property
+    def today(self) -> int:
+        return day_number(self.now)
 
 
 class Assigner:
     """Binds batches. `now_s` is the monotonic clock by which load fades, `new_id` makes row ids."""
 
     def __init__(
-        self, directory: Directory, meter: LoadMeter, now_s: Callable[[], float], new_id: Callable[[datetime], int]
-    ) -> None:
+        self, directory: Directory, meter: LoadMeter, now_s: Callable[[], float], new_id: Callable[[datetime], int],
+        pseudonyms: Pseudonyms,
+    ) -> None:  # fmt: skip
+        self._homes = Homes(pseudonyms)
         self._directory = directory
         self._meter = meter
         self._now_s = now_s
@@ -74,55 +105,94 @@ class Assigner:
         for _ in range(ROUNDS_MAX):
             if not open_places:
                 break
-            held, open_places = await self._round(connection, wanted, open_places, answers, day_number(now))
+            held, open_places = await self._round(connection, wanted, open_places, answers, now)
             settled += held
         await self._write_events(connection, wanted, settled, now)
         return answers
 
     async def _round(
-        self, connection: Connection, wanted: Sequence[Wanted], places: list[int], answers: list[Answer], today: int
+        self, connection: Connection, wanted: Sequence[Wanted], places: list[int], answers: list[Answer], now: datetime
     ) -> tuple[list[_Decided], list[int]]:
         """One reading and its writes: what has been settled, and the places that must be asked again."""
-        keys = sorted({wanted[place].key for place in places})
-        reads = dict(zip(keys, await sticky.read(connection, keys), strict=True))
-        decided: list[_Decided] = []
-        again: list[int] = []
+        read = await self._read(connection, wanted, places, now)
         for key, group in groupby(places, key=lambda place: wanted[place].key):
-            here, read = list(group), reads[key]
-            pool = await self._pool(connection, key, read)
-            if pool is None or read.opted_out:
+            pool = read.pools[key.service_id]
+            if pool is None or read.reads[key].opted_out:
                 # Consent comes before selection: no other number of the pool may reach a person who said STOP (rule S-40).
                 refusal = Refusal(SERVICE_GONE if pool is None else OPTED_OUT)
-                for place in here:
+                for place in group:
                     answers[place] = refusal
                 continue
-            self._decide_person(wanted, here, key, pool, read.mapping, today, answers, decided, again)
-        held = await _apply(connection, decided, today)
-        settled = [d for d in decided if held(d)]
+            here = await self._settled(connection, wanted, list(group), pool, read, answers)
+            self._decide_person(wanted, here, key, pool, read, answers)
+        if read.homes and (pseudonymous := _revealed(wanted, read)):
+            await sticky.reveal(connection, pseudonymous)
+        held = await _apply(connection, read.decided, read.today)
+        settled = [d for d in read.decided if held(d)]
         for d in settled:
             answers[d.place] = d.binding
-        again += [d.place for d in decided if not held(d)]
+        again = read.again + [d.place for d in read.decided if not held(d)]
         return settled, sorted(again, key=lambda place: (wanted[place].key, place))
 
-    async def _pool(self, connection: Connection, key: MappingKey, read: MappingRead) -> Pool | None:
-        if read.generation is None:
-            return None
-        return await self._directory.pool(connection, key.service_id, read.generation)
+    async def _read(
+        self, connection: Connection, wanted: Sequence[Wanted], places: list[int], now: datetime
+    ) -> _Round:  # fmt: skip
+        """People's mappings as of one snapshot, with the pools as of the same; also under pseudonyms where they may be there."""
+        keys = sorted({wanted[place].key for place in places})
+        reads = dict(zip(keys, await sticky.read(connection, keys), strict=True))
+        generations = {key.service_id: read.generation for key, read in reads.items()}
+        pools = {service: await self._pool(connection, service, seen) for service, seen in generations.items()}
+        found = _Round(now, reads, pools)
+        obfuscated = {wanted[place].key for place in places if wanted[place].obfuscated}
+        hiding = {service for service, pool in pools.items() if pool and pool.service.hides_since}
+        if obfuscated or hiding:
+            asked = [k for k in keys if k in obfuscated or (k.service_id in hiding and reads[k].mapping is None)]
+            asked = [k for k in asked if (pool := pools[k.service_id]) and pool.service.sticky_sender]
+            found.homes = await self._homes.find(connection, asked, reads, found.today) if asked else {}
+        return found
+
+    async def _pool(self, connection: Connection, service_id: int, generation: int | None) -> Pool | None:
+        return None if generation is None else await self._directory.pool(connection, service_id, generation)
+
+    async def _settled(
+        self, connection: Connection, wanted: Sequence[Wanted], here: list[int], pool: Pool, read: _Round,
+        answers: list[Answer],
+    ) -> list[int]:  # fmt: skip
+        """Those of a person's messages that can be decided now; not yet those of which a service has never had the like, unless
+        they are refused anyway."""
+        first = [place for place in here if wanted[place].obfuscated] if pool.service.sticky_sender else []
+        if not first:
+            return here
+        at = await self._homes.settled_at(connection, pool.service, read.now)
+        if at <= read.now:
+            return here
+        for place in first:
+            mapping = read.reads[wanted[place].key].mapping
+            answer = decide(_converted(wanted[place].ask, pool), pool, mapping, self._meter.loads, read.today)
+            answers[place] = answer if isinstance(answer, Refusal) else NotYet(at)
+        return [place for place in here if place not in first]
 
     def _decide_person(
-        self, wanted: Sequence[Wanted], group: list[int], key: MappingKey, pool: Pool, mapping: StoredMapping | None,
-        today: int, answers: list[Answer], decided: list[_Decided], again: list[int],
-    ) -> None:  # fmt: skip
+        self,
+        wanted: Sequence[Wanted],
+        group: list[int],
+        key: MappingKey,
+        pool: Pool,
+        read: _Round,
+        answers: list[Answer],
+    ) -> None:
         """Decide one person's messages in order. After one that changes the mapping the rest wait for what it becomes."""
+        mapping = read.reads[key].mapping
         for index, place in enumerate(group):
-            answer = decide(_converted(wanted[place].ask, pool), pool, mapping, self._meter.loads, today)
+            answer = decide(_converted(wanted[place].ask, pool), pool, mapping, self._meter.loads, read.today)
             if isinstance(answer, Refusal):
                 answers[place] = answer
                 continue
             self._meter.add(answer.candidate.member_id, wanted[place].segments, self._now_s())
-            decided.append(_Decided(place, key, answer, mapping))
+            home = home_of(key, read.homes, mapping, obfuscated=wanted[place].obfuscated)
+            read.decided.append(_Decided(place, key, answer, mapping, home))
             if answer.change in (Change.INSERT, Change.SWAP):
-                again += group[index + 1 :]
+                read.again += group[index + 1 :]
                 return
 
     async def _write_events(
@@ -138,7 +208,7 @@ class Assigner:
 
     def _event(self, wanted: Wanted, d: _Decided, before: dict[int, str], now: datetime) -> StickyEvent:
         return StickyEvent(
-            d.key,
+            self._homes.hidden(d.key) if wanted.obfuscated else d.key,
             self._new_id(now),
             _EVENT[d.binding.outcome],
             d.binding.cause or "",
@@ -154,6 +224,18 @@ def _converted(ask: Ask, pool: Pool) -> Ask:
     return replace(ask, media=False) if ask.media and pool.service.mms_converter else ask
 
 
+def _revealed(wanted: Sequence[Wanted], read: _Round) -> list[tuple[MappingKey, str]]:
+    """The mappings under pseudonyms that messages use which keep the number; what was decided is then about the number."""
+    keeping = {
+        d.key
+        for d in read.decided
+        if d.home != d.key and not wanted[d.place].obfuscated and d.binding.outcome is not Outcome.OFF
+    }
+    for d in read.decided:
+        d.home = d.key if d.key in keeping else d.home
+    return [(read.homes[key].pseudonym, key.recipient) for key in keeping]
+
+
 async def _apply(connection: Connection, decided: Sequence[_Decided], today: int) -> Callable[[_Decided], bool]:
     """Write what the decisions ask for; answers which of them hold.
 
@@ -163,18 +245,18 @@ async def _apply(connection: Connection, decided: Sequence[_Decided], today: int
     writes = [d for d in decided if d.binding.change is not None]
     if not writes:
         return lambda _: True
-    claims = {d.key: _claimant(d) for d in reversed(writes)}
+    claims = {d.home: _claimant(d) for d in reversed(writes)}
     found = await sticky.claim(connection, claims, today)
-    strays = [d.key for d in writes if d.before is not None and found[d.key].made]
+    strays = [d.home for d in writes if d.before is not None and found[d.home].made]
     if strays:
         await sticky.disclaim(connection, strays)
     swaps = {
-        d.key: Swap(d.key, d.binding.candidate.member_id, d.before)
+        d.home: Swap(d.home, d.binding.candidate.member_id, d.before)
         for d in writes
-        if d.binding.change is Change.SWAP and d.before is not None and not found[d.key].made
+        if d.binding.change is Change.SWAP and d.before is not None and not found[d.home].made
     }
     swapped = await sticky.swap(connection, list(swaps.values()), today) if swaps else set[MappingKey]()
-    return lambda d: _holds(d, found.get(d.key), swapped)
+    return lambda d: _holds(d, found.get(d.home), swapped)
 
 
 def _claimant(d: _Decided) -> int:
@@ -191,6 +273,6 @@ def _holds(d: _Decided, found: Claimed | None, swapped: set[MappingKey]) -> bool
     if d.binding.change is None or found is None:
         return True
     if d.binding.change is Change.SWAP:
-        return d.key in swapped
+        return d.home in swapped
     wanted = Claimed(_pointed_at(d.binding), made=d.binding.change is Change.INSERT)
-    return found == wanted and d.key not in swapped
+    return found == wanted and d.home not in swapped

@@ -6,7 +6,7 @@ Values, and small questions about them; `limpet.flow.accept` moves them through 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from limpet.core.address import Address
@@ -14,10 +14,12 @@ from limpet.core.encoding import Segmented, segment
 from limpet.core.ids import BUCKETS
 from limpet.core.lookalikes import smart_encoded
 from limpet.core.model import Account, Direction, Message, Service
+from limpet.core.retention import Mark, as_kept
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
 from limpet.flow.assign import Wanted
 from limpet.flow.repeat import Claim, Idempotency, Misused
+from limpet.store.links import NewLinks
 from limpet.store.media import NewMedia
 from limpet.store.messages import MessageRow
 from limpet.store.pools import ServiceOwner
@@ -56,6 +58,10 @@ class NewMessage:
     idempotency: Idempotency | None = None
     direction: Direction = Direction.OUTBOUND_API
     media: Media | None = None
+    marks: int = 0
+    """`limpet.core.retention.Mark`."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Codes of the short links in `body`, each with the URL that it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ def new_row(draft: Draft, message_id: int, now: datetime) -> MessageRow:
         recipient=new.recipient.value, sender=new.sender, body=draft.body, num_segments=draft.content.count,
         send_at=new.send_at, expires_at=(new.send_at or now) + timedelta(seconds=new.validity_period_s or VALIDITY_PERIOD_S),
         status_callback=new.status_callback, callback_events=new.callback_events or "all",
-        num_media=len(new.media.urls) if new.media else 0,
+        num_media=len(new.media.urls) if new.media else 0, marks=new.marks or None,
     )  # fmt: skip
 
 
@@ -123,11 +129,21 @@ def media_of(kept: list[Draft]) -> list[NewMedia]:
     ]
 
 
+def links_of(kept: list[Draft]) -> list[NewLinks]:
+    """What is kept of the short links of messages that are."""
+    return [
+        NewLinks(row_of(draft).bucket, row_of(draft).id, row_of(draft).account_id, draft.new.links)
+        for draft in kept
+        if draft.new.links
+    ]
+
+
 def wanted(draft: Draft) -> Wanted:
     """The question of who this message comes from."""
     row = row_of(draft)
     ask = Ask(draft.new.recipient, draft.person, draft.new.sender, draft.new.media is not None)
-    return Wanted(MappingKey(row.bucket, service_id_of(draft), row.recipient), row.id, ask, row.num_segments)
+    key = MappingKey(row.bucket, service_id_of(draft), row.recipient)
+    return Wanted(key, row.id, ask, row.num_segments, obfuscated=bool(draft.new.marks & Mark.OBFUSCATE))
 
 
 def answer_of(draft: Draft, now: datetime) -> Answer:
@@ -138,8 +154,9 @@ def answer_of(draft: Draft, now: datetime) -> Answer:
         return draft.rejected or Overloaded()
     new, row = draft.new, draft.row
     status = Status.SCHEDULED if new.send_at else Status.ACCEPTED if draft.owner else Status.QUEUED
+    recipient, body = as_kept(row.recipient, row.body, new.marks) if new.marks else (row.recipient, row.body)
     return Message(
-        row.bucket, row.id, row.account_id, row.service_id, row.direction, status, row.recipient, new.sender, row.body,
+        row.bucket, row.id, row.account_id, row.service_id, row.direction, status, recipient, new.sender, body,
         row.num_segments if new.sender else 0, row.num_media, None, None, None, now, now, None,
     )  # fmt: skip
 

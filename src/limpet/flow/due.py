@@ -13,15 +13,16 @@ from limpet.core.address import parse_recipient
 from limpet.core.encoding import segment
 from limpet.core.ids import person_hash
 from limpet.core.model import Direction
+from limpet.core.retention import Mark
 from limpet.core.selection import Refusal
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
-from limpet.flow.assign import Assigner, Wanted
+from limpet.flow.assign import Assigner, NotYet, Wanted
 from limpet.flow.dispatch import Dispatcher
 from limpet.flow.lanes import Flight, Reservation
 from limpet.flow.owed import Owed
 from limpet.flow.rows import claims_of, due_of, first_change, outgoing_of, place, refuse
-from limpet.store import callbacks, dispatch, messages
+from limpet.store import dispatch, messages
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Connection, Database
 from limpet.store.dispatch import Claim, Due, Outgoing
@@ -87,7 +88,9 @@ class DueBinder:
             return [], [], []
         answers = await self._assigner.bind(connection, [self._wanted(row) for row in rows], now)
         for row, answer in zip(rows, answers, strict=True):
-            if isinstance(answer, Refusal):
+            if isinstance(answer, NotYet):
+                row.due_at = answer.at
+            elif isinstance(answer, Refusal):
                 refuse(row, answer)
             elif answer is not None:
                 place(row, answer, reservation, now)
@@ -108,8 +111,7 @@ class DueBinder:
         waiting = [due for row in kept + undecided if (due := due_of(row, now))]
         if waiting:
             await dispatch.enqueue(connection, waiting)
-        owed = await self._owed.rows((told for row in kept if (told := first_change(row))), now)
-        await callbacks.insert(connection, owed)
+        owed = await self._owed.write(connection, (told for row in kept if (told := first_change(row))), now)
         flights = [
             Flight(outgoing_of(row), segment(row.body), claims[row.lane or ""].id)
             for row in kept
@@ -121,7 +123,8 @@ class DueBinder:
         to = parse_recipient(row.recipient)
         assert to is not None, "a stored recipient is an address"
         ask = Ask(to, person_hash(row.recipient, self._bucket_key), row.sender, row.num_media > 0)
-        return Wanted(MappingKey(row.bucket, row.service_id or 0, row.recipient), row.id, ask, row.num_segments)
+        key = MappingKey(row.bucket, row.service_id or 0, row.recipient)
+        return Wanted(key, row.id, ask, row.num_segments, obfuscated=bool((row.marks or 0) & Mark.OBFUSCATE))
 
 
 def _row(message: Outgoing) -> MessageRow:
@@ -131,5 +134,5 @@ def _row(message: Outgoing) -> MessageRow:
         member_id=None, direction=Direction.OUTBOUND_API, status=Status.SCHEDULED, recipient=message.recipient,
         sender=message.sender, body=message.body, num_segments=segment(message.body).count, send_at=None,
         expires_at=message.expires_at, status_callback=message.status_callback, callback_events=message.callback_events,
-        num_media=message.num_media,
+        num_media=message.num_media, marks=message.marks or None,
     )  # fmt: skip

@@ -20,6 +20,7 @@ from limpet.core.encoding import segment
 from limpet.core.ids import bucket_of, day_number, person_hash
 from limpet.core.model import Direction
 from limpet.core.optout import OptOutType
+from limpet.core.retention import Pseudonyms
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
 from limpet.flow.assign import Assigner, Wanted
@@ -88,8 +89,10 @@ class Inbounds:
         self, database: Database, directory: Directory, assigner: Assigner, consent: Consent, clock: Clock, bucket_key: bytes,
         sid_key: bytes, new_id: Callable[[datetime], int], acknowledge: Callable[[str, Sequence[int]], None],
         decline: Callable[[str, Sequence[int]], None], post: Callable[[Sequence[OwedCallback]], None],
+        pseudonyms: Pseudonyms,
     ) -> None:  # fmt: skip
         self._database = database
+        self._pseudonyms = pseudonyms
         self._directory = directory
         self._assigner = assigner
         self._consent = consent
@@ -132,7 +135,7 @@ class Inbounds:
         kept = [one.row for one in arrived if one.route is not None]
         if kept:
             await messages.insert(connection, kept, now)
-        uses = [(one.row.bucket, one.row.recipient, one.row.sender or "") for one in arrived]
+        uses = [(one.row.bucket, name, one.row.sender or "") for one in arrived for name in self._spellings(one)]
         await sticky.refresh_inbound(connection, uses, day_number(now))
         wanted = [want for one in arrived if one.owner.heard and (want := self._wanted(one.row)) is not None]
         if wanted:
@@ -142,6 +145,11 @@ class Inbounds:
         owed = await self._owed(arrived, heard, now)
         await callbacks.insert(connection, owed)
         return _Written(heard, owed)
+
+    def _spellings(self, one: _Arrived) -> tuple[str, ...]:
+        """Under what the mapping of who wrote may be."""
+        person = one.row.recipient
+        return (person, self._pseudonyms.of(person)) if one.owner.hides else (person,)
 
     async def _arrived(self, connection: Connection, batch: list[Came], now: datetime) -> list[_Arrived]:
         owners = await messages.owners_of(connection, [came.text.recipient for came in batch])

@@ -1,16 +1,23 @@
-"""Which status changes a customer is told of, and the callback rows that say so: made beside the change, in its transaction."""
+"""Which status changes a customer is told of, and the callback rows that say so: made beside the change, in its transaction.
+
+Every change passes by here, so this is also where what is not kept of a message goes when nothing needs it any more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from limpet.core.status import CALLBACK_STATES, Status, parse_callback_events
+from limpet.core.retention import FORGOTTEN, Mark, Pseudonyms, as_kept
+from limpet.core.status import CALLBACK_STATES, FINAL_STATES, Status, parse_callback_events
 from limpet.flow.directory import Directory
+from limpet.store import callbacks, retention
 from limpet.store.callbacks import OwedCallback
+from limpet.store.database import Connection
 from limpet.store.dispatch import Outgoing
+from limpet.store.retention import Over
 from limpet.twilio.callback import status_callback_form
 from limpet.twilio.sid import message_sid
 
@@ -31,10 +38,37 @@ class Told:
 class Owed:
     """Makes callback rows. `sid_key` signs message SIDs."""
 
-    def __init__(self, directory: Directory, sid_key: bytes, new_id: Callable[[datetime], int]) -> None:
+    def __init__(
+        self, directory: Directory, sid_key: bytes, new_id: Callable[[datetime], int], pseudonyms: Pseudonyms
+    ) -> None:
         self._directory = directory
         self._sid_key = sid_key
         self._new_id = new_id
+        self._pseudonyms = pseudonyms
+
+    async def write(self, connection: Connection, changes: Iterable[Told], now: datetime) -> list[OwedCallback]:
+        """Write the callbacks that these changes owe, and take out what is not kept of their messages."""
+        told = list(changes)
+        owed = await self.rows(told, now)
+        await callbacks.insert(connection, owed)
+        if any(one.message.marks & FORGOTTEN for one in told):
+            await self.forget(connection, told)
+        return owed
+
+    async def forget(self, connection: Connection, told: Sequence[Told]) -> None:
+        """Take out what is not kept of messages that have come to these states."""
+        over = [one for each in told if (one := self._over(each)) is not None]
+        if over:
+            await retention.forget(connection, over)
+
+    def _over(self, told: Told) -> Over | None:
+        """What is over with a message: its text once the carrier has it, its recipient once nothing more can come."""
+        message, final = told.message, told.status in FINAL_STATES
+        wordy = message.marks & Mark.DISCARD and message.body and (final or told.status is Status.SENT)
+        hide = final and message.marks & (Mark.OBFUSCATE | Mark.OBFUSCATED) == Mark.OBFUSCATE
+        if not wordy and not hide:
+            return None
+        return Over(message.key, message.recipient, self._pseudonyms.of(message.recipient) if hide else None)
 
     async def rows(self, changes: Iterable[Told], now: datetime) -> list[OwedCallback]:
         """The callbacks that these changes owe; those that nobody asked for owe none."""
@@ -51,16 +85,11 @@ class Owed:
 
     def _row(self, told: Told, now: datetime) -> OwedCallback:
         message = told.message
-        form = status_callback_form(
-            message_sid=message_sid(*message.key, media=bool(message.num_media), sid_key=self._sid_key),
-            account_sid=self._directory.account_sid(message.account_id),
-            status=told.status,
-            to=message.recipient,
-            from_=message.sender,
-            messaging_service_sid=self._directory.service_sid(message.service_id),
-            error_code=told.error_code,
-            done_at=told.done_at,
-        )
+        if not message.marks & Mark.OBFUSCATE:
+            form, kept = self._form(told, message.recipient), None
+        else:
+            kept = self._form(told, as_kept(message.recipient, "", message.marks)[0])
+            form = kept if told.status in FINAL_STATES else self._form(told, message.recipient)
         return OwedCallback(
             bucket=message.key.bucket,
             id=self._new_id(now),
@@ -69,6 +98,20 @@ class Owed:
             url=message.status_callback or "",
             payload=form,
             due_at=now + LEASE,
+            payload_kept=None if kept == form else kept,
+        )
+
+    def _form(self, told: Told, to: str) -> str:
+        message = told.message
+        return status_callback_form(
+            message_sid=message_sid(*message.key, media=bool(message.num_media), sid_key=self._sid_key),
+            account_sid=self._directory.account_sid(message.account_id),
+            status=told.status,
+            to=to,
+            from_=message.sender,
+            messaging_service_sid=self._directory.service_sid(message.service_id),
+            error_code=told.error_code,
+            done_at=told.done_at,
         )
 
 

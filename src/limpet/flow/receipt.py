@@ -15,11 +15,12 @@ import structlog
 from limpet.carrier.port import Receipt, ReceiptState
 from limpet.clock import Clock
 from limpet.core.ids import bucket_of
+from limpet.core.retention import Pseudonyms
 from limpet.core.status import SegmentState, Status, fold_receipts, may_become
 from limpet.flow.lanes import carrier_of
 from limpet.flow.owed import Owed, Told
 from limpet.flow.worker import Batcher
-from limpet.store import callbacks, receipts
+from limpet.store import receipts
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Key, Outgoing
@@ -75,8 +76,10 @@ class Receipts:
         self, database: Database, owed: Owed, clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int],
         acknowledge: Callable[[str, Sequence[int]], None], decline: Callable[[str, Sequence[int]], None],
         on_known: Callable[[Iterable[Key]], None], post: Callable[[Sequence[OwedCallback]], None],
+        pseudonyms: Pseudonyms,
     ) -> None:  # fmt: skip
         self._database = database
+        self._pseudonyms = pseudonyms
         self._owed = owed
         self._clock = clock
         self._bucket_key = bucket_key
@@ -180,7 +183,25 @@ class Receipts:
                     _fold(changes, mine[-1], came)
                 else:
                     unknown.append(came)
-        return changes, await self._doubtful(connection, changes, unknown)
+        left = await self._obfuscated(connection, changes, unknown) if unknown else unknown
+        return changes, await self._doubtful(connection, changes, left)
+
+    async def _obfuscated(
+        self, connection: Connection, changes: dict[Key, tuple[_Change, list[Came]]], unknown: list[Came]
+    ) -> list[Came]:
+        """Match what is left with messages whose recipient's number is gone already; answers what is none of theirs."""
+        named = [came for came in unknown if came.receipt.carrier_message_id is not None]
+        asked = [
+            (came.bucket, self._pseudonyms.of(came.receipt.recipient), came.receipt.carrier_message_id or "")
+            for came in named
+        ]
+        found = await receipts.match(connection, asked, self._oldest()) if asked else []
+        theirs = []
+        for came, tracked in zip(named, found, strict=True):
+            if mine := [one for one in tracked if _of_carrier(one, came)]:
+                _fold(changes, mine[-1], came)
+                theirs.append(came)
+        return [came for came in unknown if came not in theirs]
 
     async def _doubtful(
         self, connection: Connection, changes: dict[Key, tuple[_Change, list[Came]]], unknown: list[Came]
@@ -210,8 +231,7 @@ class Receipts:
             for key, (change, _) in changes.items()
             if key in applied and change.status is not Status(change.tracked.message.status)
         ]
-        owed = await self._owed.rows(told, now)
-        await callbacks.insert(connection, owed)
+        owed = await self._owed.write(connection, told, now)
         done.owed += owed
         done.known += applied
         return [came for key, (_, all_came) in changes.items() if key not in applied for came in all_came]

@@ -14,16 +14,19 @@ import structlog
 
 from limpet.clock import Clock
 from limpet.core.ids import BUCKETS, day_number
+from limpet.core.status import Status
 from limpet.flow.dispatch import Dispatcher
 from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
 from limpet.flow.failure import Failures
+from limpet.flow.owed import Owed, Told
 from limpet.flow.worker import Loop
-from limpet.store import deliveries, dispatch, idempotency, media, receipts
+from limpet.store import deliveries, dispatch, idempotency, links, media, receipts, retention
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.sticky import PURGE_CHUNK, StickyStore, oldest_relevant_id
 
 EXPIRE_MAX = 500
+OBFUSCATE_MAX = 500
 EVERY_SECOND_S = 1.0
 DAY_S = 86_400.0
 PURGE_FIRST_S = 300.0
@@ -39,7 +42,7 @@ class Sweeps:
 
     def __init__(
         self, database: Database, sticky: StickyStore, dispatcher: Dispatcher, due: DueBinder, doubt: DoubtBook,
-        resolver: Resolver, failures: Failures, clock: Clock, *, patience_s: float, purge_rows_per_s: int,
+        resolver: Resolver, failures: Failures, owed: Owed, clock: Clock, *, patience_s: float, purge_rows_per_s: int,
     ) -> None:  # fmt: skip
         self._database = database
         self._sticky = sticky
@@ -48,6 +51,7 @@ class Sweeps:
         self._doubt = doubt
         self._resolver = resolver
         self._failures = failures
+        self._owed = owed
         self._clock = clock
         self._patience_s = patience_s
         self._chunk_pause_s = PURGE_CHUNK / max(1, purge_rows_per_s)
@@ -89,13 +93,24 @@ class Sweeps:
             await self._database.transaction(partial(_forget, lane, claim_id))
 
     async def housekeep(self) -> None:
-        """Make the coming months' partitions, drop receipts that nobody claimed, and forget old keys, links and tries."""
+        """Make the coming months' partitions, drop receipts that nobody claimed, forget old keys, links, tries and numbers."""
         now = self._clock.now()
         await self._database.ensure_partitions(now)
         await receipts.forget_kept(self._database, oldest_relevant_id(now, ORPHAN_DAYS))
         await media.purge_links(self._database, now)
+        await links.purge(self._database, now)
         await deliveries.purge(self._database, now)
+        await self.obfuscate()
         await idempotency.purge(self._database, oldest_relevant_id(now, idempotency.REMEMBERED_DAYS))
+
+    async def obfuscate(self) -> None:
+        """Take out the numbers of people whose messages left long ago and never had a receipt."""
+        while overdue := await retention.overdue(self._database, self._clock.now(), OBFUSCATE_MAX):
+            told = [Told(message, Status.DELIVERED) for message in overdue]
+            await self._database.transaction(partial(self._forget_numbers, told))
+
+    async def _forget_numbers(self, told: list[Told], connection: Connection) -> None:
+        await self._owed.forget(connection, told)
 
     async def purge(self) -> None:
         """Walk over all mappings once, at the configured pace, and delete those that no read honours any more."""

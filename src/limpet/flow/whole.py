@@ -12,9 +12,11 @@ from limpet.carrier.port import Delivery, Inbound, Lane, Listener, Receipt
 from limpet.clock import Clock
 from limpet.core.load import LoadMeter
 from limpet.core.rate import Pacer
+from limpet.core.retention import Pseudonyms
 from limpet.flow.accept import Accept
 from limpet.flow.answers import Answers
 from limpet.flow.assign import Assigner
+from limpet.flow.clicks import Clicks
 from limpet.flow.consent import Consent
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
@@ -67,6 +69,7 @@ class Flow:
     sticky: StickyStore
     messages: Messages
     opt_outs: OptOuts
+    clicks: Clicks
     lease: timedelta
 
     def loops(self) -> list[Loop]:
@@ -99,9 +102,10 @@ def assemble(
     bucket_key = installation.bucket_key
     directory, doubt = Directory(database), DoubtBook()
     fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic)
-    owed = Owed(directory, installation.sid_key, new_id)
-    assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id)
-    failures = Failures(database, owed, clock, new_id)
+    pseudonyms = Pseudonyms(installation.pseudonym_key)
+    owed = Owed(directory, installation.sid_key, new_id, pseudonyms)
+    assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id, pseudonyms)
+    failures = Failures(database, owed, clock, new_id, pseudonyms)
     answers = Answers(database, fleet, doubt, owed, failures, clock, new_id, chance)
     held = Lanes(database, owner, pace.lease)
     leases = Leases(database, held, doubt, clock, new_id, take_over=pace.take_over)
@@ -109,19 +113,19 @@ def assemble(
     for lane in lanes(dispatcher):
         fleet.add(lane)
     receipts = Receipts(
-        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post
+        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post, pseudonyms
     )
     consent = Consent(fleet, bucket_key, new_id)
     inbounds = Inbounds(
         database, directory, assigner, consent, clock, bucket_key, installation.sid_key, new_id, fleet.acknowledge,
-        fleet.decline, post,
+        fleet.decline, post, pseudonyms,
     )  # fmt: skip
     _connect(dispatcher, receipts, inbounds, post)
     due = DueBinder(database, assigner, dispatcher, owed, clock, bucket_key, new_id)
-    sticky = StickyStore(database, bucket_key, new_id)
+    sticky = StickyStore(database, bucket_key, new_id, pseudonyms)
     resolver = Resolver(database, directory, owed, failures)
     sweeps = Sweeps(
-        database, sticky, dispatcher, due, doubt, resolver, failures, clock,
+        database, sticky, dispatcher, due, doubt, resolver, failures, owed, clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
     )  # fmt: skip
     accept = Accept(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max)
@@ -135,8 +139,9 @@ def assemble(
         doubt,
         sweeps,
         sticky,
-        Messages(database, bucket_key),
+        Messages(database, bucket_key, pseudonyms),
         OptOuts(database, bucket_key, new_id),
+        Clicks(database, directory, installation, clock, new_id, post),
         pace.lease,
     )
 

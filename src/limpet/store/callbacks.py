@@ -16,8 +16,8 @@ from limpet.store.deliveries import Delivery
 from limpet.store.dispatch import Key, columns
 from limpet.store.queries import query
 
-STATUS, INBOUND = "status", "inbound"
-"""What a callback tells of: a message's status, or a text that came in."""
+STATUS, INBOUND, CLICK = "status", "inbound", "click"
+"""What a callback tells of: a message's status, a text that came in, a short link that was opened."""
 POST = "POST"
 
 
@@ -39,6 +39,8 @@ class OwedCallback(NamedTuple):
     method: str = POST
     fallback_url: str | None = None
     fallback_method: str = POST
+    payload_kept: str | None = None
+    """The form as it is kept of a message whose recipient's number will not be; None where that is the same."""
 
     @property
     def key(self) -> Key:

@@ -12,6 +12,7 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from limpet.core.errors import ApiError
+from limpet.core.links import code_in
 from limpet.core.usage import Period
 from limpet.twilio.inventory_form import PATHS
 from limpet.web import (
@@ -19,6 +20,7 @@ from limpet.web import (
     content,
     deliveries,
     inventory,
+    links,
     media,
     messages,
     numbers,
@@ -107,6 +109,12 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "POST": opt_outs.change_settings,
         "DELETE": opt_outs.remove_set,
     },
+    "/LinkShortening/Domains": {"GET": links.domains},
+    "/LinkShortening/Domains/{domain_sid}/Config": {"GET": links.fetch_config, "POST": links.change_config},
+    "/LinkShortening/Domains/{domain_sid}/MessagingServices/{service_sid}": {"POST": links.associate},
+    "/LinkShortening/Domains/{domain_sid}/ValidateDns": {"GET": links.validate},
+    "/LinkShortening/MessagingService/{service_sid}/DomainConfig": {"GET": links.fetch_config_of_service},
+    "/LinkShortening/MessagingServices/{service_sid}/Domain": {"GET": links.domain_of_service},
     "/Webhooks/Deliveries": {"GET": deliveries.page},
     "/Webhooks/Deliveries/{sid}": {"GET": deliveries.fetch},
     "/Webhooks/Deliveries/{sid}/Replay": {"POST": deliveries.replay},
@@ -168,6 +176,8 @@ class App:
             return ok({"status": "ok"})
         if scope["path"].startswith(media.LINKS_PATH) and scope["method"] in ("GET", "HEAD"):
             return await media.follow(self._door.deps, scope["path"])
+        if scope["method"] in ("GET", "HEAD") and (code := code_in(scope["path"])) is not None:
+            return await links.follow(self._door.deps, scope, code)
         raise ApiError(20404, resource=scope["path"])
 
 

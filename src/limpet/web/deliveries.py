@@ -74,7 +74,7 @@ def _shown(call: Call, one: Delivery) -> Json:
         "idempotency_token": idempotency_token(*one.callback),
         "kind": one.kind,
         "links": {"replay": f"{url}/Replay"},
-        "message_sid": filled(form, "MessageSid"),
+        "message_sid": filled(form, "MessageSid") or filled(form, "sms_sid"),
         "message_status": filled(form, "MessageStatus"),
         "method": one.method,
         "outcome": one.outcome,

@@ -9,11 +9,13 @@ from ipaddress import IPv4Network, IPv6Network
 from limpet.clock import Clock
 from limpet.core.inventory import Inventory
 from limpet.flow.accept import Accept
+from limpet.flow.clicks import Clicks
 from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
 from limpet.store.database import Installation
 from limpet.store.deliveries import Deliveries
+from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
@@ -44,6 +46,8 @@ class Deps:
     deliveries: Deliveries
     directory: Directory
     accept: Accept
+    clicks: Clicks
+    link_configs: LinkConfigs
     installation: Installation
     clock: Clock
     carriers: tuple[str, ...]
@@ -55,5 +59,9 @@ class Deps:
     """With a simulated carrier: a person's text, as who writes, to which number, and what."""
     inventory: Inventory = field(default_factory=Inventory)
     bring_your_own: bool = True
+    link_domain: str | None = None
+    """What short links begin with; None for the address by which a request came."""
+    link_fallback: str | None = None
+    """Where short links lead of which nothing is known."""
     callbacks_due: Callable[[], None] = lambda: None
     """Told that callbacks have become due in the table."""
