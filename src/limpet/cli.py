@@ -18,6 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from limpet.commands.apply import apply
+from limpet.commands.carrier_receipts import receipts, relearn
+from limpet.commands.carriers import carriers
+from limpet.commands.deactivations import deactivations
+from limpet.commands.doctor import doctor
+from limpet.commands.messages import messages
+from limpet.commands.numbers import numbers
 from limpet.commands.opt_out import opt_out
 from limpet.commands.text import text as write_text
 from limpet.commands.webhook import webhook
@@ -189,6 +196,10 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
     )
 
 
+for extension in (receipts, relearn):
+    carriers.add_command(extension)
+for command in (apply, carriers, deactivations, doctor, messages, numbers):
+    cli.add_command(command)
 cli.add_command(opt_out)
 cli.add_command(webhook)
 cli.add_command(write_text)

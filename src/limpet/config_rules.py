@@ -35,6 +35,8 @@ class Rule:
 def setting(rule: Rule, default: Any = MISSING, *, secret: bool = False) -> Any:
     """A dataclass field that a file may set; without a default it must. `secret` keeps it out of `repr`."""
     given: dict[str, Any] = {} if default is MISSING else {"default": default}
+    if isinstance(default, Mapping):
+        given = {"default_factory": lambda: default}
     return field(metadata={_RULE: rule}, repr=not secret, **given)
 
 
@@ -91,6 +93,11 @@ def seconds(least: float, most: float) -> Rule:
         return float(value)  # type: ignore[arg-type]
 
     return Rule(f"a number of seconds from {least:g} to {most:g}", read)
+
+
+def number(least: float, most: float) -> Rule:
+    """A number within bounds."""
+    return Rule(f"a number from {least:g} to {most:g}", seconds(least, most).read)
 
 
 def text(most: int, pattern: str = r"[^\x00-\x1f\x7f]+", what: str = "") -> Rule:

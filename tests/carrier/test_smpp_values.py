@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limpet.carrier.port import Inbound, MessageKey, Receipt, ReceiptState, Refused, Retry, Submission
+from limpet.carrier.port import Inbound, MessageKey, Part, Receipt, ReceiptState, Refused, Retry, Submission
 from limpet.carrier.smpp_config import USUAL_NUMBERINGS, Numbering, Numberings, SmppConfig
 from limpet.carrier.smpp_values import delivery, from_wire, refusal, segment_message, text_of, to_wire, unsendable
+from limpet.core.alphabet import Alphabet
 from limpet.core.encoding import segment
 from limpet.smpp.commands import Command, Data, Message, Pdu, Query, Tag
 from limpet.smpp.pdu import encode
@@ -163,7 +164,7 @@ def test_inbound_part_comes_without_its_header() -> None:
     body = Message(esm_class=0x40, short_message=b"\x05\x00\x03\x01\x02\x01Hello")
     part = delivery(Pdu(Command.DELIVER_SM, 0, 5, body), 3)
     assert isinstance(part, Inbound)
-    assert part.body == "Hello"
+    assert part.part == Part("udh8:1:2", 2, 1, Alphabet.GSM7, b"Hello")
 
 
 def test_inbound_in_data_sm() -> None:

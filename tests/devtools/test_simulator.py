@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from limpet.carrier.port import Refused, Submitted
 from limpet.devtools import behaviour as behaviours
 from limpet.devtools import texts as logs
 from limpet.devtools.behaviour import MAGIC, Behaviour, Fate, Receipts
-from limpet.devtools.texts import Part, Texts, concatenation
+from limpet.devtools.texts import Texts
 from limpet.smpp.commands import Command, Message, Pdu, Tag
 from limpet.smpp.receipt import MessageState
 from limpet.smpp.status import Status
@@ -176,26 +174,3 @@ def test_incomplete_texts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(texts._partial) == 3
     assert _add(texts, _segment(b"\0\3\x09\2\2", "b"), "2") == "ab"
     assert _add(texts, _segment(b"\0\3\0\2\2", "b"), "3") is None
-
-
-@pytest.mark.parametrize(
-    ("header", "part"),
-    [
-        (b"\0\3\1\2\1", Part(1, 2, 1)),
-        (b"\x08\4\1\1\2\2", Part(257, 2, 2)),
-        (b"\x05\4\1\1\1\1\0\3\1\2\1", Part(1, 2, 1)),
-        (b"\0\3\1\2\0", None),
-        (b"\0\3\1\2\3", None),
-        (b"\0\2\1\2", None),
-        (b"\0\3\1\2", None),
-        (b"", None),
-    ],
-)
-def test_concatenation_header(header: bytes, part: Part | None) -> None:
-    assert concatenation(header) == part
-
-
-@given(st.binary(max_size=40))
-def test_no_header_raises(header: bytes) -> None:
-    part = concatenation(header)
-    assert part is None or 1 <= part.number <= part.total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -9,14 +10,18 @@ import pytest
 import pytest_asyncio
 
 from limpet.carrier.port import Inbound, ReceiptState, Retry
+from limpet.core.event_streams import NewSink, Sink
 from limpet.core.model import Message, Service
 from limpet.core.page import PageRequest
 from limpet.core.retention import Mark
 from limpet.core.status import Status
 from limpet.flow.draft import Rejected
 from limpet.flow.obfuscated import SETTLE
+from limpet.store.callbacks import EVENT
 from limpet.store.database import Database
+from limpet.store.event_streams import EventStreams
 from limpet.store.messages import MessageFilter
+from limpet.twilio.event_types import EVENT_TYPES
 from tests.support.clock import NOW, HandClock
 from tests.support.lane import receipt
 from tests.support.world import POOL, World, open_world
@@ -146,6 +151,26 @@ async def test_the_number_goes_when_the_message_is_final_from_callbacks_that_are
     assert [("To=%2B1415555XXXX&" in row["payload"], row["payload_kept"]) for row in owed] == [(True, None)] * 3
     assert await world.mapping(service, ANNA) == world.lane.submitted[0].sender
     assert await world.kinds(service, ANNA) == ["created:first_message"]
+
+
+@pytest.mark.parametrize("batched", [False, True])
+async def test_events_keep_neither_number_nor_text_and_tell_of_the_same_segments(world: World, batched: bool) -> None:
+    service, streams, account_id = await hiding(world), EventStreams(world.database), world.account.id
+    sink = await streams.create_sink(account_id, NewSink("sink", "https://example.com/e", batched), NOW)
+    assert isinstance(sink, Sink)
+    types = {name: one.schema.latest for name, one in EVENT_TYPES.items()}
+    await streams.create_subscription(account_id, sink.sid, "all", types, NOW)
+    await world.events.streams.refresh()
+    await world.send(service, ANNA, SECRET * 20, marks=Mark.OBFUSCATE | Mark.DISCARD)
+    await finish(world)
+    events = [json.loads(owed.payload) for owed in world.owed if owed.kind == EVENT]
+    told = [(event[0] if batched else event)["data"] for event in events]
+    assert [one["messageStatus"] for one in told] == ["QUEUED", "SENT", "DELIVERED"]
+    assert [(one["to"], one["numberOfSegments"]) for one in told] == [(ANNA, 3), (ANNA, 3), (MASKED, 3)]
+    assert await stored(world, ANNA[2:]) == await stored(world, "4711") == set()
+    kept = await world.database.pool.fetch("SELECT payload FROM status_callback WHERE kind = 'event' ORDER BY id")
+    masked = [json.dumps(event, separators=(",", ":")).replace(ANNA, MASKED) for event in events]
+    assert [row["payload"] for row in kept] == masked
 
 
 async def test_receipts_that_come_after_the_end_find_the_message_and_are_not_kept(world: World) -> None:

@@ -77,7 +77,7 @@ MESSAGE: Mapping[str, Bad] = {
     "PersistentAction": codes(LONGER, ["x", LONGER]),
     "TrafficType": codes("x"),
     "ShortenUrls": BOOLEAN,
-    "SendAsMms": [*BOOLEAN, *codes("true", code=21622)],
+    "SendAsMms": [*BOOLEAN],
     "RiskCheck": codes("x", "true"),
     "FallbackFrom": codes("x" * 12, "+1", code=21212),
     "Tags": codes("x", "[]", '{"a":1}', '{"a":{}}', '{"a":"' + "x" * 129 + '"}', LONGER, "[" * 900,

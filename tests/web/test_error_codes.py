@@ -13,6 +13,7 @@ import pytest
 
 from limpet.core.errors import ERRORS
 from limpet.store.services import Services
+from limpet.twilio.event_types import INBOUND_RECEIVED
 from limpet.web.app import create_app
 from tests.web.client import Client, Response
 from tests.web.conftest import NUMBER, OTHER_NUMBER, PERSON, Api
@@ -109,9 +110,24 @@ async def mute(api: Api) -> Response:
     return await add(api, await api.service(), "PhoneNumbers", PhoneNumberSid=await api.number(Capabilities="voice"))
 
 
+async def picture_from(api: Api, capabilities: str) -> Response:
+    """From a number whose carrier takes no media."""
+    await api.number(Capabilities=capabilities)
+    return await api.client.post("/Messages.json", From=NUMBER, To=PERSON, MediaUrl="https://example.com/a.png")
+
+
 async def taken(api: Api) -> Response:
     await api.number(client=api.stranger)
     return await api.client.post("/IncomingPhoneNumbers.json", PhoneNumber=NUMBER)
+
+
+async def sink_in_use(api: Api) -> Response:
+    configuration = '{"destination": "https://customer.example/events"}'
+    form = {"Description": "x", "SinkType": "webhook", "SinkConfiguration": configuration}
+    sink = (await api.client.post("/v1/Sinks", form)).json["sid"]
+    types = f'{{"type": "{INBOUND_RECEIVED}"}}'
+    await api.client.post("/v1/Subscriptions", Description="x", SinkSid=sink, Types=types)
+    return await api.client.delete(f"/v1/Sinks/{sink}")
 
 
 CASES: dict[int, tuple[int, Callable[[Api], Awaitable[Response]]]] = {
@@ -141,7 +157,8 @@ CASES: dict[int, tuple[int, Callable[[Api], Awaitable[Response]]]] = {
     21617: (400, lambda api: send(api, Body="x" * 1601)),
     21619: (400, lambda api: send(api, Body=None)),
     21620: (400, lambda api: send(api, MediaUrl="ftp://x")),
-    21622: (400, lambda api: send(api, SendAsMms="true")),
+    21621: (400, lambda api: picture_from(api, "sms")),
+    21622: (400, lambda api: picture_from(api, "sms,mms")),
     21623: (400, lambda api: send(api, MediaUrl=["https://example.com/a.png"] * 11)),
     21624: (400, lambda api: send(api, ValidityPeriod="0")),
     21626: (400, lambda api: send(api, StatusCallbackEvents="sometimes")),
@@ -174,6 +191,7 @@ CASES: dict[int, tuple[int, Callable[[Api], Awaitable[Response]]]] = {
     ),
     35119: (400, lambda api: send(api, SendAt="2026-03-03T12:00:00Z")),
     35126: (400, lambda api: send(api, ScheduleType="sometime")),
+    91007: (400, sink_in_use),
 }
 
 
@@ -186,7 +204,6 @@ ELSEWHERE = {
     20503: "web/test_messages.py",
     21452: "web/test_inventory.py",
     21656: "web/test_content.py",
-    21621: "web/test_media.py",
     21703: "web/test_senders.py",
     21704: "wire/clients/walk.py",
     30001: "flow/test_sending.py",

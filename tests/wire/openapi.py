@@ -19,12 +19,15 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 DOCUMENTS = ("twilio_api_v2010.json", "twilio_messaging_v1.json")
+ALSO = ("twilio_events_v1.json",)
+"""Documents that are compared with where they lie beside those."""
 NOT_HERE = (
     "Twilio's OpenAPI documents are not here: answers are not compared with them. Set LIMPET_TWILIO_OAI to the directory of "
     + " and ".join(DOCUMENTS)
 )
 _BESIDE = Path(__file__).parents[2].parent / "shared" / "twilio-oai"
-_MESSAGING_PREFIX = "/messaging"
+_PREFIX = re.compile(r"^/(messaging|events)(?=/v1/)")
+"""What a client puts before its paths that has one base URL for all products."""
 
 _DAYS, _MONTHS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun", "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 RFC_2822 = rf"^({_DAYS}), \d{{2}} ({_MONTHS}) \d{{4}} \d{{2}}:\d{{2}}:\d{{2}} \+0000$"
@@ -76,7 +79,7 @@ class Contract:
 
     def complaints(self, method: str, path: str, status: int, body: bytes) -> list[str]:
         """What is wrong with an answer; nothing when the documents do not have the operation, or have no word against it."""
-        own = path.removeprefix(_MESSAGING_PREFIX)
+        own = _PREFIX.sub("", path)
         found = self._at(own)
         if not found or status == 503:
             return []
@@ -94,7 +97,7 @@ class Contract:
 
     def knows(self, method: str, path: str) -> bool:
         """Whether the documents have this operation."""
-        own = path.removeprefix(_MESSAGING_PREFIX)
+        own = _PREFIX.sub("", path)
         return any(each.method == method for each in self._at(own))
 
     def _at(self, path: str) -> list[Operation]:
@@ -110,7 +113,8 @@ def contract() -> Contract | None:
     directory = Path(os.environ.get("LIMPET_TWILIO_OAI") or _BESIDE)
     if not all((directory / name).is_file() for name in DOCUMENTS):
         return None
-    return Contract([json.loads((directory / name).read_text()) for name in DOCUMENTS])
+    here = [name for name in (*DOCUMENTS, *ALSO) if (directory / name).is_file()]
+    return Contract([json.loads((directory / name).read_text()) for name in here])
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from limpet.config import DatabaseConfig
-from limpet.store.database import Database
-from limpet.store.embedded import EmbeddedPostgres
+from limpet.store.database import Database, DatabaseUnusable, migrations
+from limpet.store.embedded import EmbeddedPostgres, running_url
 
 CONNECTIONS = 2
 
@@ -27,6 +27,20 @@ async def opened(config: DatabaseConfig) -> AsyncIterator[Database]:
             yield database
     finally:
         await asyncio.to_thread(embedded.stop)
+
+
+@asynccontextmanager
+async def opened_beside(config: DatabaseConfig) -> AsyncIterator[Database]:
+    """The same also while a Limpet runs on it, with the schema that this version knows: for what operators ask and tell."""
+    url = config.url or await asyncio.to_thread(running_url, config.data_dir)
+    if url is None and not config.data_dir.exists():
+        raise DatabaseUnusable(f"There is no {config.data_dir}: give --config, or the --data of a `limpet dev`.")
+    async with opened(config) if url is None else _connected(url) as database:
+        if await database.schema_version() != migrations()[-1].number:
+            raise DatabaseUnusable(
+                "The database's schema is not this Limpet's: run `limpet migrate`, or update Limpet."
+            )
+        yield database
 
 
 @asynccontextmanager

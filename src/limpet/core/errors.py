@@ -104,6 +104,7 @@ _REFUSALS: Final = (
     (35119, 400, "'SendAt' needs 'ScheduleType=fixed'"),
     (35125, 400, "The account has as many messages scheduled as it may have"),
     (35126, 400, "The schedule type {value} is not offered for this channel"),
+    (91007, 400, "The sink {value} is still in use: delete its subscription first"),
 )
 """Answers of the API. 21610, 21612 and 21614 are also told of a message that was already taken."""
 

@@ -166,6 +166,8 @@ class Sender:
     settings: Mapping[str, str]
     created_at: datetime
     updated_at: datetime
+    also_through: tuple[str, ...] | None = None
+    """Carriers that may take the place of `carrier`, in order; None: those that the operator named for the carrier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,8 @@ class PoolMember:
     service_id: int
     sender: Sender
     added_at: datetime
+    refused_in: frozenset[str] = frozenset()
+    """Countries for which its carrier refuses it (rule S-70)."""
 
 
 class Direction(StrEnum):

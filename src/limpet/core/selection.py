@@ -62,20 +62,28 @@ class WhyNot(StrEnum):
 
     NO_SMS = "no_sms"
     NO_MMS = "no_mms"
+    CARRIER_WITHOUT_MMS = "carrier_without_mms"
     NO_CARRIER = "no_carrier"
     """No carrier has the sender's channel."""
     OTHER_DESTINATION = "other_destination"
     """It is a sender for other countries or another channel."""
 
 
+NEVER = 1 << 31
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pool member as the decision sees it. `salt` is a fixed number of its own that breaks ties."""
+    """A pool member as the decision sees it. `salt` is a fixed number of its own that breaks ties; `mms` says whether its carrier
+    takes media."""
 
     member_id: int
     sender: Sender
     area_code: str | None
     salt: int
+    mms: bool = True
+    refused_in: frozenset[str] = frozenset()
+    """Countries for which its carrier refuses it (S-70)."""
 
 
 Group = tuple[Candidate, ...]
@@ -97,6 +105,14 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Offers:
+    """The members that can carry texts, and those that can carry media."""
+
+    texts: Offer
+    media: Offer
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """A service with its live members: who can carry texts and who media. It is as of `service.generation`."""
 
@@ -106,6 +122,17 @@ class Pool:
     media: Offer = Offer()
     by_member: Mapping[int, Candidate] = field(default_factory=dict)
     by_address: Mapping[str, Candidate] = field(default_factory=dict)
+    unrefused: Mapping[str, Offers] = field(default_factory=dict)
+    """For countries in which carriers refuse some members, what the others offer (S-71)."""
+    until_day: int = NEVER
+    """The day from which it counts no more: a carrier's refusal ages out (S-73)."""
+
+    def offer(self, country: str | None, *, media: bool = False) -> Offer:
+        """What the members offer that no carrier refuses for that country."""
+        offers = self.unrefused.get(country or "") if self.unrefused else None
+        if offers is not None:
+            return offers.media if media else offers.texts
+        return self.media if media else self.texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +151,29 @@ class Refusal:
     why_not: tuple[tuple[str, WhyNot], ...] = ()
 
 
-def make_pool(service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None]) -> Pool:
-    """Index a service's live members once, so that each decision looks only at the senders of its rung."""
-    candidates = tuple(Candidate(m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address)) for m in members)
+def make_pool(
+    service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None],
+    has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER,
+) -> Pool:  # fmt: skip
+    """Index a service's live members once, so that each decision looks only at the senders of its rung. `has_mms` tells of a
+    carrier whether it takes media."""
+    candidates = tuple(
+        Candidate(
+            m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), has_mms(m.sender.carrier), m.refused_in
+        )
+        for m in members
+    )  # fmt: skip
+    offers = _offers(candidates)
+    refusing = {country for c in candidates for country in c.refused_in}
     return Pool(
         service,
         candidates,
-        _offer(c for c in candidates if why_not(c) is None),
-        _offer(c for c in candidates if why_not(c, media=True) is None),
+        offers.texts,
+        offers.media,
         {c.member_id: c for c in candidates},
         {c.sender.address: c for c in candidates},
+        {country: _offers([c for c in candidates if country not in c.refused_in]) for country in refusing},
+        until_day,
     )
 
 
@@ -146,12 +186,31 @@ def choose(
     """
     if not pool.candidates:
         return Refusal(21704)
-    offer = pool.media if media else pool.texts
-    for rung in WHATSAPP_LADDER if to.kind is AddressKind.WHATSAPP else LADDER:
-        if offered := rung.senders(offer, pool.service, to):
-            return Choice(_least_busy(offered, person, loads), rung.reason)
+    offer = pool.offer(to.country, media=media)
+    if (
+        found := _climb(offer, pool.service, to)
+    ) is None and pool.unrefused:  # nobody but those refused: ask again (S-72)
+        found = _climb(pool.media if media else pool.texts, pool.service, to)
+    if found is not None:
+        reason, offered = found
+        return Choice(_least_busy(offered, person, loads), reason)
     reasons = ((c.sender.address, why_not(c, media=media) or WhyNot.OTHER_DESTINATION) for c in pool.candidates)
     return Refusal(21703, tuple(reasons))
+
+
+def is_refused(pool: Pool, candidate: Candidate, to: Address) -> bool:
+    """Whether a carrier refuses the sender for the person's country and another member can write there (S-71, S-72)."""
+    if (to.country or "") not in candidate.refused_in:
+        return False
+    return _climb(pool.offer(to.country), pool.service, to) is not None
+
+
+def _climb(offer: Offer, service: Service, to: Address) -> tuple[Reason, Sequence[Candidate]] | None:
+    """The first rung with a sender, and its senders."""
+    for rung in WHATSAPP_LADDER if to.kind is AddressKind.WHATSAPP else LADDER:
+        if offered := rung.senders(offer, service, to):
+            return rung.reason, offered
+    return None
 
 
 def why_not(candidate: Candidate, *, media: bool = False) -> WhyNot | None:
@@ -161,7 +220,16 @@ def why_not(candidate: Candidate, *, media: bool = False) -> WhyNot | None:
         return None if sender.carrier else WhyNot.NO_CARRIER
     if Capability.SMS not in sender.capabilities:
         return WhyNot.NO_SMS
-    return WhyNot.NO_MMS if media and Capability.MMS not in sender.capabilities else None
+    if not media:
+        return None
+    if Capability.MMS not in sender.capabilities:
+        return WhyNot.NO_MMS
+    return None if candidate.mms else WhyNot.CARRIER_WITHOUT_MMS
+
+
+def carries_media(candidate: Candidate) -> bool:
+    """Whether a message from this sender takes its media along."""
+    return why_not(candidate, media=True) is None
 
 
 def reaches(kind: SenderKind, country: str, to: Address) -> bool:
@@ -187,7 +255,8 @@ def is_foreign(candidate: Candidate, to: Address) -> bool:
 def has_local(pool: Pool, to: Address) -> bool:
     """Whether a usable number or short code of the person's own country is in the pool (S-12)."""
     country = to.country or ""
-    return bool(pool.texts.by_country.get(country)) or bool(pool.texts.of(SenderKind.SHORT_CODE, country))
+    texts = pool.offer(country)
+    return bool(texts.by_country.get(country)) or bool(texts.of(SenderKind.SHORT_CODE, country))
 
 
 def has_rcs(pool: Pool) -> bool:
@@ -309,6 +378,13 @@ def _preference(person: int, salt: int) -> int:
 
 def _salt(address: str) -> int:
     return int.from_bytes(blake2b(address.encode(), digest_size=8).digest(), "big")
+
+
+def _offers(candidates: Sequence[Candidate]) -> Offers:
+    return Offers(
+        _offer(c for c in candidates if why_not(c) is None),
+        _offer(c for c in candidates if why_not(c, media=True) is None),
+    )
 
 
 def _offer(usable: Iterable[Candidate]) -> Offer:

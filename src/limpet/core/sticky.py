@@ -24,6 +24,7 @@ from limpet.core.selection import (
     has_local,
     has_rcs,
     is_foreign,
+    is_refused,
     reaches,
     why_not,
 )
@@ -56,6 +57,11 @@ class Standing(StrEnum):
     REMOVED = "number_removed"
     FOREIGN = "local_number_joined"
     UNUSABLE = "sender_unusable"
+    REFUSED = "sender_refused"
+
+
+_POINTING = frozenset({Standing.LIVE, Standing.FOREIGN, Standing.UNUSABLE, Standing.REFUSED})
+"""Standings of mappings that a named From leaves as they are: whether they are to be replaced is for the next free choice."""
 
 
 class Outcome(StrEnum):
@@ -113,7 +119,7 @@ class Binding:
 
 
 def standing(pool: Pool, mapping: StoredMapping | None, to: Address, today: int) -> Standing:
-    """What a mapping is worth: absent, dead (S-5, S-6, S-7), broken (S-12, S-13), or live."""
+    """What a mapping is worth: absent, dead (S-5, S-6, S-7), broken (S-12, S-13, S-71), or live."""
     if mapping is None:
         return Standing.ABSENT
     candidate = pool.by_member.get(mapping.member_id)
@@ -123,6 +129,8 @@ def standing(pool: Pool, mapping: StoredMapping | None, to: Address, today: int)
         return Standing.EXPIRED
     if why_not(candidate) is not None or not reaches(candidate.sender.kind, candidate.sender.country, to):
         return Standing.UNUSABLE
+    if candidate.refused_in and is_refused(pool, candidate, to):
+        return Standing.REFUSED
     if is_foreign(candidate, to) and has_local(pool, to):
         return Standing.FOREIGN
     return Standing.LIVE
@@ -146,9 +154,15 @@ def decide(
         not sticky or choice.reason is Reason.RCS
     ):  # RCS senders have no mappings (S-25)
         return Binding(choice.candidate, choice.reason, Outcome.OFF)
-    if mapping is not None and worth is Standing.LIVE:
+    if mapping is not None and (worth is Standing.LIVE or (worth is Standing.REFUSED and _no_better(choice, mapping))):
         return _use(ask, pool, mapping, today)
     return choice if isinstance(choice, Refusal) else _stick(choice, worth)
+
+
+def _no_better(choice: Choice | Refusal, mapping: StoredMapping) -> bool:
+    """Whether the sender in the mapping's place would be the same one: a carrier refuses it, and nobody else can carry this
+    message (S-72)."""
+    return isinstance(choice, Choice) and choice.candidate.member_id == mapping.member_id
 
 
 def _use(ask: Ask, pool: Pool, mapping: StoredMapping, today: int) -> Binding | Refusal:
@@ -184,7 +198,7 @@ def _explicit(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -
     if not pool.service.sticky_sender:
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     worth = standing(pool, mapping, ask.to, today)
-    if mapping is not None and worth in (Standing.LIVE, Standing.FOREIGN, Standing.UNUSABLE):
+    if mapping is not None and worth in _POINTING:
         if mapping.member_id == candidate.member_id:
             return Binding(candidate, Reason.EXPLICIT, Outcome.USED, _refresh(mapping, today))
         return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, "explicit_from")

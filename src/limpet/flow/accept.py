@@ -16,12 +16,12 @@ from limpet.clock import Clock
 from limpet.core.encoding import segment
 from limpet.core.ids import person_hash
 from limpet.core.lookalikes import smart_encoded
-from limpet.core.media import with_link
 from limpet.core.model import Account, Capability, Message, SenderKind
 from limpet.core.optout import OPTED_OUT
 from limpet.core.permissions import may_send_to
-from limpet.core.selection import Refusal, reaches
+from limpet.core.selection import Refusal, carries_media, reaches
 from limpet.core.status import Status
+from limpet.core.sticky import NO_MEDIA_FROM_IT
 from limpet.flow.assign import Assigner, NotYet
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
@@ -32,14 +32,17 @@ from limpet.flow.draft import (
     Overloaded,
     Rejected,
     answer_of,
+    begin,
     claim_of,
     inherit,
     links_of,
     media_of,
-    new_row,
+    media_sent,
+    mms_of,
     rejected,
     row_of,
     service_id_of,
+    settle_media,
     wanted,
 )
 from limpet.flow.lanes import Flight, Reservation
@@ -47,7 +50,7 @@ from limpet.flow.owed import Owed, Told
 from limpet.flow.repeat import SameBatch, place_of, settle
 from limpet.flow.rows import QUEUE_FULL, Way, claims_of, due_of, first_change, outgoing_of, place, refuse, route
 from limpet.flow.worker import Batcher
-from limpet.store import dispatch, idempotency, links, media, messages
+from limpet.store import dispatch, idempotency, links, media, messages, mms
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim as LaneClaim
@@ -57,6 +60,7 @@ from limpet.store.messages import MessageRefusal
 SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED, FROM_QUEUE_FULL, NOT_PERMITTED = (
     21701, 21704, 21711, 21606, 21611, 21408,
 )  # fmt: skip
+NO_MEDIA_AT_ALL = 21622
 UNREACHABLE = {
     SenderKind.SHORT_CODE: 21659,
     SenderKind.ALPHANUMERIC: 21612,
@@ -150,9 +154,14 @@ class Accept:
     async def _draft(self, new: NewMessage) -> Draft:
         owner = await self._directory.service_owner(new.service_sid) if new.service_sid else None
         body = smart_encoded(new.body) if new.smart_encoded else new.body
-        if new.media is not None:  # no carrier takes media yet: the MMS converter's link goes in their place
-            body = with_link(body, new.media.link)
-        draft = Draft(new, person_hash(new.recipient.value, self._bucket_key), body, segment(body), owner)
+        draft = Draft(
+            new,
+            person_hash(new.recipient.value, self._bucket_key),
+            body,
+            segment(body),
+            owner,
+            new.media is not None or new.as_mms,
+        )
         if new.service_sid and (owner is None or owner.account_id != new.account.id):
             draft.rejected = Rejected(SERVICE_UNKNOWN, {"service": new.service_sid})
         elif not may_send_to(new.account, new.recipient.country):
@@ -165,7 +174,7 @@ class Accept:
         """All rows of the batch. Runs again from the start when the transaction does, so it begins by forgetting."""
         open_drafts = [draft for draft in drafts if draft.rejected is None or draft.row is not None]
         for draft in open_drafts:
-            draft.rejected, draft.repeats, draft.row = None, None, new_row(draft, self._new_id(now), now)
+            begin(draft, self._new_id(now), now)
         keyed = [draft for draft in open_drafts if draft.new.idempotency is not None]
         if keyed:
             await self._recall(connection, keyed)
@@ -202,6 +211,8 @@ class Accept:
             elif isinstance(answer, NotYet):
                 row.due_at = answer.at
             elif answer is not None:
+                if draft.wants_mms:
+                    settle_media(draft, carried=carries_media(answer.candidate))
                 place(row, answer, reservation, now)
 
     async def _check_scheduled(self, connection: Connection, drafts: list[Draft], now: datetime) -> None:
@@ -235,10 +246,20 @@ class Accept:
                 draft.rejected = rejected(draft, OPTED_OUT)
             elif not reaches(found.kind, found.country, draft.new.recipient):
                 draft.rejected = rejected(draft, UNREACHABLE.get(found.kind, FROM_NOT_OWNED))
+            elif draft.wants_mms and (lacking := self._without_mms(row)) is not None:
+                draft.rejected = rejected(draft, lacking)
             else:
+                if draft.wants_mms:
+                    settle_media(draft, carried=True)
                 route(row_of(draft), found, reservation, now)
                 if row_of(draft).error_code == QUEUE_FULL:
                     draft.rejected = rejected(draft, FROM_QUEUE_FULL)
+
+    def _without_mms(self, row: asyncpg.Record) -> int | None:
+        """Why a number cannot send media: it has no MMS, or its carrier takes none; None where it can."""
+        if Capability.MMS not in row["capabilities"]:
+            return NO_MEDIA_FROM_IT
+        return None if self._dispatcher.fleet.has_mms(row["carrier"]) else NO_MEDIA_AT_ALL
 
     async def _store(self, connection: Connection, kept: list[Draft], written: _Written, now: datetime) -> None:
         if not kept:
@@ -249,6 +270,8 @@ class Accept:
             await media.insert(connection, media_of(kept), self._bucket_key)
         if linked := links_of(kept):
             await links.insert(connection, linked, self._bucket_key)
+        if any(draft.wants_mms for draft in kept) and (carried := mms_of(kept)):
+            await mms.insert(connection, carried)
         claims = claims_of(rows, lambda: self._new_id(now))
         written.claims = list(claims.values())
         for claim in claims.values():
@@ -259,11 +282,12 @@ class Accept:
         changes = (told for row in rows if (told := first_change(row)))
         written.owed = await self._owed.write(connection, changes, now)
         written.flights = [
-            Flight(outgoing_of(row), draft.content, claims[row.lane or ""].id)
+            Flight(outgoing_of(row), draft.content, claims[row.lane or ""].id, media_sent(draft))
             for draft, row in zip(kept, rows, strict=True)
             if row.status is Status.SENDING
         ]
 
 
 def _way(row: asyncpg.Record) -> Way:
-    return Way(row["address"], row["carrier"], SenderKind(row["kind"]), row["country"])
+    others = None if row["also_through"] is None else tuple(row["also_through"])
+    return Way(row["address"], row["carrier"], SenderKind(row["kind"]), row["country"], others)

@@ -34,7 +34,8 @@ _EVENT = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A message that needs a sender. `actor` goes into the events that its binding causes."""
+    """A message that needs a sender. `actor` goes into the events that its binding causes; `linkable` says that a link may
+    stand for its media where nobody carries them."""
 
     key: MappingKey
     message_id: int
@@ -43,6 +44,7 @@ class Wanted:
     actor: str = "message"
     obfuscated: bool = False
     """The recipient's number will not be kept, in the mapping neither."""
+    linkable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ class Assigner:
             return here
         for place in first:
             mapping = read.reads[wanted[place].key].mapping
-            answer = decide(_converted(wanted[place].ask, pool), pool, mapping, self._meter.loads, read.today)
+            answer = self._decide(wanted[place], pool, mapping, read.today)
             answers[place] = answer if isinstance(answer, Refusal) else NotYet(at)
         return [place for place in here if place not in first]
 
@@ -184,7 +186,7 @@ class Assigner:
         """Decide one person's messages in order. After one that changes the mapping the rest wait for what it becomes."""
         mapping = read.reads[key].mapping
         for index, place in enumerate(group):
-            answer = decide(_converted(wanted[place].ask, pool), pool, mapping, self._meter.loads, read.today)
+            answer = self._decide(wanted[place], pool, mapping, read.today)
             if isinstance(answer, Refusal):
                 answers[place] = answer
                 continue
@@ -194,6 +196,13 @@ class Assigner:
             if answer.change in (Change.INSERT, Change.SWAP):
                 read.again += group[index + 1 :]
                 return
+
+    def _decide(self, wanted: Wanted, pool: Pool, mapping: StoredMapping | None, today: int) -> Binding | Refusal:
+        """With the MMS converter any sender will do where nobody carries media: a link goes out in their place."""
+        answer = decide(wanted.ask, pool, mapping, self._meter.loads, today)
+        if isinstance(answer, Refusal) and wanted.linkable and pool.service.mms_converter:
+            return decide(replace(wanted.ask, media=False), pool, mapping, self._meter.loads, today)
+        return answer
 
     async def _write_events(
         self, connection: Connection, wanted: Sequence[Wanted], settled: Iterable[_Decided], now: datetime
@@ -217,11 +226,6 @@ class Assigner:
             wanted.message_id,
             wanted.actor,
         )
-
-
-def _converted(ask: Ask, pool: Pool) -> Ask:
-    """With the MMS converter any sender will do: a link goes out in the place of media."""
-    return replace(ask, media=False) if ask.media and pool.service.mms_converter else ask
 
 
 def _revealed(wanted: Sequence[Wanted], read: _Round) -> list[tuple[MappingKey, str]]:

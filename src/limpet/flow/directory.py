@@ -6,6 +6,7 @@ that was removed before the message came cannot be chosen, whatever was remember
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from limpet.core.address import area_code
@@ -23,8 +24,14 @@ SIDS_MAX = 100_000
 class Directory:
     """Caches over reference tables, each bounded."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, has_mms: Callable[[str], bool] = lambda _: False, today: Callable[[], int] = lambda: 0
+    ) -> None:
+        """`has_mms` tells of a carrier whether it takes media, `today` is the day by which carriers' refusals age out (days since
+        2000)."""
         self._database = database
+        self._has_mms = has_mms
+        self._today = today
         self._services: dict[str, pools.ServiceOwner] = {}
         self._pools: dict[int, Pool] = {}
         self._account_sids: dict[int, str] = {}
@@ -52,13 +59,14 @@ class Directory:
     async def pool(self, connection: Connection, service_id: int, generation: int) -> Pool | None:
         """The pool as of `generation` or later; None when the service is gone."""
         known = self._pools.get(service_id)
-        if known is not None and known.service.generation >= generation:
+        today = self._today()
+        if known is not None and known.service.generation >= generation and today < known.until_day:
             return known
-        loaded = await pools.load(connection, service_id)
+        loaded = await pools.load(connection, service_id, today)
         if loaded is None:
             self._pools.pop(service_id, None)
             return None
-        pool = make_pool(loaded.service, loaded.members, area_code)
+        pool = make_pool(loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day)
         _bounded(self._pools, POOLS_MAX)[service_id] = pool
         return pool
 

@@ -5,27 +5,29 @@ Unbound messages wait in the queue without a lane; whichever process takes them 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from limpet.clock import Clock
 from limpet.core.address import parse_recipient
 from limpet.core.encoding import segment
 from limpet.core.ids import person_hash
+from limpet.core.media import with_link
 from limpet.core.model import Direction
 from limpet.core.retention import Mark
-from limpet.core.selection import Refusal
+from limpet.core.selection import Refusal, carries_media
 from limpet.core.status import Status
-from limpet.core.sticky import Ask
+from limpet.core.sticky import Ask, Binding
 from limpet.flow.assign import Assigner, NotYet, Wanted
 from limpet.flow.dispatch import Dispatcher
+from limpet.flow.draft import MMS_SEGMENTS
 from limpet.flow.lanes import Flight, Reservation
 from limpet.flow.owed import Owed
 from limpet.flow.rows import claims_of, due_of, first_change, outgoing_of, place, refuse
-from limpet.store import dispatch, messages
+from limpet.store import dispatch, messages, mms
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Connection, Database
-from limpet.store.dispatch import Claim, Due, Outgoing
+from limpet.store.dispatch import Claim, Due, Key, Outgoing
 from limpet.store.messages import MessageRow
 from limpet.store.sticky import MappingKey
 
@@ -86,14 +88,20 @@ class DueBinder:
         rows = [_row(m) for m in waiting if Status(m.status) in (Status.SCHEDULED, Status.ACCEPTED)]
         if not rows:
             return [], [], []
-        answers = await self._assigner.bind(connection, [self._wanted(row) for row in rows], now)
+        links = await mms.wanted(connection, [_key(row) for row in rows])
+        answers = await self._assigner.bind(connection, [self._wanted(row, links) for row in rows], now)
+        carried = []
         for row, answer in zip(rows, answers, strict=True):
             if isinstance(answer, NotYet):
                 row.due_at = answer.at
             elif isinstance(answer, Refusal):
                 refuse(row, answer)
             elif answer is not None:
+                if _key(row) in links and _settle_media(row, links[_key(row)], answer):
+                    carried.append(_key(row))
                 place(row, answer, reservation, now)
+        if carried:
+            await mms.carry(connection, carried)
         return await self._write(connection, rows, made, now)
 
     async def _write(
@@ -112,19 +120,36 @@ class DueBinder:
         if waiting:
             await dispatch.enqueue(connection, waiting)
         owed = await self._owed.write(connection, (told for row in kept if (told := first_change(row))), now)
+        sending = [row for row in kept if row.status is Status.SENDING]
+        media = await mms.carried(connection, [_key(row) for row in sending]) if sending else {}
         flights = [
-            Flight(outgoing_of(row), segment(row.body), claims[row.lane or ""].id)
-            for row in kept
-            if row.status is Status.SENDING
+            Flight(outgoing_of(row), segment(row.body), claims[row.lane or ""].id, media.get(_key(row)))
+            for row in sending
         ]
         return flights, owed, waiting
 
-    def _wanted(self, row: MessageRow) -> Wanted:
+    def _wanted(self, row: MessageRow, links: Mapping[Key, str | None]) -> Wanted:
         to = parse_recipient(row.recipient)
         assert to is not None, "a stored recipient is an address"
-        ask = Ask(to, person_hash(row.recipient, self._bucket_key), row.sender, row.num_media > 0)
+        ask = Ask(to, person_hash(row.recipient, self._bucket_key), row.sender, _key(row) in links)
         key = MappingKey(row.bucket, row.service_id or 0, row.recipient)
-        return Wanted(key, row.id, ask, row.num_segments, obfuscated=bool((row.marks or 0) & Mark.OBFUSCATE))
+        obfuscated, linkable = bool((row.marks or 0) & Mark.OBFUSCATE), links.get(_key(row)) is not None
+        return Wanted(key, row.id, ask, row.num_segments, obfuscated=obfuscated, linkable=linkable)
+
+
+def _key(row: MessageRow) -> Key:
+    return Key(row.bucket, row.id)
+
+
+def _settle_media(row: MessageRow, link: str | None, binding: Binding) -> bool:
+    """Whether a message's media go along with it; otherwise its link, if it has one, goes in their place."""
+    if carries_media(binding.candidate):
+        row.num_segments = MMS_SEGMENTS
+        return True
+    if link is not None:
+        row.body = with_link(row.body, link)
+        row.num_segments = segment(row.body).count
+    return False
 
 
 def _row(message: Outgoing) -> MessageRow:

@@ -11,6 +11,7 @@ from limpet.core.retention import Mark, Pseudonyms
 from limpet.core.status import Status
 from limpet.core.sticky import PROVISIONAL_DAYS, EventKind
 from limpet.flow.owed import Owed, Told
+from limpet.flow.refused import RefusedMarks
 from limpet.store import dispatch, sticky
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Connection, Database
@@ -26,18 +27,22 @@ class Failures:
     """Follows failures up in the transaction that writes them. `new_id` makes row ids."""
 
     def __init__(
-        self, database: Database, owed: Owed, clock: Clock, new_id: Callable[[datetime], int], pseudonyms: Pseudonyms
-    ) -> None:
+        self, database: Database, owed: Owed, clock: Clock, new_id: Callable[[datetime], int], marks: RefusedMarks,
+        pseudonyms: Pseudonyms,
+    ) -> None:  # fmt: skip
         self._database = database
         self._pseudonyms = pseudonyms
         self._owed = owed
         self._clock = clock
         self._new_id = new_id
+        self._marks = marks
 
     async def follow(
         self, connection: Connection, failed: Sequence[Outgoing], codes: dict[Key, int], now: datetime
     ) -> list[Told]:
-        """Take away the provisional mappings of messages that failed before they left (rule S-9); what customers hear of it."""
+        """Take away the provisional mappings of messages that failed before they left (rule S-9); what customers hear of it.
+        Senders that carriers refuse are marked (S-70)."""
+        await self._marks.note(connection, [(message, codes[message.key]) for message in failed], now)
         persons: dict[str, str] = {}
         bound = [
             (MappingKey(m.key.bucket, m.service_id, name), m.member_id)

@@ -27,6 +27,7 @@ class Way:
     carrier: str
     kind: SenderKind
     country: str
+    also_through: tuple[str, ...] | None = None
 
 
 def place(row: MessageRow, binding: Binding, reservation: Reservation, now: datetime) -> None:
@@ -34,19 +35,22 @@ def place(row: MessageRow, binding: Binding, reservation: Reservation, now: date
     sender = binding.candidate.sender
     row.member_id, row.sender = binding.candidate.member_id, sender.address
     row.reason, row.sticky = binding.reason, binding.outcome
-    route(row, Way(sender.address, sender.carrier, sender.kind, sender.country), reservation, now)
+    way = Way(sender.address, sender.carrier, sender.kind, sender.country, sender.also_through)
+    route(row, way, reservation, now)
 
 
 def route(row: MessageRow, way: Way, reservation: Reservation, now: datetime) -> None:
     """Send a row to its sender's lane: claimed at once where rate and room allow, queued for its place otherwise; failed where
     the sender's queue is full."""
-    row.lane, row.status = reservation.fleet.lane_of(way.carrier, way.address), Status.QUEUED
-    wait_s = reservation.fleet.wait_s(way.address, way.kind, way.country, row.num_segments)
+    fleet = reservation.fleet
+    row.lane = fleet.lane_for(way.carrier, way.address, way.country, way.also_through, row.recipient)
+    row.status = Status.QUEUED
+    wait_s = fleet.wait_s(way.address, way.kind, way.country, row.num_segments)
     if wait_s is None:
         row.status, row.error_code = Status.FAILED, QUEUE_FULL
     elif wait_s > 0:
         row.due_at = now + timedelta(seconds=wait_s)
-    elif (fence := reservation.take(row.lane)) is not None:
+    elif row.recipient not in reservation.fleet.waiting_people and (fence := reservation.take(row.lane)) is not None:
         row.status, row.fence, row.attempt, row.claimed_at = Status.SENDING, fence, 1, now
 
 
@@ -91,5 +95,5 @@ def outgoing_of(row: MessageRow) -> Outgoing:
     return Outgoing(
         Key(row.bucket, row.id), row.account_id, row.service_id, row.member_id, row.recipient, row.sender, row.body,
         row.num_media, row.status, row.expires_at, row.status_callback, row.callback_events, row.lane,
-        row.fence, row.attempt, row.claimed_at, row.marks or 0,
+        row.fence, row.attempt, row.claimed_at, row.marks or 0, row.num_segments,
     )  # fmt: skip

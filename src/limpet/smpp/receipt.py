@@ -80,7 +80,7 @@ _UNREACHABLE, _BLOCKED, _UNKNOWN_HANDSET, _LANDLINE, _FILTERED, _UNKNOWN_ERROR =
     30007,
     30008,
 )
-_STATE_ERRORS: Mapping[MessageState, int] = {
+STATE_ERRORS: Mapping[MessageState, int] = {
     MessageState.EXPIRED: _UNREACHABLE,
     MessageState.UNDELIVERABLE: _UNREACHABLE,
     MessageState.REJECTED: _FILTERED,
@@ -165,10 +165,10 @@ def _state(pdu: Pdu, fields: Mapping[str, str]) -> MessageState:
 def _error_code(pdu: Pdu, state: MessageState, err: str) -> int | None:
     """Twilio's number for what went wrong: the network's own reason refines "undeliverable", nothing else."""
     if state is not MessageState.UNDELIVERABLE:
-        return _STATE_ERRORS.get(state)
+        return STATE_ERRORS.get(state)
     network = pdu.tlvs.get(Tag.NETWORK_ERROR_CODE, b"")
     reason = int.from_bytes(network[1:], "big") if len(network) == 3 else int(err) if _DECIMAL.fullmatch(err) else 0
-    return _NETWORK_ERRORS.get(reason, _STATE_ERRORS[state])
+    return _NETWORK_ERRORS.get(reason, STATE_ERRORS[state])
 
 
 _DECIMAL = re.compile("[0-9]{1,9}")

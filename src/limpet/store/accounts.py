@@ -133,6 +133,15 @@ class Accounts:
             raise LookupError(f"no account {account_id}")
         return _account_of(row)
 
+    async def named(self, friendly_name: str, owner_sid: str | None) -> list[Account]:
+        """Accounts of this name, main ones or sub-accounts of one; at most three, closed ones last."""
+        rows = await self._database.pool.fetch(query("accounts_named"), friendly_name, owner_sid)
+        return [_account_of(row) for row in rows]
+
+    async def set_token(self, account_id: int, token: str, now: datetime) -> None:
+        """Give an account another auth token: the former one opens nothing any more."""
+        await self._database.pool.execute(query("account_set_token"), account_id, self._vault.seal(token), now)
+
     async def page(self, request: PageRequest) -> Page[Account]:
         """Every account, newest first."""
         return await fetch_page(self._database, _PAGE, request, _account_of)

@@ -79,6 +79,7 @@ class Outgoing(NamedTuple):
     claimed_at: datetime | None
     marks: int = 0
     """`limpet.core.retention.Mark`."""
+    num_segments: int = 0
 
 
 def lane_bucket(lane: str) -> int:
@@ -92,6 +93,7 @@ def outgoing(row: asyncpg.Record) -> Outgoing:
         Key(row["bucket"], row["id"]), row["account_id"], row["service_id"], row["member_id"], row["recipient"],
         row["sender"], row["body"], row["num_media"], row["status"], row["expires_at"], row["status_callback"],
         row["callback_events"], row["lane"], row["fence"], row["attempt"], row["claimed_at"], row["marks"] or 0,
+        row["num_segments"],
     )  # fmt: skip
 
 
@@ -236,7 +238,10 @@ async def fail_waiting(
     return [outgoing(row) for row in await connection.fetch(query("message_fail"), *arrays, list(statuses), now, codes)]
 
 
-async def doubt(connection: Connection, unanswered: Sequence[tuple[Key, int]], now: datetime) -> list[Outgoing]:
-    """Bytes of these `(key, fence)` may have left and no answer came; answers those that are now in doubt."""
-    rows = [(*key, fence) for key, fence in sorted(unanswered)]
+async def doubt(
+    connection: Connection, unanswered: Sequence[tuple[Key, int, Sequence[str]]], now: datetime
+) -> list[Outgoing]:
+    """Bytes of these `(key, fence, ids of their segments)` may have left and no answer came, or not to all of it; answers those
+    that are now in doubt."""
+    rows = [(*key, fence, SEPARATOR.join(ids) or None) for key, fence, ids in sorted(unanswered)]
     return [outgoing(row) for row in await connection.fetch(query("message_doubt"), *columns(rows), now)]

@@ -8,6 +8,7 @@ of what is stored: `limpet.store.database` speaks to the server.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -222,6 +223,18 @@ class EmbeddedPostgres:
         return f"{_last_line(text)} (all of it in {self._log})"
 
 
+def running_url(data_dir: Path) -> str | None:
+    """The URL of the server that runs on a data directory, whoever started it; None when there is none. Blocks a little."""
+    cluster = Path(os.path.abspath(data_dir.expanduser())) / CLUSTER_NAME
+    try:
+        found = read_postmaster(cluster)
+        if found is None or not found.ready or not serves(found.pid, cluster):
+            return None
+    except PermissionError as error:
+        raise DatabaseUnusable(f"{error.filename} belongs to another user: run this as its owner.") from error
+    return _url(found)
+
+
 def _check_version(cluster: Path) -> None:
     marker = cluster / "PG_VERSION"
     made_by = marker.read_text().strip() if marker.exists() else ""
@@ -259,7 +272,6 @@ if sys.platform == "win32":
         """Files belong to whoever starts Limpet."""
 
 else:
-    import os
 
     def _listening(cluster: Path) -> dict[str, str]:
         return {

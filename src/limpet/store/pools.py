@@ -8,6 +8,7 @@ from typing import NamedTuple
 import asyncpg
 
 from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service, StickyInbound
+from limpet.core.selection import NEVER
 from limpet.store.database import Connection
 from limpet.store.queries import query
 
@@ -20,6 +21,8 @@ class LoadedPool:
 
     service: Service
     members: tuple[PoolMember, ...]
+    until_day: int = NEVER
+    """The day on which the first of the carriers' refusals among them ends."""
 
 
 class ServiceOwner(NamedTuple):
@@ -45,16 +48,19 @@ def _member_of(row: asyncpg.Record) -> PoolMember:
         address=row["address"], country=row["country"], capabilities=frozenset(map(Capability, row["capabilities"])),
         friendly_name=row["sender_name"], carrier=row["carrier"], sms_url="", sms_method="POST", sms_fallback_url="",
         sms_fallback_method="POST", status_callback="", settings={}, created_at=row["added_at"], updated_at=row["added_at"],
+        also_through=None if row["also_through"] is None else tuple(row["also_through"]),
     )  # fmt: skip
-    return PoolMember(row["member_id"], row["id"], sender, row["added_at"])
+    return PoolMember(row["member_id"], row["id"], sender, row["added_at"], frozenset(row["refused_in"]))
 
 
-async def load(connection: Connection, service_id: int) -> LoadedPool | None:
-    """The service and its pool; None when it is gone."""
-    rows = await connection.fetch(query("pool_load"), service_id)
+async def load(connection: Connection, service_id: int, today: int = 0) -> LoadedPool | None:
+    """The service and its pool, with the refusals of carriers that still count today (days since 2000); None when it is gone."""
+    rows = await connection.fetch(query("pool_load"), service_id, today)
     if not rows:
         return None
-    return LoadedPool(service_of(rows[0]), tuple(_member_of(row) for row in rows if row["member_id"] is not None))
+    members = tuple(_member_of(row) for row in rows if row["member_id"] is not None)
+    ends = [row["refused_until"] for row in rows if row["refused_until"] is not None]
+    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER))
 
 
 async def owner_by_sid(connection: Connection, sid: str) -> ServiceOwner | None:

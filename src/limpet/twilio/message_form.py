@@ -74,6 +74,7 @@ class MessageRequest:
     """`limpet.core.retention.Mark`: what will not be kept."""
     shorten: bool = False
     """Links in `body` are to be made short."""
+    as_mms: bool = False
 
 
 class MessageChange(StrEnum):
@@ -116,6 +117,7 @@ def parse_message(form: Form, now: datetime) -> MessageRequest:
         media,
         marks,
         shorten,
+        boolean(form, "SendAsMms") or False,
     )
 
 
@@ -276,12 +278,6 @@ def _shorten(form: Form, service_sid: str | None) -> bool:
     return wanted
 
 
-def _not_offered(form: Form, name: str, code: int) -> None:
-    """What a person would receive differently cannot be ignored."""
-    if boolean(form, name):
-        raise ApiError(code)
-
-
 def _fallback_from(form: Form, name: str) -> None:
     value = filled(form, name)
     if value is None:
@@ -304,7 +300,6 @@ _CHECKED: Mapping[str, Callable[[Form, str], object]] = {
     "ForceDelivery": boolean,
     "PersistentAction": _actions,
     "TrafficType": partial(choice, options=("free",)),
-    "SendAsMms": partial(_not_offered, code=21622),
     "RiskCheck": partial(choice, options=("enable", "disable")),
     "FallbackFrom": _fallback_from,
     "Tags": _tags,

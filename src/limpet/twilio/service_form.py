@@ -70,6 +70,8 @@ _SETTINGS: Mapping[str, tuple[str, Callable[[Form, str], object]]] = {
     "StickyInbound": ("sticky_inbound", _sticky_inbound),
     "StickyTtlDays": ("sticky_ttl_days", partial(integer, least=1, most=STICKY_TTL_DAYS_MAX)),
 }
+PARAMETERS: Final = ("FriendlyName", *_URLS, *_SETTINGS)
+"""All that a service can be told."""
 
 
 def parse_service(form: Form) -> Changes:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
+from limpet.carrier.http_client import Medium
+from limpet.carrier.http_notices import NoticeDesk
 from limpet.clock import Clock
 from limpet.core.inventory import Inventory
 from limpet.flow.accept import Accept
 from limpet.flow.clicks import Clicks
 from limpet.flow.directory import Directory
+from limpet.flow.events import Events
+from limpet.flow.release import Releases
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
 from limpet.store.database import Installation
+from limpet.store.deactivations import Deactivations
 from limpet.store.deliveries import Deliveries
+from limpet.store.event_streams import EventStreams
 from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
 from limpet.store.messages import Messages
@@ -24,6 +30,8 @@ from limpet.store.services import Services
 from limpet.store.sticky import StickyStore
 
 Network = IPv4Network | IPv6Network
+PersonWrites = Callable[[str, str, str, str, Sequence[str]], bool]
+"""A person's text: the number's carrier, who writes, to which number, what, with which media; whether that carrier brings it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +52,14 @@ class Deps:
     contents: Contents
     media: MediaStore
     deliveries: Deliveries
+    event_streams: EventStreams
+    events: Events
+    deactivations: Deactivations
     directory: Directory
     accept: Accept
     clicks: Clicks
     link_configs: LinkConfigs
+    releases: Releases
     installation: Installation
     clock: Clock
     carriers: tuple[str, ...]
@@ -55,8 +67,8 @@ class Deps:
     trusted_proxies: tuple[Network, ...] = ()
     concurrency_max: int = 1000
     """Requests of one account at a time."""
-    person_writes: Callable[[str, str, str], None] | None = None
-    """With a simulated carrier: a person's text, as who writes, to which number, and what."""
+    person_writes: PersonWrites | None = None
+    """With simulated carriers."""
     inventory: Inventory = field(default_factory=Inventory)
     bring_your_own: bool = True
     link_domain: str | None = None
@@ -65,3 +77,7 @@ class Deps:
     """Where short links lead of which nothing is known."""
     callbacks_due: Callable[[], None] = lambda: None
     """Told that callbacks have become due in the table."""
+    notices: Mapping[str, NoticeDesk] = field(default_factory=dict)
+    """Where carriers over HTTP bring what they have to tell, by their names."""
+    carrier_medium: Callable[[str], Awaitable[Medium | None]] | None = None
+    """Fetches a medium of an inbound message that only its carrier's credentials open; None where anybody may."""

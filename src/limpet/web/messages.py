@@ -6,12 +6,10 @@ microseconds, and everything slow is behind `Accept.submit`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from limpet.core.errors import ApiError
-from limpet.core.media import link_code
 from limpet.core.model import Message
 from limpet.core.retention import Mark
 from limpet.flow.draft import Media, NewMessage, Overloaded, Rejected
@@ -27,12 +25,20 @@ from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.content import filled_in
 from limpet.web.door import Call
 from limpet.web.links import shorten
-from limpet.web.media import LINKS_PATH
+from limpet.web.media import new_media
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
 FORM_HASH_BYTES = 16
-CODE_BYTES = 16
-_NAMED = {21701: "service", 21606: "from", 21611: "from", 21711: "from", 21659: "from", 21212: "from", 21211: "to"}
+_NAMED = {
+    21701: "service",
+    21606: "from",
+    21611: "from",
+    21711: "from",
+    21659: "from",
+    21212: "from",
+    21211: "to",
+    21621: "from",
+}
 """Which of a rejection's values its text names."""
 
 
@@ -60,6 +66,7 @@ async def create(call: Call) -> Answer:
             media=_media(call, asked),
             marks=asked.marks | Mark.LINKED if urls else asked.marks,
             links=urls,
+            as_mms=asked.as_mms,
         )
     )
     if isinstance(answer, Message):
@@ -68,13 +75,10 @@ async def create(call: Call) -> Answer:
 
 
 def _media(call: Call, asked: MessageRequest) -> Media | None:
-    """The media of a message with the link that stands for them; 21622 without a service, whose MMS converter makes the link."""
+    """The media of a message, and with a service, which may have the MMS converter, the link that may stand for them."""
     if not asked.media_urls:
         return None
-    if asked.service_sid is None:
-        raise ApiError(21622)
-    code = link_code(int.from_bytes(os.urandom(CODE_BYTES), "big"))
-    return Media(asked.media_urls, f"{call.origin}{LINKS_PATH}{code}", code)
+    return Media(asked.media_urls) if asked.service_sid is None else new_media(asked.media_urls, call.origin)
 
 
 def _idempotency(call: Call) -> Idempotency | None:

@@ -6,6 +6,17 @@ INSERT INTO account (sid, friendly_name, auth_token_sealed, created_at, updated_
 -- name: account_by_sid (reference)
 SELECT * FROM account WHERE sid = $1;
 
+-- name: accounts_named (reference)
+-- Accounts by their name: main ones, or those that $2 owns; closed ones last.
+SELECT * FROM account WHERE friendly_name = $1 AND owner_sid IS NOT DISTINCT FROM $2 ORDER BY status = 'closed', id LIMIT 3;
+
+-- name: account_set_token (reference)
+UPDATE account SET auth_token_sealed = $2, updated_at = $3 WHERE id = $1;
+
+-- name: apply_alone (reference)
+-- One configuration file at a time is applied, until the commit.
+SELECT pg_advisory_xact_lock($1);
+
 -- name: account_insert_sub (reference)
 -- No row when the main account has as many sub-accounts as it may.
 INSERT INTO account (sid, friendly_name, auth_token_sealed, created_at, updated_at, owner_sid)

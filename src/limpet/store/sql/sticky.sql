@@ -4,7 +4,9 @@
 -- A service and its live members in one snapshot: what `core.selection.Pool` is made of. One row a member, or one without.
 SELECT s.*, m.id AS member_id, m.added_at,
        n.id AS sender_id, n.sid AS sender_sid, n.kind, n.address, n.country, n.capabilities,
-       n.friendly_name AS sender_name, n.carrier
+       n.friendly_name AS sender_name, n.carrier, n.also_through,
+       ARRAY(SELECT r.country FROM member_refused r WHERE r.member_id = m.id AND r.until_day > $2) AS refused_in,
+       (SELECT min(r.until_day) FROM member_refused r WHERE r.member_id = m.id AND r.until_day > $2) AS refused_until
   FROM service s
   LEFT JOIN pool_member m ON m.service_id = s.id AND m.removed_at IS NULL
   LEFT JOIN sender n ON n.id = m.sender_id
