@@ -97,8 +97,9 @@ def parse_message(form: Form, now: datetime) -> MessageRequest:
     for name in form:
         if (check := _CHECKED.get(name)) is not None:
             check(form, name)
-    marks, shorten = _marks(form), "ShortenUrls" in form and _shorten(form, service_sid)
-    if marks & Mark.DISCARD and (media or shorten):
+    marks = _marks(form) if "ContentRetention" in form or "AddressRetention" in form else 0
+    shorten = "ShortenUrls" in form and _shorten(form, service_sid)
+    if marks and marks & Mark.DISCARD and (media or shorten):
         raise invalid(
             "ContentRetention", "links to media and short links lead to what is to be discarded: give neither"
         )
