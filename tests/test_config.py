@@ -88,6 +88,9 @@ scheduled_max = 0
 [sticky]
 purge_rows_per_s = 5
 refused_days = 3
+[links]
+domain = "https://go.example.com"
+fallback_url = "https://example.com/start?x=1"
 [log]
 format = "console"
 level = "debug"
@@ -261,6 +264,8 @@ REFUSED = [
         OTHER.replace('"acme"', '"b"') + 'password = ""\nerror_codes = { "submit:0" = 30041 }',
         "carriers[1].error_codes must be",
     ),
+    ('[links]\ndomain = "https://go.example.com/x"', "links.domain must be a URL without a path"),
+    ('[links]\nfallback_url = "ftp://x"', "links.fallback_url must be a URL such as"),
     ('[log]\nformat = "xml"', 'log.format must be "json" or "console".'),
     (CARRIER, 'carriers[1].name must be unique, and "acme" is taken.'),
     (OTHER.replace('name = "acme"', ""), "carriers[1].name is missing."),

@@ -25,6 +25,7 @@ from limpet.config_rules import (
     NETWORK,
     PATH,
     SWITCH,
+    WEB_URL,
     ConfigError,
     Network,
     Rule,
@@ -194,6 +195,17 @@ class InventoryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LinksConfig:
+    """`[links]`: what short links in texts begin with, where `domain` leads here; without one, the server's own address.
+
+    `fallback_url` is where short links lead of which nothing is known any more.
+    """
+
+    domain: str | None = setting(BASE_URL, None)
+    fallback_url: str | None = setting(WEB_URL, None)
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     """`[log]`: how Limpet writes its log to standard error."""
 
@@ -213,6 +225,7 @@ class Config:
     sticky: StickyConfig = field(default_factory=StickyConfig)
     inventory: InventoryConfig = field(default_factory=InventoryConfig)
     smpp_server: SmppServerConfig = field(default_factory=SmppServerConfig)
+    links: LinksConfig = field(default_factory=LinksConfig)
     log: LogConfig = field(default_factory=LogConfig)
     carriers: tuple[AnyCarrierConfig, ...] = ()
     routes: tuple[Route, ...] = ()

@@ -180,6 +180,13 @@ def _read_base_url(value: object) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _read_web_url(value: object) -> str:
+    _require(isinstance(value, str) and str(value).isascii() and " " not in str(value))
+    parts = urlsplit(str(value))
+    _require(parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0)
+    return str(value)
+
+
 def _read_database_url(value: object) -> str:
     _require(isinstance(value, str) and str(value).startswith(("postgresql://", "postgres://")))
     return str(value)
@@ -190,4 +197,5 @@ NETWORK = Rule('a network such as "10.0.0.0/8"', _read_network)
 HOST = Rule('an IP address such as "127.0.0.1"', _read_host)
 PATH = Rule("a path", _read_path)
 BASE_URL = Rule('a URL without a path such as "https://sms.example.com"', _read_base_url)
+WEB_URL = Rule('a URL such as "https://example.com/start"', _read_web_url)
 DATABASE_URL = Rule('a URL such as "postgresql://user@host/name"', _read_database_url)

@@ -50,6 +50,7 @@ from limpet.store.deactivations import Deactivations
 from limpet.store.deliveries import Deliveries
 from limpet.store.embedded import EmbeddedPostgres
 from limpet.store.event_streams import EventStreams
+from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
 from limpet.store.secrets import Vault, load_or_create_key
 from limpet.store.senders import Senders
@@ -109,6 +110,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         database = await _open_database(stack, config, clock, dev)
         installation = await database.installation(clock.now(), token_bytes(64))
         vault = Vault(_master_key(config))
+        installation = replace(installation, pseudonym_key=vault.pseudonym_key)
         stores = _Stores(
             Accounts(database, vault), Services(database), Senders(database), SmppCredentials(database, vault)
         )
@@ -138,11 +140,12 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
             Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database),
             EventStreams(database), flow.events, Deactivations(database, installation.bucket_key), flow.directory,
-            flow.accept, flow.releases, installation, clock, tuple(carrier.name for carrier in carriers),
-            config.server.public_url, tuple(config.server.trusted_proxies), config.server.max_concurrent,
+            flow.accept, flow.clicks, LinkConfigs(database), flow.releases, installation, clock,
+            tuple(carrier.name for carrier in carriers), config.server.public_url,
+            tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulated is None else simulated.person_writes,
-            _inventory(config, dev), config.inventory.bring_your_own, callbacks_due, over_http.desks, over_http.medium,
-            _elsewhere(config), config.dispatch.scheduled_max,
+            _inventory(config, dev), config.inventory.bring_your_own, config.links.domain, config.links.fallback_url,
+            callbacks_due, over_http.desks, over_http.medium, _elsewhere(config), config.dispatch.scheduled_max,
             stores.smpp_credentials, None if simulated is None else simulated.script,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))

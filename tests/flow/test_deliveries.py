@@ -48,6 +48,21 @@ async def test_what_is_taken_at_once_is_logged_only_when_all_is(process: Process
     assert [(one.message_id, one.outcome) for one in await log_of(process)] == [(2, "taken")]
 
 
+async def test_the_log_has_what_may_be_kept_and_the_customer_what_was_owed(
+    process: Process, customer: Customer  # noqa: F811
+) -> None:  # fmt: skip
+    customer.plan(Answer(503), Answer(503))
+    owed = process.owed(customer.url())
+    kept = owed.payload.replace("5550101", "555XXXX")
+    await process.commit(owed._replace(payload_kept=kept))
+    await process.until_rows((1, 1))
+    process.clock.advance(timedelta(seconds=6))
+    process.callbacks.nudge()
+    await process.until_rows()
+    assert {request.body for request in customer.requests} == {owed.payload}
+    assert [one.payload for one in await log_of(process)] == [kept, kept]
+
+
 async def test_no_answer_has_no_status_but_a_cause(process: Process, customer: Customer) -> None:  # noqa: F811
     customer.always(Answer(raw=b"not HTTP\r\n\r\n"))
     await process.commit(process.owed(customer.url()))

@@ -14,15 +14,17 @@ from collections import defaultdict
 from limpet.core.address import area_code, parse_recipient
 from limpet.core.ids import BUCKETS, IdSource, person_hash
 from limpet.core.load import LoadMeter
+from limpet.core.retention import Pseudonyms
 from limpet.core.sticky import Ask, Binding
 from limpet.flow.assign import Answer, Assigner, Wanted
 from limpet.flow.directory import Directory
 from limpet.store.database import Connection, Database
 from limpet.store.sticky import MappingKey
 from tests.support.clock import NOW
-from tests.support.world import BUCKET_KEY
+from tests.support.world import BUCKET_KEY, PSEUDONYM_KEY
 
 BATCH = 40
+PSEUDONYMS = Pseudonyms(PSEUDONYM_KEY)
 
 
 def person(index: int) -> str:
@@ -33,7 +35,9 @@ async def main(dsn: str, service_id: int, people: int, times: int, seed: int) ->
     chance, ids = random.Random(seed), IdSource()
     database = await Database.connect(dsn, pool_size=8)
     meter = LoadMeter(0.0)
-    assigner = Assigner(Directory(database), meter, lambda: 0.0, lambda now: ids.next(now, chance.getrandbits(21)))
+    assigner = Assigner(
+        Directory(database), meter, lambda: 0.0, lambda now: ids.next(now, chance.getrandbits(21)), PSEUDONYMS
+    )
     wanted = [_wanted(service_id, person(index), n) for index in range(people) for n in range(times)]
     chance.shuffle(wanted)
     got: dict[str, list[str]] = defaultdict(list)

@@ -12,6 +12,7 @@ from limpet.core.address import parse_recipient
 from limpet.core.ids import IdSource, person_hash
 from limpet.core.load import LoadMeter
 from limpet.core.model import Service
+from limpet.core.retention import Pseudonyms
 from limpet.core.sticky import Ask, Binding
 from limpet.flow import assign
 from limpet.flow.assign import Answer, Assigner, Wanted
@@ -21,9 +22,19 @@ from limpet.store.database import Connection, Database
 from limpet.store.sticky import Claimed, MappingKey, MappingRead
 from tests.support.clock import NOW
 from tests.support.wait import until
-from tests.support.world import BUCKET_KEY, POOL, add_number, bucket, make_account, make_service, remove_number
+from tests.support.world import (
+    BUCKET_KEY,
+    POOL,
+    PSEUDONYM_KEY,
+    add_number,
+    bucket,
+    make_account,
+    make_service,
+    remove_number,
+)
 
 ANNA = "+14155550101"
+PSEUDONYMS = Pseudonyms(PSEUDONYM_KEY)
 _chances = count()
 
 
@@ -38,7 +49,7 @@ def _assigner(database: Database, favourite: int) -> Assigner:
     """A process that would choose the `favourite`-th number of the pool: all others look busy to it."""
     meter, ids = LoadMeter(0.0), IdSource()
     meter.loads = {member: 0.0 if member == favourite else 1e6 for member in range(1, 20)}
-    return Assigner(Directory(database), meter, lambda: 0.0, lambda now: ids.next(now, next(_chances)))
+    return Assigner(Directory(database), meter, lambda: 0.0, lambda now: ids.next(now, next(_chances)), PSEUDONYMS)
 
 
 async def _both(

@@ -17,7 +17,7 @@ HOT = [query for query in QUERIES.values() if query.reach is Reach.HOT]
 GROWING = re.compile(
     "("
     "sticky_mapping|sticky_event|message|message_due|claim|receipt_orphan|status_callback|opt_out|feedback|idempotency_key"
-    "|message_media|media_link|message_mms|inbound_seen|inbound_text"
+    "|message_media|media_link|message_mms|message_link|short_link|inbound_seen|inbound_text"
     "|webhook_delivery|deactivation|smpp_delivery|smpp_part"
     r")(_\d{4}_\d\d)?"
 )

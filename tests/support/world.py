@@ -26,6 +26,7 @@ from tests.support.wait import until
 
 BUCKET_KEY = b"b" * 32
 SID_KEY = b"s" * 32
+PSEUDONYM_KEY = b"p" * 32
 LEASE = timedelta(seconds=15)
 PATIENCE_S = 90.0
 POOL = tuple(f"+1212555010{n}" for n in range(5))
@@ -237,7 +238,7 @@ async def open_world(
         on_owed()
 
     pace = Pace(LEASE, PATIENCE_S, 1_000_000, take_over, rated, pending_max, **more)
-    keys = Installation(BUCKET_KEY, SID_KEY)
+    keys = Installation(BUCKET_KEY, SID_KEY, PSEUDONYM_KEY)
     flow = assemble(database, keys, owner, clock, pace, lanes, post, new_id, chance.random)
     world = World(database, clock, lane, await make_account(database, clock.now()), flow, posted)
     dispatcher, all_running = flow.dispatcher, list(flow.dispatcher.fleet.running.values())

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.types import Message
 
+from limpet.core.links import code_in
 from limpet.web.app import App
 from tests.wire.openapi import contract
 
@@ -85,7 +86,7 @@ class Client:
         self, method: str, path: str, *, query: Fields | bytes = (), body: bytes = b"", chunk: int = 1 << 16
     ) -> Response:
         """One request; its body arrives in chunks."""
-        path = path if path.startswith(ROOTS) else self.within(path)
+        path = path if path.startswith(ROOTS) or code_in(path) else self.within(path)
         raw_query = query if isinstance(query, bytes) else encoded(query)
         headers = {
             "host": HOST,

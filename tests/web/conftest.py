@@ -17,6 +17,7 @@ from limpet.store.database import Database, Installation
 from limpet.store.deactivations import Deactivations
 from limpet.store.deliveries import Deliveries
 from limpet.store.event_streams import EventStreams
+from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
 from limpet.store.senders import Senders
 from limpet.store.services import Services
@@ -25,7 +26,7 @@ from limpet.web.app import App, create_app
 from limpet.web.deps import Deps
 from tests.support.clock import HandClock
 from tests.support.tenants import vault
-from tests.support.world import BUCKET_KEY, SID_KEY, World, open_world
+from tests.support.world import BUCKET_KEY, PSEUDONYM_KEY, SID_KEY, World, open_world
 from tests.web.client import Client
 
 _FINGERPRINT = "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {} t"
@@ -121,8 +122,10 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             Deactivations(database, BUCKET_KEY),
             Directory(database),
             world.flow.accept,
+            world.flow.clicks,
+            LinkConfigs(database),
             world.flow.releases,
-            Installation(BUCKET_KEY, SID_KEY),
+            Installation(BUCKET_KEY, SID_KEY, PSEUDONYM_KEY),
             clock,
             ("hand", "second"),
             inventory=Inventory(offer for line in FOR_SALE if (offer := offer_of(line, "second"))),

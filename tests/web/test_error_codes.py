@@ -79,6 +79,11 @@ async def plain(api: Api, sender: str, to: str = PERSON, **number: str) -> Respo
     return await api.client.post("/Messages.json", From=sender, To=to, Body="x")
 
 
+async def link_config(api: Api, **form: str) -> Response:
+    sid = (await api.client.get("/v1/LinkShortening/Domains")).json["domains"][0]["domain_sid"]
+    return await api.client.post(f"/v1/LinkShortening/Domains/{sid}/Config", form)
+
+
 async def short_code_abroad(api: Api) -> Response:
     await api.client.post("/SMS/ShortCodes.json", ShortCode="73546", Country="US")
     return await plain(api, "73546", LONDON)
@@ -210,6 +215,12 @@ CASES: dict[int, tuple[int, Callable[[Api], Awaitable[Response]]]] = {
     21712: (409, lambda api: joined_twice(api, elsewhere=True)),
     21714: (412, full),
     21715: (400, mute),
+    30029: (400, lambda api: send(api, ContentRetention="x")),
+    30030: (400, lambda api: send(api, AddressRetention="x")),
+    30100: (404, lambda api: api.client.get(f"/v1/LinkShortening/Domains/DN{'0' * 32}/Config")),
+    30109: (400, lambda api: link_config(api, CallbackUrl="ftp://x")),
+    30122: (400, lambda api: link_config(api, FallbackUrl="ftp://x")),
+    30124: (400, lambda api: send(api, MessagingServiceSid=None, From=NUMBER, ShortenUrls="true")),
     30409: (400, too_late),
     35111: (400, lambda api: send(api, ScheduleType="fixed")),
     35114: (400, lambda api: send(api, ScheduleType="fixed", SendAt="soon")),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 LINK_DAYS: Final = 365
 CODE_LENGTH: Final = 10
-_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+LETTERS: Final = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 """Without letters that look like others: people may type a link."""
 _TYPES: Final = {
     "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp",
@@ -39,8 +39,8 @@ def link_code(chance: int) -> str:
     """The code of a link from at least 64 bits of chance: nobody guesses another one's."""
     code = ""
     for _ in range(CODE_LENGTH):
-        chance, digit = divmod(chance, len(_ALPHABET))
-        code += _ALPHABET[digit]
+        chance, digit = divmod(chance, len(LETTERS))
+        code += LETTERS[digit]
     return code
 
 

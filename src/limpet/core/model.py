@@ -130,6 +130,8 @@ class Service:
     daily_segments: int | None = None
     paused: bool = False
     """Ours: the operator lets nothing be sent through it."""
+    hides_since: datetime | None = None
+    """Since when mappings of it may be under a pseudonym (`limpet.flow.obfuscated`)."""
 
 
 class SenderKind(StrEnum):
@@ -217,6 +219,7 @@ class Message:
 
     `recipient` is the person and `sender` our number, whichever way the message went; `to` and `from_` turn them round
     for the wire. `sender` is None until one is chosen. `reason` and `sticky` say why this sender (`limpet.core.selection`).
+    What will not be kept of it is not in it at any time (`limpet.core.retention`).
     """
 
     bucket: int

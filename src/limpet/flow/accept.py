@@ -24,7 +24,7 @@ from limpet.core.rate import Queue
 from limpet.core.selection import Refusal, carries_media, reaches
 from limpet.core.status import Status
 from limpet.core.sticky import NO_MEDIA_FROM_IT, SERVICE_PAUSED
-from limpet.flow.assign import Assigner
+from limpet.flow.assign import Assigner, NotYet
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
 from limpet.flow.draft import (
@@ -37,6 +37,7 @@ from limpet.flow.draft import (
     begin,
     claim_of,
     inherit,
+    links_of,
     media_of,
     media_sent,
     mms_of,
@@ -52,7 +53,7 @@ from limpet.flow.repeat import SameBatch, place_of, settle
 from limpet.flow.rows import QUEUE_FULL, Way, claims_of, due_of, first_change, outgoing_of, place, refuse, route
 from limpet.flow.share import Portion, give_back
 from limpet.flow.worker import Batcher
-from limpet.store import callbacks, dispatch, idempotency, media, messages, mms, tallies
+from limpet.store import dispatch, idempotency, links, media, messages, mms, tallies
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim as LaneClaim
@@ -126,8 +127,7 @@ class Accept:
                 return done, []
             canceled, outgoing = done
             await dispatch.take(connection, [outgoing.key])
-            owed = await self._owed.rows([Told(outgoing, Status.CANCELED)], now)
-            await callbacks.insert(connection, owed)
+            owed = await self._owed.write(connection, [Told(outgoing, Status.CANCELED)], now)
             await tallies.add(connection, Tally.SCHEDULED, NO_DAY, {account.id: -1})
             return canceled, owed
 
@@ -223,6 +223,8 @@ class Accept:
                 inherit(draft, pool.service, now)
             if isinstance(answer, Refusal):
                 refuse(row, answer)
+            elif isinstance(answer, NotYet):
+                row.due_at = answer.at
             elif answer is not None:
                 if draft.wants_mms:
                     settle_media(draft, carried=carries_media(answer.candidate))
@@ -312,6 +314,8 @@ class Accept:
         await messages.insert(connection, rows, now)
         if any(row.num_media for row in rows):
             await media.insert(connection, media_of(kept), self._bucket_key)
+        if linked := links_of(kept):
+            await links.insert(connection, linked, self._bucket_key)
         if any(draft.wants_mms for draft in kept) and (carried := mms_of(kept)):
             await mms.insert(connection, carried)
         claims = claims_of(rows, lambda: self._new_id(now))
@@ -321,8 +325,8 @@ class Accept:
         written.waiting = [due for row in rows if (due := due_of(row, now))]
         if written.waiting:
             await dispatch.enqueue(connection, written.waiting)
-        written.owed = await self._owed.rows((told for row in rows if (told := first_change(row))), now)
-        await callbacks.insert(connection, written.owed)
+        changes = (told for row in rows if (told := first_change(row)))
+        written.owed = await self._owed.write(connection, changes, now)
         written.flights = [
             Flight(outgoing_of(row), draft.content, claims[row.lane or ""].id, media_sent(draft))
             for draft, row in zip(kept, rows, strict=True)

@@ -22,7 +22,7 @@ from limpet.flow.failure import Failures
 from limpet.flow.lanes import Fleet, Flight, Running
 from limpet.flow.owed import Owed, Told
 from limpet.flow.worker import TROUBLE_PAUSE_S, Batcher
-from limpet.store import callbacks, dispatch
+from limpet.store import dispatch
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim, Fenced, Key, Outgoing
@@ -91,8 +91,7 @@ class Answers:
         fenced = [(Fenced(*message.key, message.fence or 0, message.attempt), error_code) for message in messages]
         failed = await dispatch.fail(connection, fenced, [Status.SENDING], now)
         told = await self._failures.follow(connection, failed, dict.fromkeys((m.key for m in failed), error_code), now)
-        owed = await self._owed.rows(told, now)
-        await callbacks.insert(connection, owed)
+        owed = await self._owed.write(connection, told, now)
         return owed
 
     async def idle(self) -> None:
@@ -193,8 +192,7 @@ class Answers:
             )
         if plan.doubt:
             settled.in_doubt = await self._note_doubts(connection, plan.doubt, now)
-        settled.owed = await self._owed.rows(told, now)
-        await callbacks.insert(connection, settled.owed)
+        settled.owed = await self._owed.write(connection, told, now)
         return settled
 
     async def _note_doubts(

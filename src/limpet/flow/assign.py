@@ -14,9 +14,21 @@ from itertools import groupby
 from limpet.core.ids import day_number
 from limpet.core.load import LoadMeter
 from limpet.core.optout import OPTED_OUT
+from limpet.core.retention import Pseudonyms
 from limpet.core.selection import Pool, Refusal
-from limpet.core.sticky import Ask, Binding, Change, Crowd, EventKind, Outcome, StoredMapping, decide
+from limpet.core.sticky import (
+    NOBODY_CROWDED,
+    Ask,
+    Binding,
+    Change,
+    Crowd,
+    EventKind,
+    Outcome,
+    StoredMapping,
+    decide,
+)
 from limpet.flow.directory import Directory
+from limpet.flow.obfuscated import Home, Homes, home_of
 from limpet.flow.share import NO_SHARE, Contacts, NewPeople, Portion, give_back, take
 from limpet.store import sticky
 from limpet.store.database import Connection
@@ -41,10 +53,19 @@ class Wanted:
     ask: Ask
     segments: int
     actor: str = "message"
+    obfuscated: bool = False
+    """The recipient's number will not be kept, in the mapping neither."""
     linkable: bool = False
 
 
-Answer = Binding | Refusal | None
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Ask again at `at`: it is the service's first message of its kind."""
+
+    at: datetime
+
+
+Answer = Binding | Refusal | NotYet | None
 """None: the mapping was fought over for too long; ask again later."""
 
 
@@ -56,6 +77,8 @@ class _Decided:
     key: MappingKey
     binding: Binding
     before: StoredMapping | None
+    home: MappingKey
+    """Where the mapping is: under `key`, or under the person's pseudonym."""
     counts: bool
     """It gives the sender a person whom it has not had, and not because that person wrote."""
 
@@ -72,13 +95,30 @@ class _Batch:
     """What messages of limited services have taken of their day's share, by their places."""
 
 
+@dataclass(slots=True)
+class _Round:
+    """What one round has read, and what it comes to."""
+
+    now: datetime
+    reads: dict[MappingKey, MappingRead]
+    pools: dict[int, Pool | None]
+    homes: dict[MappingKey, Home] = field(default_factory=dict)
+    decided: list[_Decided] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)
+
+    @property
+    def today(self) -> int:
+        return day_number(self.now)
+
+
 class Assigner:
     """Binds batches. `now_s` is the monotonic clock by which load fades, `new_id` makes row ids, `contacts` knows the crowd."""
 
     def __init__(
         self, directory: Directory, meter: LoadMeter, now_s: Callable[[], float], new_id: Callable[[datetime], int],
-        contacts: Contacts | None = None,
+        pseudonyms: Pseudonyms, contacts: Contacts | None = None,
     ) -> None:  # fmt: skip
+        self._homes = Homes(pseudonyms)
         self._directory = directory
         self._meter = meter
         self._now_s = now_s
@@ -94,7 +134,7 @@ class Assigner:
         for round_ in range(ROUNDS_MAX):
             if not open_places:
                 break
-            held, open_places = await self._round(connection, batch, open_places, first=round_ == 0)
+            held, open_places = await self._round(connection, batch, open_places, now, first=round_ == 0)
             settled += held
         unused = [portion for place, portion in batch.portions.items() if not isinstance(batch.answers[place], Binding)]
         await give_back(connection, unused, today)
@@ -103,40 +143,81 @@ class Assigner:
         return batch.answers
 
     async def _round(
-        self, connection: Connection, batch: _Batch, places: list[int], *, first: bool
+        self, connection: Connection, batch: _Batch, places: list[int], now: datetime, *, first: bool
     ) -> tuple[list[_Decided], list[int]]:
         """One reading and its writes: what has been settled, and the places that must be asked again."""
         wanted, answers = batch.wanted, batch.answers
-        keys = sorted({wanted[place].key for place in places})
-        reads = dict(zip(keys, await sticky.read(connection, keys), strict=True))
+        read = await self._read(connection, wanted, places, now)
         groups: list[tuple[MappingKey, list[int], Pool]] = []
         for key, group in groupby(places, key=lambda place: wanted[place].key):
-            here, read = list(group), reads[key]
-            pool = await self._pool(connection, key, read)
-            if pool is None or read.opted_out:
+            here, pool = list(group), read.pools[key.service_id]
+            if pool is None or read.reads[key].opted_out:
                 # Consent comes before selection: no other number of the pool may reach a person who said STOP (rule S-40).
                 refusal = Refusal(SERVICE_GONE if pool is None else OPTED_OUT)
                 for place in here:
                     answers[place] = refusal
                 continue
-            groups.append((key, here, pool))
+            if left := await self._settled(connection, batch, here, pool, read):
+                groups.append((key, left, pool))
         if first:
             groups = await self._with_a_share(connection, batch, groups)
-        decided: list[_Decided] = []
-        again: list[int] = []
         for key, here, pool in groups:
-            crowd = await batch.people.crowd(connection, pool)
-            self._decide_person(batch, here, key, pool, reads[key].mapping, crowd, decided, again)
-        held = await _apply(connection, decided, batch.today)
-        settled = [d for d in decided if held(d)]
+            self._decide_person(batch, here, key, pool, read, await batch.people.crowd(connection, pool))
+        if read.homes and (pseudonymous := _revealed(wanted, read)):
+            await sticky.reveal(connection, pseudonymous)
+        return await self._held(connection, batch, read)
+
+    async def _held(self, connection: Connection, batch: _Batch, read: _Round) -> tuple[list[_Decided], list[int]]:
+        """Write what was decided: what holds, and the places of which it does not."""
+        held = await _apply(connection, read.decided, read.today)
+        settled = [d for d in read.decided if held(d)]
         for d in settled:
-            answers[d.place] = d.binding
-        for d in decided:
+            batch.answers[d.place] = d.binding
+        again = list(read.again)
+        for d in read.decided:
             if not held(d):
                 again.append(d.place)
                 if d.counts:
                     batch.people.add(d.key.service_id, d.binding.candidate.member_id, -1)
-        return settled, sorted(again, key=lambda place: (wanted[place].key, place))
+        return settled, sorted(again, key=lambda place: (batch.wanted[place].key, place))
+
+    async def _read(
+        self, connection: Connection, wanted: Sequence[Wanted], places: list[int], now: datetime
+    ) -> _Round:  # fmt: skip
+        """People's mappings as of one snapshot, with the pools as of the same; also under pseudonyms where they may be there."""
+        keys = sorted({wanted[place].key for place in places})
+        reads = dict(zip(keys, await sticky.read(connection, keys), strict=True))
+        generations = {key.service_id: read.generation for key, read in reads.items()}
+        pools = {service: await self._pool(connection, service, seen) for service, seen in generations.items()}
+        found = _Round(now, reads, pools)
+        obfuscated = {wanted[place].key for place in places if wanted[place].obfuscated}
+        hiding = {service for service, pool in pools.items() if pool and pool.service.hides_since}
+        if obfuscated or hiding:
+            asked = [k for k in keys if k in obfuscated or (k.service_id in hiding and reads[k].mapping is None)]
+            asked = [k for k in asked if (pool := pools[k.service_id]) and pool.service.sticky_sender]
+            found.homes = await self._homes.find(connection, asked, reads, found.today) if asked else {}
+        return found
+
+    async def _pool(self, connection: Connection, service_id: int, generation: int | None) -> Pool | None:
+        return None if generation is None else await self._directory.pool(connection, service_id, generation)
+
+    async def _settled(
+        self, connection: Connection, batch: _Batch, here: list[int], pool: Pool, read: _Round
+    ) -> list[int]:
+        """Those of a person's messages that can be decided now; not yet those of which a service has never had the like, unless
+        they are refused anyway."""
+        wanted = batch.wanted
+        first = [place for place in here if wanted[place].obfuscated] if pool.service.sticky_sender else []
+        if not first:
+            return here
+        at = await self._homes.settled_at(connection, pool.service, read.now)
+        if at <= read.now:
+            return here
+        for place in first:
+            mapping = read.reads[wanted[place].key].mapping
+            answer = self._decide(wanted[place], pool, mapping, read.today, NOBODY_CROWDED)
+            batch.answers[place] = answer if isinstance(answer, Refusal) else NotYet(at)
+        return [place for place in here if place not in first]
 
     async def _with_a_share(
         self, connection: Connection, batch: _Batch, groups: list[tuple[MappingKey, list[int], Pool]]
@@ -163,29 +244,25 @@ class Assigner:
         batch.portions = {place: portion for place, portion in portions.items() if place not in refused}
         return [(key, left, pool) for key, here, pool in groups if (left := [p for p in here if p not in refused])]
 
-    async def _pool(self, connection: Connection, key: MappingKey, read: MappingRead) -> Pool | None:
-        if read.generation is None:
-            return None
-        return await self._directory.pool(connection, key.service_id, read.generation)
-
     def _decide_person(
-        self, batch: _Batch, group: list[int], key: MappingKey, pool: Pool, mapping: StoredMapping | None, crowd: Crowd,
-        decided: list[_Decided], again: list[int],
-    ) -> None:  # fmt: skip
+        self, batch: _Batch, group: list[int], key: MappingKey, pool: Pool, read: _Round, crowd: Crowd
+    ) -> None:
         """Decide one person's messages in order. After one that changes the mapping the rest wait for what it becomes."""
+        mapping = read.reads[key].mapping
         for index, place in enumerate(group):
             wanted = batch.wanted[place]
-            answer = self._decide(wanted, pool, mapping, batch.today, crowd)
+            answer = self._decide(wanted, pool, mapping, read.today, crowd)
             if isinstance(answer, Refusal):
                 batch.answers[place] = answer
                 continue
             self._meter.add(answer.candidate.member_id, wanted.segments, self._now_s())
             changes = answer.change in (Change.INSERT, Change.SWAP)
-            decided.append(_Decided(place, key, answer, mapping, changes and not wanted.ask.heard))
+            home = home_of(key, read.homes, mapping, obfuscated=wanted.obfuscated)
+            read.decided.append(_Decided(place, key, answer, mapping, home, changes and not wanted.ask.heard))
             if changes:
                 if not wanted.ask.heard:
                     batch.people.add(key.service_id, answer.candidate.member_id)
-                again += group[index + 1 :]
+                read.again += group[index + 1 :]
                 return
 
     def _decide(
@@ -210,7 +287,7 @@ class Assigner:
 
     def _event(self, wanted: Wanted, d: _Decided, before: dict[int, str], now: datetime) -> StickyEvent:
         return StickyEvent(
-            d.key,
+            self._homes.hidden(d.key) if wanted.obfuscated else d.key,
             self._new_id(now),
             _EVENT[d.binding.outcome],
             d.binding.cause or "",
@@ -219,6 +296,18 @@ class Assigner:
             wanted.message_id,
             wanted.actor,
         )
+
+
+def _revealed(wanted: Sequence[Wanted], read: _Round) -> list[tuple[MappingKey, str]]:
+    """The mappings under pseudonyms that messages use which keep the number; what was decided is then about the number."""
+    keeping = {
+        d.key
+        for d in read.decided
+        if d.home != d.key and not wanted[d.place].obfuscated and d.binding.outcome is not Outcome.OFF
+    }
+    for d in read.decided:
+        d.home = d.key if d.key in keeping else d.home
+    return [(read.homes[key].pseudonym, key.recipient) for key in keeping]
 
 
 async def _apply(connection: Connection, decided: Sequence[_Decided], today: int) -> Callable[[_Decided], bool]:
@@ -230,18 +319,18 @@ async def _apply(connection: Connection, decided: Sequence[_Decided], today: int
     writes = [d for d in decided if d.binding.change is not None]
     if not writes:
         return lambda _: True
-    claims = {d.key: _claimant(d) for d in reversed(writes)}
+    claims = {d.home: _claimant(d) for d in reversed(writes)}
     found = await sticky.claim(connection, claims, today)
-    strays = [d.key for d in writes if d.before is not None and found[d.key].made]
+    strays = [d.home for d in writes if d.before is not None and found[d.home].made]
     if strays:
         await sticky.disclaim(connection, strays)
     swaps = {
-        d.key: Swap(d.key, d.binding.candidate.member_id, d.before)
+        d.home: Swap(d.home, d.binding.candidate.member_id, d.before)
         for d in writes
-        if d.binding.change is Change.SWAP and d.before is not None and not found[d.key].made
+        if d.binding.change is Change.SWAP and d.before is not None and not found[d.home].made
     }
     swapped = await sticky.swap(connection, list(swaps.values()), today) if swaps else set[MappingKey]()
-    return lambda d: _holds(d, found.get(d.key), swapped)
+    return lambda d: _holds(d, found.get(d.home), swapped)
 
 
 def _claimant(d: _Decided) -> int:
@@ -258,6 +347,6 @@ def _holds(d: _Decided, found: Claimed | None, swapped: set[MappingKey]) -> bool
     if d.binding.change is None or found is None:
         return True
     if d.binding.change is Change.SWAP:
-        return d.key in swapped
+        return d.home in swapped
     wanted = Claimed(_pointed_at(d.binding), made=d.binding.change is Change.INSERT)
-    return found == wanted and d.key not in swapped
+    return found == wanted and d.home not in swapped

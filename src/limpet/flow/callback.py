@@ -323,7 +323,8 @@ def _delivery(tried: _Tried, outcome: Posted | PostFailed, delivery_id: int) -> 
     owed, failed = tried.owed, isinstance(outcome, PostFailed)
     ending = Outcome.POSTPONED if tried.later else Outcome.GIVEN_UP if failed else Outcome.TAKEN
     return Delivery(
-        owed.bucket, delivery_id, owed.account_id, owed.message_id, owed.id, owed.kind, owed.method, owed.url, owed.payload,
+        owed.bucket, delivery_id, owed.account_id, owed.message_id, owed.id, owed.kind, owed.method, owed.url,
+        owed.payload_kept or owed.payload,
         owed.fallback_url, owed.fallback_method, owed.attempt + 1, ending, outcome.status,
         outcome.why if isinstance(outcome, PostFailed) else None,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from limpet.core.status import Status
 from limpet.flow.directory import Directory
 from limpet.flow.failure import Failures
 from limpet.flow.owed import Owed, Told
-from limpet.store import callbacks, dispatch
+from limpet.store import dispatch
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Connection, Database
 from limpet.store.dispatch import Claim, Fenced, Key, Outgoing
@@ -164,8 +164,7 @@ class Resolver:
                 )
                 settled |= {m.key for m in failed}
                 told = await self._failures.follow(connection, failed, {m.key: UNKNOWN_ERROR for m in failed}, now)
-            owed = await self._owed.rows(told, now)
-            await callbacks.insert(connection, owed)
+            owed = await self._owed.write(connection, told, now)
             return Resolution(tuple(m.key for m in again + lost if m.key in settled), tuple(owed))
 
         return await self._database.transaction(work)

@@ -6,7 +6,7 @@ Values, and small questions about them; `limpet.flow.accept` moves them through 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from limpet.core.address import Address
@@ -15,10 +15,12 @@ from limpet.core.ids import BUCKETS
 from limpet.core.lookalikes import smart_encoded
 from limpet.core.media import with_link
 from limpet.core.model import Account, Direction, Message, Service
+from limpet.core.retention import Mark, as_kept
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
 from limpet.flow.assign import Wanted
 from limpet.flow.repeat import Claim, Idempotency, Misused
+from limpet.store.links import NewLinks
 from limpet.store.media import NewMedia
 from limpet.store.messages import MessageRow
 from limpet.store.mms import NewMms
@@ -60,6 +62,10 @@ class NewMessage:
     idempotency: Idempotency | None = None
     direction: Direction = Direction.OUTBOUND_API
     media: Media | None = None
+    marks: int = 0
+    """`limpet.core.retention.Mark`."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Codes of the short links in `body`, each with the URL that it stands for."""
     as_mms: bool = False
     """It must go out as one MMS, whatever it holds."""
 
@@ -116,7 +122,7 @@ def new_row(draft: Draft, message_id: int, now: datetime) -> MessageRow:
         recipient=new.recipient.value, sender=new.sender, body=draft.body, num_segments=draft.content.count,
         send_at=new.send_at, expires_at=(new.send_at or now) + timedelta(seconds=new.validity_period_s or VALIDITY_PERIOD_S),
         status_callback=new.status_callback, callback_events=new.callback_events or "all",
-        num_media=len(new.media.urls) if new.media else 0,
+        num_media=len(new.media.urls) if new.media else 0, marks=new.marks or None,
     )  # fmt: skip
 
 
@@ -160,6 +166,15 @@ def mms_of(kept: list[Draft]) -> list[NewMms]:
     ]
 
 
+def links_of(kept: list[Draft]) -> list[NewLinks]:
+    """What is kept of the short links of messages that are."""
+    return [
+        NewLinks(row_of(draft).bucket, row_of(draft).id, row_of(draft).account_id, draft.new.links)
+        for draft in kept
+        if draft.new.links
+    ]
+
+
 def _undecided(draft: Draft) -> bool:
     """Whether its sender is yet to be chosen."""
     return row_of(draft).status in (Status.SCHEDULED, Status.ACCEPTED)
@@ -190,7 +205,8 @@ def wanted(draft: Draft) -> Wanted:
     row = row_of(draft)
     ask = Ask(draft.new.recipient, draft.person, draft.new.sender, draft.wants_mms)
     key = MappingKey(row.bucket, service_id_of(draft), row.recipient)
-    return Wanted(key, row.id, ask, row.num_segments, linkable=draft.wants_mms and draft.new.link is not None)
+    linkable, obfuscated = draft.wants_mms and draft.new.link is not None, bool(draft.new.marks & Mark.OBFUSCATE)
+    return Wanted(key, row.id, ask, row.num_segments, obfuscated=obfuscated, linkable=linkable)
 
 
 def answer_of(draft: Draft, now: datetime) -> Answer:
@@ -201,8 +217,9 @@ def answer_of(draft: Draft, now: datetime) -> Answer:
         return draft.rejected or Overloaded()
     new, row = draft.new, draft.row
     status = Status.SCHEDULED if new.send_at else Status.ACCEPTED if draft.owner else Status.QUEUED
+    recipient, body = as_kept(row.recipient, row.body, new.marks) if new.marks else (row.recipient, row.body)
     return Message(
-        row.bucket, row.id, row.account_id, row.service_id, row.direction, status, row.recipient, new.sender, row.body,
+        row.bucket, row.id, row.account_id, row.service_id, row.direction, status, recipient, new.sender, body,
         row.num_segments if new.sender else 0, row.num_media, None, None, None, now, now, None,
     )  # fmt: skip
 

@@ -17,10 +17,11 @@ from limpet.core.ids import person_hash
 from limpet.core.limits import NO_LIMITS
 from limpet.core.media import with_link
 from limpet.core.model import AccountStatus, Direction
+from limpet.core.retention import Mark
 from limpet.core.selection import Refusal, carries_media
 from limpet.core.status import Status
 from limpet.core.sticky import Ask, Binding
-from limpet.flow.assign import Assigner, Wanted
+from limpet.flow.assign import Assigner, NotYet, Wanted
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import ACCOUNT_SUSPENDED, Dispatcher
 from limpet.flow.draft import MMS_SEGMENTS
@@ -28,7 +29,7 @@ from limpet.flow.failure import forget_scheduled
 from limpet.flow.lanes import Flight, Reservation
 from limpet.flow.owed import Owed, Told
 from limpet.flow.rows import claims_of, due_of, first_change, outgoing_of, place, refuse
-from limpet.store import callbacks, dispatch, messages, mms
+from limpet.store import dispatch, messages, mms
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim, Due, Key, Outgoing
@@ -90,8 +91,7 @@ class DueBinder:
             accepted = await dispatch.fail_waiting(connection, [key], SERVICE_FAILED, [Status.ACCEPTED], now)
             told = [Told(m, Status.FAILED, SCHEDULER_FAILED) for m in scheduled]
             told += [Told(m, Status.FAILED, SERVICE_FAILED) for m in accepted]
-            owed = await self._owed.rows(told, now)
-            await callbacks.insert(connection, owed)
+            owed = await self._owed.write(connection, told, now)
             await forget_scheduled(connection, scheduled)
             return owed
 
@@ -138,7 +138,9 @@ class DueBinder:
         )
         carried = []
         for row, answer in zip(active, answers, strict=True):
-            if isinstance(answer, Refusal):
+            if isinstance(answer, NotYet):
+                row.due_at = answer.at
+            elif isinstance(answer, Refusal):
                 refuse(row, answer)
             elif answer is not None:
                 if _key(row) in links and _settle_media(row, links[_key(row)], answer):
@@ -171,8 +173,7 @@ class DueBinder:
         waiting = [due for row in kept + undecided if (due := due_of(row, now))]
         if waiting:
             await dispatch.enqueue(connection, waiting)
-        owed = await self._owed.rows((told for row in kept if (told := first_change(row))), now)
-        await callbacks.insert(connection, owed)
+        owed = await self._owed.write(connection, (told for row in kept if (told := first_change(row))), now)
         await forget_scheduled(connection, [scheduled[Key(*key)] for key in bound if Key(*key) in scheduled])
         sending = [row for row in kept if row.status is Status.SENDING]
         media = await mms.carried(connection, [_key(row) for row in sending]) if sending else {}
@@ -187,7 +188,8 @@ class DueBinder:
         assert to is not None, "a stored recipient is an address"
         ask = Ask(to, person_hash(row.recipient, self._bucket_key), row.sender, _key(row) in links)
         key = MappingKey(row.bucket, row.service_id or 0, row.recipient)
-        return Wanted(key, row.id, ask, row.num_segments, linkable=links.get(_key(row)) is not None)
+        obfuscated, linkable = bool((row.marks or 0) & Mark.OBFUSCATE), links.get(_key(row)) is not None
+        return Wanted(key, row.id, ask, row.num_segments, obfuscated=obfuscated, linkable=linkable)
 
 
 def _key(row: MessageRow) -> Key:
@@ -212,5 +214,5 @@ def _row(message: Outgoing) -> MessageRow:
         member_id=None, direction=Direction.OUTBOUND_API, status=Status.SCHEDULED, recipient=message.recipient,
         sender=message.sender, body=message.body, num_segments=segment(message.body).count, send_at=None,
         expires_at=message.expires_at, status_callback=message.status_callback, callback_events=message.callback_events,
-        num_media=message.num_media,
+        num_media=message.num_media, marks=message.marks or None,
     )  # fmt: skip

@@ -8,6 +8,7 @@ to the callbacks that they owe.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from limpet.core.event_streams import Sink
@@ -56,10 +57,9 @@ class Events:
             row_id = self._new_id(now)
             bucket, message_id = event.message or (row_id % BUCKETS, row_id)
             event_id = event_id or event_sid(bucket, row_id, sid_key=self._sid_key)
-            told = cloud_event(event, event_id, route.schema_version)
-            yield _row(
-                bucket, row_id, account_id, message_id, route.url, batch(told) if route.batched else told, now + LEASE
-            )
+            told = _told(event, event_id, route)
+            kept = None if event.kept is None else _told(replace(event, data=event.kept), event_id, route)
+            yield _row(bucket, row_id, account_id, message_id, route.url, told, now + LEASE, kept)
 
     async def test(self, sink: Sink, account_sid: str, test_id: str, now: datetime) -> None:
         """Owe a sink the event by which its owner sees that it is reached, due at once."""
@@ -70,7 +70,15 @@ class Events:
         await self._database.transaction(lambda connection: callbacks.insert(connection, [row]))
 
 
+def _told(event: Event, event_id: str, route: Route) -> str:
+    told = cloud_event(event, event_id, route.schema_version)
+    return batch(told) if route.batched else told
+
+
 def _row(
-    bucket: int, row_id: int, account_id: int, message_id: int, url: str, payload: str, due_at: datetime
+    bucket: int, row_id: int, account_id: int, message_id: int, url: str, payload: str, due_at: datetime,
+    payload_kept: str | None = None,
 ) -> OwedCallback:  # fmt: skip
-    return OwedCallback(bucket, row_id, account_id, message_id, url, payload, due_at, kind=EVENT)
+    return OwedCallback(
+        bucket, row_id, account_id, message_id, url, payload, due_at, kind=EVENT, payload_kept=payload_kept
+    )

@@ -21,6 +21,7 @@ from limpet.core.ids import bucket_of, day_number, person_hash
 from limpet.core.media import content_type
 from limpet.core.model import Direction
 from limpet.core.optout import OptOutType
+from limpet.core.retention import Pseudonyms
 from limpet.core.routing import carrier_of
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
@@ -91,10 +92,12 @@ class Inbounds:
     def __init__(
         self, database: Database, directory: Directory, assigner: Assigner, consent: Consent, events: Events, clock: Clock,
         bucket_key: bytes, sid_key: bytes, new_id: Callable[[datetime], int], acknowledge: Callable[[str, Sequence[int]], None],
-        decline: Callable[[str, Sequence[int]], None], post: Callable[[Sequence[OwedCallback]], None], base_url: str = "",
+        decline: Callable[[str, Sequence[int]], None], post: Callable[[Sequence[OwedCallback]], None], pseudonyms: Pseudonyms,
+        base_url: str = "",
     ) -> None:  # fmt: skip
         """`base_url` begins the URLs of media, as customers are told them."""
         self._database = database
+        self._pseudonyms = pseudonyms
         self._directory = directory
         self._assigner = assigner
         self._consent = consent
@@ -160,7 +163,7 @@ class Inbounds:
             await messages.insert(connection, kept, now)
         if with_media := [one for one in arrived if one.kept and one.came.text.media]:
             await media.insert(connection, [_new_media(one) for one in with_media], self._bucket_key)
-        uses = [(one.row.bucket, one.row.recipient, one.row.sender or "") for one in arrived]
+        uses = [(one.row.bucket, name, one.row.sender or "") for one in arrived for name in self._spellings(one)]
         await sticky.refresh_inbound(connection, uses, day_number(now))
         wanted = [want for one in arrived if one.owner.heard and (want := self._wanted(one.row)) is not None]
         if wanted:
@@ -170,6 +173,11 @@ class Inbounds:
         owed = await self._owed(arrived, heard, now)
         await callbacks.insert(connection, owed)
         return _Written(heard, owed)
+
+    def _spellings(self, one: _Arrived) -> tuple[str, ...]:
+        """Under what the mapping of who wrote may be."""
+        person = one.row.recipient
+        return (person, self._pseudonyms.of(person)) if one.owner.hides else (person,)
 
     async def _arrived(self, connection: Connection, batch: list[Came], now: datetime) -> list[_Arrived]:
         owners = await messages.owners_of(connection, [came.text.recipient for came in batch]) if batch else []

@@ -1,21 +1,26 @@
 """Which status changes a customer is told of, by callback and by event, and the rows that say so: made beside the change, in its
-transaction."""
+transaction.
+
+Every change passes by here, so this is also where what is not kept of a message goes when nothing needs it any more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from limpet.core.encoding import segment
 from limpet.core.esme import is_esme_address
-from limpet.core.status import CALLBACK_STATES, Status, parse_callback_events
+from limpet.core.retention import FORGOTTEN, Mark, Pseudonyms, as_kept
+from limpet.core.status import CALLBACK_STATES, FINAL_STATES, Status, parse_callback_events
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
-from limpet.store import callbacks
+from limpet.store import callbacks, retention
 from limpet.store.callbacks import ESME_RECEIPT, STATUS, OwedCallback
+from limpet.store.database import Connection
 from limpet.store.dispatch import Outgoing
+from limpet.store.retention import Over
 from limpet.twilio.callback import status_callback_form
 from limpet.twilio.event_types import MESSAGE_EVENTS
 from limpet.twilio.events import Event, message_event
@@ -38,12 +43,37 @@ class Owed:
     """Makes callback rows. `sid_key` signs message SIDs."""
 
     def __init__(
-        self, directory: Directory, events: Events, sid_key: bytes, new_id: Callable[[datetime], int]
+        self, directory: Directory, events: Events, sid_key: bytes, new_id: Callable[[datetime], int], pseudonyms: Pseudonyms
     ) -> None:  # fmt: skip
         self._directory = directory
         self._events = events
         self._sid_key = sid_key
         self._new_id = new_id
+        self._pseudonyms = pseudonyms
+
+    async def write(self, connection: Connection, changes: Iterable[Told], now: datetime) -> list[OwedCallback]:
+        """Write the callbacks that these changes owe, and take out what is not kept of their messages."""
+        told = list(changes)
+        owed = await self.rows(told, now)
+        await callbacks.insert(connection, owed)
+        if any(one.message.marks & FORGOTTEN for one in told):
+            await self.forget(connection, told)
+        return owed
+
+    async def forget(self, connection: Connection, told: Sequence[Told]) -> None:
+        """Take out what is not kept of messages that have come to these states."""
+        over = [one for each in told if (one := self._over(each)) is not None]
+        if over:
+            await retention.forget(connection, over)
+
+    def _over(self, told: Told) -> Over | None:
+        """What is over with a message: its text once the carrier has it, its recipient once nothing more can come."""
+        message, final = told.message, told.status in FINAL_STATES
+        wordy = message.marks & Mark.DISCARD and message.body and (final or told.status is Status.SENT)
+        hide = final and message.marks & (Mark.OBFUSCATE | Mark.OBFUSCATED) == Mark.OBFUSCATE
+        if not wordy and not hide:
+            return None
+        return Over(message.key, message.recipient, self._pseudonyms.of(message.recipient) if hide else None)
 
     async def rows(self, changes: Iterable[Told], now: datetime) -> list[OwedCallback]:
         """The callbacks and events that these changes owe; those that nobody asked for owe none."""
@@ -70,15 +100,17 @@ class Owed:
 
     def _event(self, told: Told, now: datetime) -> Event:
         message = told.message
+        to, kept = _recipients(told)
         return message_event(
             status=told.status,
             message_sid=message_sid(*message.key, media=bool(message.num_media), sid_key=self._sid_key),
             account_sid=self._directory.account_sid(message.account_id),
             messaging_service_sid=self._directory.service_sid(message.service_id),
-            to=message.recipient,
+            to=to,
+            to_kept=kept,
             from_=message.sender,
             status_callback=None if is_esme_address(message.status_callback or "") else message.status_callback,
-            num_segments=segment(message.body).count,
+            num_segments=message.num_segments,
             error_code=told.error_code,
             done_at=told.done_at,
             at=now,
@@ -87,16 +119,7 @@ class Owed:
 
     def _row(self, told: Told, now: datetime) -> OwedCallback:
         message = told.message
-        form = status_callback_form(
-            message_sid=message_sid(*message.key, media=bool(message.num_media), sid_key=self._sid_key),
-            account_sid=self._directory.account_sid(message.account_id),
-            status=told.status,
-            to=message.recipient,
-            from_=message.sender,
-            messaging_service_sid=self._directory.service_sid(message.service_id),
-            error_code=told.error_code,
-            done_at=told.done_at,
-        )
+        to, kept = _recipients(told)
         by_smpp = is_esme_address(message.status_callback or "")
         return OwedCallback(
             bucket=message.key.bucket,
@@ -104,10 +127,33 @@ class Owed:
             account_id=message.account_id,
             message_id=message.key.id,
             url=message.status_callback or "",
-            payload=form,
+            payload=self._form(told, to),
             due_at=now if by_smpp else now + LEASE,
             kind=ESME_RECEIPT if by_smpp else STATUS,
+            payload_kept=None if kept is None else self._form(told, kept),
         )
+
+    def _form(self, told: Told, to: str) -> str:
+        message = told.message
+        return status_callback_form(
+            message_sid=message_sid(*message.key, media=bool(message.num_media), sid_key=self._sid_key),
+            account_sid=self._directory.account_sid(message.account_id),
+            status=told.status,
+            to=to,
+            from_=message.sender,
+            messaging_service_sid=self._directory.service_sid(message.service_id),
+            error_code=told.error_code,
+            done_at=told.done_at,
+        )
+
+
+def _recipients(told: Told) -> tuple[str, str | None]:
+    """A message's recipient as it is told now, and as it is kept, where that differs: what is over is told as it is kept."""
+    message = told.message
+    if not message.marks & Mark.OBFUSCATE:
+        return message.recipient, None
+    kept = as_kept(message.recipient, "", message.marks)[0]
+    return (kept, None) if told.status in FINAL_STATES or kept == message.recipient else (message.recipient, kept)
 
 
 @lru_cache(maxsize=1000)

@@ -15,6 +15,7 @@ import structlog
 from limpet.carrier.port import Asked, Question
 from limpet.clock import Clock
 from limpet.core.ids import id_floor
+from limpet.core.retention import Mark
 from limpet.core.routing import carrier_of
 from limpet.core.status import SegmentState
 from limpet.flow.lanes import Fleet
@@ -61,7 +62,10 @@ class Questions:
         return len(found) == LOOK_MAX
 
     def _put(self, one: Submitted) -> bool:
-        """Ask after each segment without a final state; False where the lane takes no more."""
+        """Ask after each segment without a final state; False where the lane takes no more. The answer would not be known for
+        that of a message whose recipient's number is gone."""
+        if one.message.marks & Mark.OBFUSCATED:
+            return True
         lane = self._fleet.running[one.message.lane or ""].lane
         states = one.segment_states or (str(SegmentState.SENT),) * len(one.carrier_message_ids)
         questions = [

@@ -15,6 +15,7 @@ import structlog
 from limpet.carrier.port import Receipt, ReceiptState
 from limpet.clock import Clock
 from limpet.core.ids import bucket_of, id_floor
+from limpet.core.retention import Pseudonyms
 from limpet.core.routing import carrier_of
 from limpet.core.spelling import Spelling
 from limpet.core.status import SegmentState, Status, fold_receipts, may_become
@@ -22,7 +23,7 @@ from limpet.flow.owed import Owed, Told
 from limpet.flow.refused import RefusedMarks
 from limpet.flow.spellings import Came, Match, Spellings, of_carrier
 from limpet.flow.worker import Batcher
-from limpet.store import callbacks, receipts
+from limpet.store import receipts
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Key, Outgoing
@@ -79,11 +80,13 @@ class Receipts:
         self, database: Database, owed: Owed, clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int],
         acknowledge: Callable[[str, Sequence[int]], None], decline: Callable[[str, Sequence[int]], None],
         on_known: Callable[[Iterable[Key]], None], post: Callable[[Sequence[OwedCallback]], None], marks: RefusedMarks,
+        pseudonyms: Pseudonyms,
         on_last: Container[str] = frozenset(), whole: Container[str] = frozenset(),
     ) -> None:  # fmt: skip
         """`on_last` names the carriers that give one receipt a message, for its last segment; `whole` those that get every
         message in one PDU."""
         self._database = database
+        self._pseudonyms = pseudonyms
         self._owed = owed
         self._clock = clock
         self._bucket_key = bucket_key
@@ -214,16 +217,26 @@ class Receipts:
         return changes, await self._doubtful(connection, changes, unknown)
 
     async def _find(self, connection: Connection, named: list[Came]) -> list[Match | None]:
-        """The message that each receipt names, by its id as it stands, or as the carrier is known to spell it."""
-        spelled = [self._spellings.ids(carrier_of(came.lane), came.receipt.carrier_message_id or "") for came in named]
-        asked = [
-            (came.bucket, came.receipt.recipient, carrier_id)
-            for came, ids in zip(named, spelled, strict=True)
-            for carrier_id in ids
+        """The message that each receipt names; its recipient's number may be gone from it already."""
+        people = [(came, came.receipt.recipient) for came in named]
+        found = await self._match(connection, people)
+        strangers = [place for place, mine in enumerate(found) if mine is None]
+        if strangers:
+            hidden = [(came, self._pseudonyms.of(person)) for came, person in map(people.__getitem__, strangers)]
+            for place, mine in zip(strangers, await self._match(connection, hidden), strict=True):
+                found[place] = mine
+        return found
+
+    async def _match(self, connection: Connection, people: Sequence[tuple[Came, str]]) -> list[Match | None]:
+        """The message to each person that a receipt names, by its id as it stands, or as the carrier is known to spell it."""
+        named = [
+            (came, person, self._spellings.ids(carrier_of(came.lane), came.receipt.carrier_message_id or ""))
+            for came, person in people
         ]
+        asked = [(came.bucket, person, carrier_id) for came, person, ids in named for carrier_id in ids]
         rows = iter(await receipts.match(connection, asked, self._oldest()))
         found: list[Match | None] = []
-        for came, ids in zip(named, spelled, strict=True):
+        for came, _, ids in named:
             mine = [Match(one, each) for each in ids for one in next(rows) if of_carrier(one, came.lane)]
             found.append(mine[-1] if mine else None)
             self._spellings.found(came, found[-1])
@@ -275,8 +288,7 @@ class Receipts:
         ]
         lost = [(one.message, one.error_code) for one in told if one.status is Status.UNDELIVERED]
         await self._marks.note(connection, lost, now)
-        owed = await self._owed.rows(told, now)
-        await callbacks.insert(connection, owed)
+        owed = await self._owed.write(connection, told, now)
         done.owed += owed
         done.known += [key for key in applied if changes[key][0].status is not Status.SENDING]
         return [came for key, (_, all_came) in changes.items() if key not in applied for came in all_came]

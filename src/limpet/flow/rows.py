@@ -68,7 +68,7 @@ def due_of(row: MessageRow, now: datetime) -> Due | None:
     if row.status is Status.QUEUED:
         return Due(row.bucket, row.id, row.lane or "", row.due_at or now, row.expires_at)
     if row.status in (Status.SCHEDULED, Status.ACCEPTED):
-        return Due(row.bucket, row.id, "", row.send_at or now, row.expires_at)
+        return Due(row.bucket, row.id, "", row.due_at or row.send_at or now, row.expires_at)
     return None
 
 
@@ -98,5 +98,5 @@ def outgoing_of(row: MessageRow) -> Outgoing:
     return Outgoing(
         Key(row.bucket, row.id), row.account_id, row.service_id, row.member_id, row.recipient, row.sender, row.body,
         row.num_media, row.status, row.expires_at, row.status_callback, row.callback_events, row.lane,
-        row.fence, row.attempt, row.claimed_at,
+        row.fence, row.attempt, row.claimed_at, row.marks or 0, row.num_segments,
     )  # fmt: skip

@@ -14,19 +14,34 @@ import structlog
 
 from limpet.clock import Clock
 from limpet.core.ids import BUCKETS, day_number
+from limpet.core.status import Status
 from limpet.flow.dispatch import Dispatcher
 from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
 from limpet.flow.failure import Failures
 from limpet.flow.inbound import Inbounds
+from limpet.flow.owed import Owed, Told
 from limpet.flow.question import Questions
 from limpet.flow.receipt import Receipts
 from limpet.flow.worker import Loop
-from limpet.store import deactivations, deliveries, dispatch, idempotency, media, mms, receipts, refused, tallies
+from limpet.store import (
+    deactivations,
+    deliveries,
+    dispatch,
+    idempotency,
+    links,
+    media,
+    mms,
+    receipts,
+    refused,
+    retention,
+    tallies,
+)
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.sticky import PURGE_CHUNK, StickyStore, oldest_relevant_id
 
 EXPIRE_MAX = 500
+OBFUSCATE_MAX = 500
 EVERY_SECOND_S = 1.0
 RECEIPTS_S = 30.0
 PARTS_S = 10.0
@@ -45,8 +60,8 @@ class Sweeps:
 
     def __init__(
         self, database: Database, sticky: StickyStore, dispatcher: Dispatcher, due: DueBinder, doubt: DoubtBook,
-        resolver: Resolver, failures: Failures, receipts_in: Receipts, inbounds: Inbounds, questions: Questions, clock: Clock,
-        *, patience_s: float, purge_rows_per_s: int,
+        resolver: Resolver, failures: Failures, owed: Owed, receipts_in: Receipts, inbounds: Inbounds, questions: Questions,
+        clock: Clock, *, patience_s: float, purge_rows_per_s: int,
     ) -> None:  # fmt: skip
         self._database = database
         self._sticky = sticky
@@ -55,6 +70,7 @@ class Sweeps:
         self._doubt = doubt
         self._resolver = resolver
         self._failures = failures
+        self._owed = owed
         self._receipts = receipts_in
         self._inbounds = inbounds
         self._questions = questions
@@ -118,17 +134,28 @@ class Sweeps:
         await self._questions.ask()
 
     async def housekeep(self) -> None:
-        """Make the coming months' partitions, drop receipts that nobody claimed, and forget old keys, links, tries and lists."""
+        """Make the coming months' partitions; forget receipts that nobody claimed, old keys, links, tries, lists, and numbers."""
         now = self._clock.now()
         await self._database.ensure_partitions(now)
         await receipts.forget_kept(self._database, oldest_relevant_id(now, ORPHAN_DAYS))
         await media.purge_links(self._database, now)
+        await links.purge(self._database, now)
         await mms.forget_seen(self._database, oldest_relevant_id(now, mms.REMEMBERED_DAYS))
         await deliveries.purge(self._database, now)
         await deactivations.purge(self._database, now.date())
         await refused.purge(self._database, day_number(now))
         await tallies.forget(self._database, day_number(now))
+        await self.obfuscate()
         await idempotency.purge(self._database, oldest_relevant_id(now, idempotency.REMEMBERED_DAYS))
+
+    async def obfuscate(self) -> None:
+        """Take out the numbers of people whose messages left long ago and never had a receipt."""
+        while overdue := await retention.overdue(self._database, self._clock.now(), OBFUSCATE_MAX):
+            told = [Told(message, Status.DELIVERED) for message in overdue]
+            await self._database.transaction(partial(self._forget_numbers, told))
+
+    async def _forget_numbers(self, told: list[Told], connection: Connection) -> None:
+        await self._owed.forget(connection, told)
 
     async def purge(self) -> None:
         """Walk over all mappings once, at the configured pace, and delete those that no read honours any more."""

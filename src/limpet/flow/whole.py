@@ -13,11 +13,13 @@ from limpet.clock import Clock
 from limpet.core.ids import day_number
 from limpet.core.limits import SCHEDULED_MAX
 from limpet.core.load import LoadMeter
+from limpet.core.retention import Pseudonyms
 from limpet.core.routing import Patience, Routes
 from limpet.flow.accept import Accept
 from limpet.flow.answers import Answers
 from limpet.flow.assign import Assigner
 from limpet.flow.carriers import Switchboard
+from limpet.flow.clicks import Clicks
 from limpet.flow.consent import Consent
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
@@ -91,6 +93,7 @@ class Flow:
     sticky: StickyStore
     messages: Messages
     opt_outs: OptOuts
+    clicks: Clicks
     events: Events
     switchboard: Switchboard
     releases: Releases
@@ -136,12 +139,13 @@ def assemble(
     )  # fmt: skip
     directory = Directory(database, fleet.has_mms, lambda: day_number(clock.now()), clock.monotonic)
     doubt = DoubtBook()
+    pseudonyms = Pseudonyms(installation.pseudonym_key)
     events = Events(database, Streams(database), installation.sid_key, new_id)
-    owed = Owed(directory, events, installation.sid_key, new_id)
+    owed = Owed(directory, events, installation.sid_key, new_id, pseudonyms)
     contacts = Contacts(clock.monotonic, lambda candidate: fleet.is_full(candidate.sender.address))
-    assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id, contacts)
+    assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id, pseudonyms, contacts)
     marks = RefusedMarks(pace.refused_days)
-    failures = Failures(database, owed, clock, new_id, marks)
+    failures = Failures(database, owed, clock, new_id, marks, pseudonyms)
     answers = Answers(database, fleet, doubt, owed, failures, clock, new_id, chance)
     held = Lanes(database, owner, pace.lease)
     leases = Leases(database, held, doubt, clock, new_id, take_over=pace.take_over)
@@ -151,20 +155,20 @@ def assemble(
         fleet.add(lane)
     receipts = Receipts(
         database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post, marks,
-        pace.receipts_on_last, pace.whole_messages,
+        pseudonyms, pace.receipts_on_last, pace.whole_messages,
     )  # fmt: skip
     consent = Consent(fleet, bucket_key, new_id)
     inbounds = Inbounds(
         database, directory, assigner, consent, events, clock, bucket_key, installation.sid_key, new_id,
-        fleet.acknowledge, fleet.decline, post, base_url,
+        fleet.acknowledge, fleet.decline, post, pseudonyms, base_url,
     )  # fmt: skip
     _connect(dispatcher, receipts, inbounds, post)
     due = DueBinder(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id)
-    sticky = StickyStore(database, bucket_key, new_id)
+    sticky = StickyStore(database, bucket_key, new_id, pseudonyms)
     resolver = Resolver(database, directory, owed, failures)
     questions = Questions(database, fleet, clock, pace.query_after)
     sweeps = Sweeps(
-        database, sticky, dispatcher, due, doubt, resolver, failures, receipts, inbounds, questions, clock,
+        database, sticky, dispatcher, due, doubt, resolver, failures, owed, receipts, inbounds, questions, clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
     )  # fmt: skip
     accept = Accept(
@@ -181,8 +185,9 @@ def assemble(
         doubt,
         sweeps,
         sticky,
-        Messages(database, bucket_key),
+        Messages(database, bucket_key, pseudonyms),
         OptOuts(database, bucket_key, new_id),
+        Clicks(database, directory, installation, clock, new_id, post),
         events,
         Switchboard(database, fleet, clock, owner, pace.patience),
         Releases(database, resolver, doubt, fleet, clock, post),

@@ -18,8 +18,9 @@ from limpet.store.dispatch import Key, columns
 from limpet.store.esmes import EsmeDelivery
 from limpet.store.queries import query
 
-STATUS, INBOUND, EVENT = "status", "inbound", "event"
-"""What a callback tells of: a message's status, a text that came in, or an event to a sink, whose payload is JSON."""
+STATUS, INBOUND, CLICK, EVENT = "status", "inbound", "click", "event"
+"""What a callback tells of: a message's status, a text that came in, a short link that was opened, or an event to a sink, whose
+payload is JSON."""
 ESME_RECEIPT, ESME_INBOUND = "esme_receipt", "esme_inbound"
 """The first two for a customer who speaks SMPP; these wait in a table of their own, for the customer's next bind."""
 BY_SMPP = frozenset({ESME_RECEIPT, ESME_INBOUND})
@@ -47,6 +48,8 @@ class OwedCallback(NamedTuple):
     method: str = POST
     fallback_url: str | None = None
     fallback_method: str = POST
+    payload_kept: str | None = None
+    """The form as it is kept of a message whose recipient's number will not be; None where that is the same."""
 
     @property
     def key(self) -> Key:

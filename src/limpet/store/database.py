@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TypeAlias, TypeVar
@@ -64,10 +64,14 @@ class DatabaseUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The keys that never change while data exists: of the hash that places rows, and of the check digits in message SIDs."""
+    """The keys that never change while data exists: of the hash that places rows, and of the check digits in message SIDs.
+
+    `pseudonym_key` is not in the database (`limpet.store.secrets`): what is kept under pseudonyms must not be read with it.
+    """
 
     bucket_key: bytes
     sid_key: bytes
+    pseudonym_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,9 @@ class Outgoing(NamedTuple):
     fence: int | None
     attempt: int
     claimed_at: datetime | None
+    marks: int = 0
+    """`limpet.core.retention.Mark`."""
+    num_segments: int = 0
 
 
 def lane_bucket(lane: str) -> int:
@@ -89,7 +92,8 @@ def outgoing(row: asyncpg.Record) -> Outgoing:
     return Outgoing(
         Key(row["bucket"], row["id"]), row["account_id"], row["service_id"], row["member_id"], row["recipient"],
         row["sender"], row["body"], row["num_media"], row["status"], row["expires_at"], row["status_callback"],
-        row["callback_events"], row["lane"], row["fence"], row["attempt"], row["claimed_at"],
+        row["callback_events"], row["lane"], row["fence"], row["attempt"], row["claimed_at"], row["marks"] or 0,
+        row["num_segments"],
     )  # fmt: skip
 
 

@@ -14,10 +14,11 @@ import asyncpg
 from limpet.core.ids import bucket_of, id_floor, id_time
 from limpet.core.model import Direction, Message
 from limpet.core.page import Page, PageRequest, page_of
+from limpet.core.retention import Mark, Pseudonyms, as_kept
 from limpet.core.status import Status
 from limpet.core.sticky import Outcome
 from limpet.core.usage import Day
-from limpet.store import deliveries, sticky, usage
+from limpet.store import deliveries, links, sticky, usage
 from limpet.store.database import Connection, Database
 from limpet.store.dispatch import Outgoing, outgoing
 from limpet.store.queries import query
@@ -33,8 +34,8 @@ FINAL = tuple(
     if s in {Status.DELIVERED, Status.UNDELIVERED, Status.FAILED, Status.CANCELED, Status.RECEIVED, Status.READ}
 )
 DELETABLE = (*FINAL, str(Status.SENT))
-_BY_MAPPING = frozenset({Outcome.CREATED, Outcome.USED, Outcome.REPLACED})
-_LEFT = frozenset({Status.SENT, Status.DELIVERED, Status.UNDELIVERED, Status.READ})
+BY_MAPPING = frozenset({Outcome.CREATED, Outcome.USED, Outcome.REPLACED})
+LEFT = frozenset({Status.SENT, Status.DELIVERED, Status.UNDELIVERED, Status.READ})
 
 
 class MessageRefusal(StrEnum):
@@ -73,6 +74,8 @@ class MessageRow:
     attempt: int = 0
     claimed_at: datetime | None = None
     num_media: int = 0
+    marks: int | None = None
+    """`limpet.core.retention.Mark`; None for none."""
     due_at: datetime | None = None
     """When it may go, if it must wait; no column: the queue keeps it."""
 
@@ -92,9 +95,10 @@ class MessageFilter:
 
 def message_of(row: asyncpg.Record) -> Message:
     """The value of a row of `message`."""
+    recipient, body = as_kept(row["recipient"], row["body"], row["marks"] or 0)
     return Message(
         row["bucket"], row["id"], row["account_id"], row["service_id"], Direction(row["direction"]), Status(row["status"]),
-        row["recipient"], row["sender"], row["body"], row["num_segments"], row["num_media"], row["error_code"],
+        recipient, row["sender"], body, row["num_segments"], row["num_media"], row["error_code"],
         row["reason"], row["sticky"], id_time(row["id"]), row["updated_at"], row["sent_at"],
         json.loads(row["rejections"] or "{}"),
     )  # fmt: skip
@@ -159,6 +163,8 @@ class Owner(NamedTuple):
     heard: bool
     esmes: Sequence[str]
     """The customers' system_ids to which texts to it are delivered by SMPP."""
+    hides: bool
+    """Mappings of the service may be under pseudonyms."""
 
 
 async def owners_of(connection: Connection, addresses: Sequence[str]) -> list[Owner | None]:
@@ -171,9 +177,10 @@ async def owners_of(connection: Connection, addresses: Sequence[str]) -> list[Ow
 class Messages:
     """Messages one at a time, for people and their programs."""
 
-    def __init__(self, database: Database, bucket_key: bytes) -> None:
+    def __init__(self, database: Database, bucket_key: bytes, pseudonyms: Pseudonyms) -> None:
         self._database = database
         self._bucket_key = bucket_key
+        self._pseudonyms = pseudonyms
 
     async def usage_accounts(self, account_sid: str) -> list[int]:
         """Whose messages count as an account's usage: its own and its sub-accounts'."""
@@ -217,7 +224,13 @@ class Messages:
         sender = wanted.to if inbound else wanted.from_
         name = "messages_with_person_up" if up else "messages_with_person_down"
         bucket = bucket_of(person, self._bucket_key)
-        return list(await self._fetch(name, bucket, person, account_id, edge, inbound, sender, *sent, limit))
+        spellings = [person] if inbound else [person, self._pseudonyms.of(person)]
+        found = [
+            row
+            for spelling in spellings
+            for row in await self._fetch(name, bucket, spelling, account_id, edge, inbound, sender, *sent, limit)
+        ]
+        return sorted(found, key=lambda row: int(row["id"]), reverse=not up)[:limit]
 
     async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
         return list(await self._database.pool.fetch(query(name), *arguments))
@@ -236,6 +249,8 @@ class Messages:
             row = await connection.fetchrow(query("message_body_redact"), *redacted)
             if row:
                 await deliveries.forget(connection, bucket, message_id)
+            if row and (row["marks"] or 0) & Mark.LINKED:
+                await links.forget(connection, bucket, message_id)
             return row
 
         row = await self._database.transaction(work)
@@ -252,14 +267,21 @@ class Messages:
                 await connection.execute(query("media_delete_all"), bucket, message_id)
             if row:
                 await connection.execute(query("mms_delete"), bucket, message_id)
-            if row and row["sticky"] in _BY_MAPPING and Status(row["status"]) in _LEFT:
-                key = MappingKey(bucket, row["service_id"], row["recipient"])
-                await sticky.establish(connection, key, row["member_id"])
+            if row and (row["marks"] or 0) & Mark.LINKED:
+                await links.forget(connection, bucket, message_id)
+            if row and row["sticky"] in BY_MAPPING and Status(row["status"]) in LEFT:
+                keys = [MappingKey(bucket, row["service_id"], name) for name in self._spellings(row)]
+                await sticky.establish(connection, [(key, row["member_id"]) for key in keys])
             return row is not None
 
         if await self._database.transaction(work):
             return None
         return await self._why(account_id, bucket, message_id, MessageRefusal.NOT_FINAL)
+
+    def _spellings(self, row: asyncpg.Record) -> list[str]:
+        """Under what a message's person may have their mapping; of one that is obfuscated what left has been noted before."""
+        recipient: str = row["recipient"]
+        return [recipient, self._pseudonyms.of(recipient)] if (row["marks"] or 0) & Mark.OBFUSCATE else [recipient]
 
     async def _why(self, account_id: int, bucket: int, message_id: int, otherwise: MessageRefusal) -> MessageRefusal:
         found = await self.fetch(account_id, bucket, message_id)

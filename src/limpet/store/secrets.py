@@ -33,6 +33,8 @@ class Vault:
             raise ValueError(f"a master key has {KEY_BYTES} bytes")
         self._cipher = AESGCM(_subkey(master_key, b"limpet: auth tokens"))
         self._pepper = _subkey(master_key, b"limpet: API key secrets")
+        self.pseudonym_key = _subkey(master_key, b"limpet: pseudonyms")
+        """Of the keyed hash in the place of recipients whose numbers are not kept."""
 
     def new_secret(self) -> str:
         """128 random bits as 32 hexadecimal digits, the form of Twilio's auth tokens."""

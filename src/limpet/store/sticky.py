@@ -15,6 +15,7 @@ import asyncpg
 
 from limpet.core.ids import BUCKETS, bucket_of, day_number, id_floor
 from limpet.core.model import Service
+from limpet.core.retention import Pseudonyms
 from limpet.core.sticky import PROVISIONAL_DAYS, EventKind, Standing, StoredMapping
 from limpet.store.database import Connection, Database
 from limpet.store.queries import query
@@ -146,12 +147,16 @@ async def refresh_inbound(connection: Connection, texts: Sequence[tuple[int, str
 
 
 async def forget_unsent(
-    connection: Connection, failed: Sequence[tuple[MappingKey, int]], since_day: int
+    connection: Connection,
+    failed: Sequence[tuple[MappingKey, int]],
+    since_day: int,
+    persons: Mapping[str, str] | None = None,
 ) -> list[tuple[MappingKey, int]]:
     """After messages of mappings `(key, member_id)` failed or were canceled before they left: take away the mappings made after
     `since_day` of which no message is on its way or was sent (rule S-9). Answers the ones taken.
 
     Two statements, and the order matters: the first waits for whoever is using the mapping, the second then sees their message.
+    `persons` names who is behind the pseudonyms among the keys.
     """
     wanted = sorted(set(failed))
     held = await connection.fetch(
@@ -160,13 +165,28 @@ async def forget_unsent(
     if not held:
         return []
     keys = sorted((MappingKey(row["bucket"], row["service_id"], row["recipient"]), row["member_id"]) for row in held)
-    gone = await connection.fetch(query("sticky_unsent"), *_columns(k for k, _ in keys), [member for _, member in keys])
+    spelled = [(persons or {}).get(key.recipient, key.recipient) for key, _ in keys]
+    members = [member for _, member in keys]
+    gone = await connection.fetch(query("sticky_unsent"), *_columns(k for k, _ in keys), members, spelled)
     return [(MappingKey(row["bucket"], row["service_id"], row["recipient"]), row["member_id"]) for row in gone]
 
 
-async def establish(connection: Connection, key: MappingKey, member_id: int) -> None:
-    """Remember that a message of the mapping left, because that message is about to be deleted."""
-    await connection.execute(query("sticky_establish"), *key, member_id)
+async def establish(connection: Connection, left: Sequence[tuple[MappingKey, int]]) -> None:
+    """Remember that messages of mappings `(key, member_id)` left, because those messages will not be found any more."""
+    wanted = sorted(set(left))
+    await connection.execute(query("sticky_establish"), *_columns(key for key, _ in wanted), [m for _, m in wanted])
+
+
+async def reveal(connection: Connection, pseudonymous: Sequence[tuple[MappingKey, str]]) -> None:
+    """Put mappings under the numbers of the people whose pseudonyms they are under, `(key, number)`; the keys must be held."""
+    wanted = sorted(pseudonymous)
+    await connection.execute(query("sticky_reveal"), *_columns(key for key, _ in wanted), [n for _, n in wanted])
+
+
+async def hide_people(connection: Connection, service_id: int, now: datetime) -> datetime:
+    """Note that mappings of a service may be under pseudonyms from now on; answers since when they may."""
+    since: datetime | None = await connection.fetchval(query("service_hides"), service_id, now)
+    return since or now
 
 
 async def member_addresses(connection: Connection, member_ids: Iterable[int]) -> dict[int, str]:
@@ -187,10 +207,13 @@ async def insert_events(connection: Connection, events: Sequence[StickyEvent]) -
 class StickyStore:
     """Mappings for people who look at them, and the walk that purges dead ones."""
 
-    def __init__(self, database: Database, bucket_key: bytes, new_id: Callable[[datetime], int]) -> None:
+    def __init__(
+        self, database: Database, bucket_key: bytes, new_id: Callable[[datetime], int], pseudonyms: Pseudonyms
+    ) -> None:
         self._database = database
         self._bucket_key = bucket_key
         self._new_id = new_id
+        self._pseudonyms = pseudonyms
 
     def key(self, service: Service, recipient: str) -> MappingKey:
         """Where a person's mapping within a service is."""
@@ -198,29 +221,42 @@ class StickyStore:
 
     async def lookup(self, service: Service, recipient: str, now: datetime) -> MappingView | None:
         """A person's mapping as it is, live or dead; None when there is none."""
-        row = await self._database.pool.fetchrow(query("sticky_lookup"), *self.key(service, recipient))
-        return None if row is None else _view(row, service, day_number(now))
+        async with self._database.pool.acquire() as connection:
+            _, row = await self._find(connection, self.key(service, recipient))
+        return None if row is None else _view(row, recipient, service, day_number(now))
+
+    async def _find(self, connection: Connection, key: MappingKey) -> tuple[MappingKey, asyncpg.Record | None]:
+        """Where a person's mapping is, under the number or the pseudonym, and its row."""
+        row = await connection.fetchrow(query("sticky_lookup"), *key, key.recipient)
+        if row is not None:
+            return key, row
+        hidden = key._replace(recipient=self._pseudonyms.of(key.recipient))
+        return hidden, await connection.fetchrow(query("sticky_lookup"), *hidden, key.recipient)
 
     async def reset(self, service: Service, recipient: str, actor: str, now: datetime) -> MappingView | None:
         """Take one person's mapping away (rule S-18); answers what it was, None when there was none."""
-        key = self.key(service, recipient)
 
         async def work(connection: Connection) -> MappingView | None:
-            row = await connection.fetchrow(query("sticky_lookup"), *key)
+            key, row = await self._find(connection, self.key(service, recipient))
             if row is None or await connection.fetchval(query("sticky_reset"), *key) is None:
                 return None
             event = StickyEvent(key, self._new_id(now), EventKind.RESET, "reset", row["address"], None, None, actor)
             await insert_events(connection, [event])
-            return _view(row, service, day_number(now))
+            return _view(row, recipient, service, day_number(now))
 
         return await self._database.transaction(work)
 
     async def events(self, service: Service, recipient: str) -> list[StickyEvent]:
-        """A person's history within a service, oldest first, at most EVENTS_SHOWN_MAX."""
+        """A person's history within a service, oldest first, at most EVENTS_SHOWN_MAX of each spelling."""
         key = self.key(service, recipient)
-        rows = await self._database.pool.fetch(
-            query("sticky_events_of_person"), key.bucket, recipient, service.id, EVENTS_SHOWN_MAX
-        )
+        found = [
+            row
+            for name in (recipient, self._pseudonyms.of(recipient))
+            for row in await self._database.pool.fetch(
+                query("sticky_events_of_person"), key.bucket, name, service.id, EVENTS_SHOWN_MAX
+            )
+        ]
+        rows = sorted(found, key=lambda row: int(row["id"]))
         return [
             StickyEvent(
                 key, r["id"], EventKind(r["kind"]), r["cause"], r["sender_before"], r["sender_after"], r["message_id"], r["actor"]
@@ -248,7 +284,7 @@ class StickyStore:
         return gone
 
 
-def _view(row: asyncpg.Record, service: Service, today: int) -> MappingView:
+def _view(row: asyncpg.Record, recipient: str, service: Service, today: int) -> MappingView:
     dead = None
     if row["removed_at"] is not None or row["address"] is None:
         dead = Standing.REMOVED
@@ -256,7 +292,7 @@ def _view(row: asyncpg.Record, service: Service, today: int) -> MappingView:
         dead = Standing.EXPIRED
     created, used = (_DAY_ZERO + timedelta(days=row[name]) for name in ("created_day", "last_used_day"))
     return MappingView(
-        row["recipient"], row["address"] or "", row["sender_sid"] or "", created, used, dead is None, dead,
+        recipient, row["address"] or "", row["sender_sid"] or "", created, used, dead is None, dead,
         row["established"] or today - row["created_day"] >= PROVISIONAL_DAYS,
     )  # fmt: skip
 

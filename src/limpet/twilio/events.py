@@ -39,6 +39,8 @@ class Event:
     at: datetime
     data: Mapping[str, object]
     message: tuple[int, int] | None = None
+    kept: Mapping[str, object] | None = None
+    """The data as it may be kept, of a message whose recipient's number will not be; None where that is the same."""
 
 
 class NumberState(StrEnum):
@@ -73,8 +75,10 @@ def message_event(
     done_at: datetime | None,
     at: datetime,
     message: tuple[int, int],
+    to_kept: str | None = None,
 ) -> Event:
-    """A message has come to `status`, one of MESSAGE_EVENTS. `done_at` is the carrier's time; the text is left out."""
+    """A message has come to `status`, one of MESSAGE_EVENTS. `done_at` is the carrier's time; the text is left out. `to_kept` is
+    what may be kept of `to`, where that differs."""
     name = MESSAGE_EVENTS[status]
     data = {
         "messageSid": message_sid,
@@ -92,7 +96,9 @@ def message_event(
         "numberOfSegments": num_segments,
         "dateUpdated": iso8601_ms(at),
     }
-    return Event(name, _message_path(account_sid, message_sid), at, _filled(data), message)
+    told = _filled(data)
+    kept = None if to_kept is None else {**told, "to": to_kept}
+    return Event(name, _message_path(account_sid, message_sid), at, told, message, kept)
 
 
 def inbound_event(

@@ -18,6 +18,7 @@ from typing import Final
 from limpet.core.address import Address, parse_recipient, parse_sender
 from limpet.core.encoding import BODY_LENGTH_MAX
 from limpet.core.errors import ApiError
+from limpet.core.retention import Mark
 from limpet.twilio.content_form import parse_content_variables
 from limpet.twilio.forms import (
     TEXT_LENGTH_MAX,
@@ -43,6 +44,10 @@ MEDIA_MAX: Final = 10
 TAGS_MAX: Final = 10
 TAG_LENGTH_MAX: Final = 128
 ATTEMPT_MAX: Final = 100
+_RETENTION: Final[Mapping[str, tuple[tuple[str, str], Mark, int]]] = {
+    "ContentRetention": (("retain", "discard"), Mark.DISCARD, 30029),
+    "AddressRetention": (("retain", "obfuscate"), Mark.OBFUSCATE, 30030),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,10 @@ class MessageRequest:
     """The template that the body is made of; `body` is empty until it is."""
     content_variables: Mapping[str, str] = field(default_factory=dict)
     media_urls: tuple[str, ...] = ()
+    marks: int = 0
+    """`limpet.core.retention.Mark`: what will not be kept."""
+    shorten: bool = False
+    """Links in `body` are to be made short."""
     as_mms: bool = False
 
 
@@ -84,10 +93,16 @@ def parse_message(form: Form, now: datetime) -> MessageRequest:
     if recipient is None:
         raise ApiError(21211, value=to)
     service_sid, sender = _origin(form)
-    body = _body(form)
+    body, media = _body(form), media_urls(form)
     for name in form:
         if (check := _CHECKED.get(name)) is not None:
             check(form, name)
+    marks = _marks(form) if "ContentRetention" in form or "AddressRetention" in form else 0
+    shorten = "ShortenUrls" in form and _shorten(form, service_sid)
+    if marks and marks & Mark.DISCARD and (media or shorten):
+        raise invalid(
+            "ContentRetention", "links to media and short links lead to what is to be discarded: give neither"
+        )
     return MessageRequest(
         recipient,
         sender,
@@ -100,7 +115,9 @@ def parse_message(form: Form, now: datetime) -> MessageRequest:
         boolean(form, "SmartEncoded"),
         _content_sid(form),
         parse_content_variables(form),
-        media_urls(form),
+        media,
+        marks,
+        shorten,
         boolean(form, "SendAsMms") or False,
     )
 
@@ -249,16 +266,23 @@ def _application(form: Form, name: str) -> None:
         raise invalid(name, "applications are not offered here; give 'StatusCallback'")
 
 
-def _retention(form: Form, name: str, other: str) -> None:
-    """Whoever asks that nothing be kept must not be told that it was done when it was not."""
-    if choice(form, name, options=("retain", other)) == other:
-        raise invalid(name, f"'{other}' is not offered here; only 'retain' is")
+def _marks(form: Form) -> int:
+    """What will not be kept of a message; 30029 and 30030 for a word that says nothing of it."""
+    marks = 0
+    for name, (words, mark, code) in _RETENTION.items():
+        if name in form and (value := filled(form, name)) is not None:
+            if value not in words:
+                raise ApiError(code, value=value)
+            marks |= mark if value == words[1] else 0
+    return marks
 
 
-def _not_offered(form: Form, name: str, why: str) -> None:
-    """What a person would receive differently cannot be ignored."""
-    if boolean(form, name):
-        raise invalid(name, why)
+def _shorten(form: Form, service_sid: str | None) -> bool:
+    """Whether links are to be made short; 30124 without a service."""
+    wanted = bool(boolean(form, "ShortenUrls"))
+    if wanted and service_sid is None:
+        raise ApiError(30124)
+    return wanted
 
 
 def _fallback_from(form: Form, name: str) -> None:
@@ -281,11 +305,8 @@ _CHECKED: Mapping[str, Callable[[Form, str], object]] = {
     "ProvideFeedback": boolean,
     "Attempt": partial(integer, least=1, most=ATTEMPT_MAX),
     "ForceDelivery": boolean,
-    "ContentRetention": partial(_retention, other="discard"),
-    "AddressRetention": partial(_retention, other="obfuscate"),
     "PersistentAction": _actions,
     "TrafficType": partial(choice, options=("free",)),
-    "ShortenUrls": partial(_not_offered, why="links are not shortened here"),
     "RiskCheck": partial(choice, options=("enable", "disable")),
     "FallbackFrom": _fallback_from,
     "Tags": _tags,

@@ -12,6 +12,7 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from limpet.core.errors import ApiError
+from limpet.core.links import code_in
 from limpet.core.usage import Period
 from limpet.twilio.deactivations import LISTS_PATH
 from limpet.twilio.inventory_form import PATHS
@@ -23,6 +24,7 @@ from limpet.web import (
     event_streams,
     inventory,
     limits,
+    links,
     media,
     messages,
     notices,
@@ -122,6 +124,12 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "POST": opt_outs.change_settings,
         "DELETE": opt_outs.remove_set,
     },
+    "/LinkShortening/Domains": {"GET": links.domains},
+    "/LinkShortening/Domains/{domain_sid}/Config": {"GET": links.fetch_config, "POST": links.change_config},
+    "/LinkShortening/Domains/{domain_sid}/MessagingServices/{service_sid}": {"POST": links.associate},
+    "/LinkShortening/Domains/{domain_sid}/ValidateDns": {"GET": links.validate},
+    "/LinkShortening/MessagingService/{service_sid}/DomainConfig": {"GET": links.fetch_config_of_service},
+    "/LinkShortening/MessagingServices/{service_sid}/Domain": {"GET": links.domain_of_service},
     "/Deactivations": {"GET": deactivations.fetch},
     "/Webhooks/Deliveries": {"GET": deliveries.page},
     "/Webhooks/Deliveries/{sid}": {"GET": deliveries.fetch},
@@ -218,6 +226,8 @@ class App:
             return ok({"status": "ok"})
         if scope["path"].startswith(media.LINKS_PATH) and scope["method"] in ("GET", "HEAD"):
             return await media.follow(self._door.deps, scope["path"])
+        if scope["method"] in ("GET", "HEAD") and (code := code_in(scope["path"])) is not None:
+            return await links.follow(self._door.deps, scope, code)
         if scope["path"].startswith(LISTS_PATH) and scope["method"] == "GET":
             return await deactivations.follow(self._door.deps, scope)
         raise ApiError(20404, resource=scope["path"])

@@ -9,7 +9,7 @@ from limpet.store.deliveries import Delivery, Outcome
 from limpet.twilio.callback import idempotency_token
 from limpet.twilio.dates import iso8601
 from limpet.twilio.events import event_message, event_type
-from limpet.twilio.forms import choice, filled, invalid, parse_form
+from limpet.twilio.forms import Form, choice, filled, invalid, parse_form
 from limpet.twilio.lists import parse_page
 from limpet.twilio.pages import page_v1
 from limpet.twilio.resources import Json
@@ -77,7 +77,7 @@ def _shown(call: Call, one: Delivery) -> Json:
         "event_type": event_type(one.payload) if one.kind == EVENT else None,
         "kind": one.kind,
         "links": {"replay": f"{url}/Replay"},
-        "message_sid": event_message(one.payload) if one.kind == EVENT else filled(told, "MessageSid"),
+        "message_sid": _message_sid(one, told),
         "message_status": filled(told, "MessageStatus"),
         "method": one.method,
         "outcome": one.outcome,
@@ -86,3 +86,10 @@ def _shown(call: Call, one: Delivery) -> Json:
         "sid": sid,
         "url": url,
     }
+
+
+def _message_sid(one: Delivery, told: Form) -> str | None:
+    """The message that a callback told of; clicks name it in a way of their own."""
+    if one.kind == EVENT:
+        return event_message(one.payload)
+    return filled(told, "MessageSid") or filled(told, "sms_sid")

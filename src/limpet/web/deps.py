@@ -13,6 +13,7 @@ from limpet.clock import Clock
 from limpet.core.inventory import Inventory
 from limpet.core.limits import SCHEDULED_MAX
 from limpet.flow.accept import Accept
+from limpet.flow.clicks import Clicks
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
 from limpet.flow.release import Releases
@@ -22,6 +23,7 @@ from limpet.store.database import Database, Installation
 from limpet.store.deactivations import Deactivations
 from limpet.store.deliveries import Deliveries
 from limpet.store.event_streams import EventStreams
+from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
@@ -73,6 +75,8 @@ class Deps:
     deactivations: Deactivations
     directory: Directory
     accept: Accept
+    clicks: Clicks
+    link_configs: LinkConfigs
     releases: Releases
     installation: Installation
     clock: Clock
@@ -85,6 +89,10 @@ class Deps:
     """With simulated carriers."""
     inventory: Inventory = field(default_factory=Inventory)
     bring_your_own: bool = True
+    link_domain: str | None = None
+    """What short links begin with; None for the address by which a request came."""
+    link_fallback: str | None = None
+    """Where short links lead of which nothing is known."""
     callbacks_due: Callable[[], None] = lambda: None
     """Told that callbacks have become due in the table."""
     notices: Mapping[str, NoticeDesk] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 from limpet.core.errors import ApiError
 from limpet.core.model import Message
+from limpet.core.retention import Mark
 from limpet.flow.draft import Media, NewMessage, Overloaded, Rejected
 from limpet.flow.repeat import Idempotency, Misused
 from limpet.store.messages import MessageFilter, MessageRefusal
@@ -23,6 +24,7 @@ from limpet.twilio.sid import parse_message_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.content import filled_in
 from limpet.web.door import Call
+from limpet.web.links import shorten
 from limpet.web.media import new_media
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
@@ -39,6 +41,9 @@ async def create(call: Call) -> Answer:
     asked = parse_message(call.form, call.now)
     if asked.content_sid is not None:
         asked = await filled_in(call, asked)
+    urls: dict[str, str] = {}
+    if asked.shorten:
+        asked, urls = await shorten(call, asked)
     answer = await call.deps.accept.submit(
         NewMessage(
             call.account,
@@ -53,6 +58,8 @@ async def create(call: Call) -> Answer:
             asked.smart_encoded,
             _idempotency(call),
             media=_media(call, asked),
+            marks=asked.marks | Mark.LINKED if urls else asked.marks,
+            links=urls,
             as_mms=asked.as_mms,
         )
     )
@@ -75,8 +82,8 @@ def _idempotency(call: Call) -> Idempotency | None:
         return None
     if len(given) > IDEMPOTENCY_KEY_LENGTH_MAX or not given.isascii() or not given.decode("ascii").isprintable():
         raise invalid("Idempotency-Key", f"not {IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters at most")
-    asked = repr(sorted(call.form.items())).encode()
-    return Idempotency(given.decode("ascii"), blake2b(asked, digest_size=FORM_HASH_BYTES).digest())
+    asked, key = repr(sorted(call.form.items())).encode(), call.deps.installation.pseudonym_key
+    return Idempotency(given.decode("ascii"), blake2b(asked, digest_size=FORM_HASH_BYTES, key=key).digest())
 
 
 def _not_taken(answer: Rejected | Overloaded | Misused) -> ApiError:

@@ -15,6 +15,7 @@ from limpet.core.errors import ApiError
 from limpet.core.ids import BUCKETS, id_floor
 from limpet.core.magic import message_code, number_code
 from limpet.core.model import Capability, Direction, Message, Sender, SenderKind
+from limpet.core.retention import as_kept
 from limpet.core.status import Status
 from limpet.twilio.message_form import parse_message
 from limpet.twilio.number_form import friendly_name, parse_number
@@ -35,9 +36,10 @@ async def create_message(call: Call) -> Answer:
     if (code := message_code(asked.sender, asked.recipient.value)) is not None:
         raise ApiError(code, value=asked.recipient.value if code in (21211, 21614) else asked.sender)
     chance = int.from_bytes(os.urandom(4), "big")
+    recipient, body = as_kept(asked.recipient.value, asked.body, asked.marks)
     message = Message(
         chance % BUCKETS, id_floor(call.now) | chance & 0x1FFFFF, call.account.id, None, Direction.OUTBOUND_API, Status.QUEUED,
-        asked.recipient.value, asked.sender, asked.body, segment(asked.body).count, 0, None, None, None, call.now, call.now, None,
+        recipient, asked.sender, body, segment(asked.body).count, 0, None, None, None, call.now, call.now, None,
     )  # fmt: skip
     return created(message_resource(message, call.account.sid, None, call.deps.installation.sid_key))
 

@@ -3,9 +3,9 @@
 -- name: callback_insert (hot)
 -- Beside the change that it tells of.
 INSERT INTO status_callback (bucket, id, account_id, message_id, url, payload, due_at, attempt, kind, method,
-                             fallback_url, fallback_method)
+                             fallback_url, fallback_method, payload_kept)
 SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::integer[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[],
-                     $8::smallint[], $9::text[], $10::text[], $11::text[], $12::text[]);
+                     $8::smallint[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[]);
 
 -- name: callback_done (hot)
 -- Taken by the customer, or given up.
@@ -28,4 +28,4 @@ UPDATE status_callback AS c SET due_at = $2
   FROM due
  WHERE c.bucket = due.bucket AND c.id = due.id AND c.due_at <= $1
 RETURNING c.bucket, c.id, c.account_id, c.message_id, c.url, c.payload, c.due_at, c.attempt, c.kind, c.method,
-          c.fallback_url, c.fallback_method;
+          c.fallback_url, c.fallback_method, c.payload_kept;

@@ -22,7 +22,8 @@ SELECT n.address, n.account_id, p.service_id, n.sms_url, n.sms_method, n.sms_fal
        coalesce(s.sticky_inbound, 'off') <> 'off' AS heard,
        ARRAY(SELECT c.system_id FROM smpp_credential c
               WHERE c.account_id = n.account_id AND c.inbound AND (c.service_id IS NULL OR c.service_id = p.service_id)
-              ORDER BY c.id) AS esmes
+              ORDER BY c.id) AS esmes,
+       s.hides_since IS NOT NULL AS hides
   FROM sender n
   LEFT JOIN pool_member p ON p.sender_id = n.id AND p.removed_at IS NULL
   LEFT JOIN service s ON s.id = p.service_id
@@ -31,11 +32,11 @@ SELECT n.address, n.account_id, p.service_id, n.sms_url, n.sms_method, n.sms_fal
 -- name: message_insert (hot)
 INSERT INTO message (bucket, id, account_id, service_id, member_id, direction, status, recipient, sender, body, num_segments,
                      send_at, expires_at, status_callback, callback_events, reason, sticky, rejections, error_code,
-                     lane, fence, attempt, claimed_at, num_media, updated_at)
-SELECT k.*, $25 FROM unnest($1::smallint[], $2::bigint[], $3::integer[], $4::integer[], $5::integer[], $6::text[], $7::text[],
+                     lane, fence, attempt, claimed_at, num_media, marks, updated_at)
+SELECT k.*, $26 FROM unnest($1::smallint[], $2::bigint[], $3::integer[], $4::integer[], $5::integer[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::text[], $11::smallint[], $12::timestamptz[], $13::timestamptz[], $14::text[], $15::text[],
-    $16::text[], $17::text[], $18::text[], $19::integer[], $20::text[], $21::bigint[], $22::smallint[], $23::timestamptz[], $24::smallint[])
-    AS k;
+    $16::text[], $17::text[], $18::text[], $19::integer[], $20::text[], $21::bigint[], $22::smallint[], $23::timestamptz[], $24::smallint[],
+    $25::smallint[]) AS k;
 
 -- name: message_bind (hot)
 -- A scheduled message that has become due gets its sender, or fails for want of one; a canceled one stays canceled.
@@ -101,4 +102,4 @@ UPDATE message SET status = 'canceled', updated_at = $4
 
 -- name: message_delete (hot)
 DELETE FROM message WHERE bucket = $1 AND id = $2 AND account_id = $3 AND status = ANY ($4::text[])
-RETURNING service_id, member_id, recipient, status, sticky, num_media;
+RETURNING service_id, member_id, recipient, status, sticky, num_media, marks;

@@ -99,28 +99,45 @@ RETURNING m.bucket, m.service_id, m.recipient, m.member_id;
 
 -- name: sticky_unsent (hot)
 -- After `sticky_hold`: the mapping goes if every message that used it failed or was canceled before it left (rule S-9). One
--- that was sent while Sticky Sender was off, or past the mapping, used it not.
+-- that was sent while Sticky Sender was off, or past the mapping, used it not. $5 is how the person is spelled in messages: of
+-- those that are obfuscated by now, what left has been noted in the mapping.
 DELETE FROM sticky_mapping AS m
- USING unnest($1::smallint[], $2::integer[], $3::text[], $4::integer[]) AS k (bucket, service_id, recipient, member_id)
+ USING unnest($1::smallint[], $2::integer[], $3::text[], $4::integer[], $5::text[])
+       AS k (bucket, service_id, recipient, member_id, person)
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.service_id = k.service_id AND m.recipient = k.recipient
    AND m.member_id = k.member_id AND m.flags & 1 = 0
    AND NOT EXISTS (SELECT FROM message AS o
-                    WHERE o.bucket = ANY ($1) AND o.bucket = k.bucket AND o.recipient = k.recipient
+                    WHERE o.bucket = ANY ($1) AND o.bucket = k.bucket AND o.recipient = k.person
                       AND o.service_id = k.service_id AND o.member_id = k.member_id
                       AND o.sticky = ANY ('{created,used,replaced}') AND o.status <> ALL ('{failed,canceled}'))
 RETURNING m.bucket, m.service_id, m.recipient, m.member_id;
 
 -- name: sticky_establish (hot)
--- A message that left is about to be deleted: what it proved of its mapping stays known.
-UPDATE sticky_mapping SET flags = flags | 1
- WHERE bucket = $1 AND service_id = $2 AND recipient = $3 AND member_id = $4 AND flags & 1 = 0;
+-- Messages that left are about to be deleted or obfuscated: what they proved of their mappings stays known.
+UPDATE sticky_mapping AS m SET flags = m.flags | 1
+  FROM unnest($1::smallint[], $2::integer[], $3::text[], $4::integer[]) AS k (bucket, service_id, recipient, member_id)
+ WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.service_id = k.service_id AND m.recipient = k.recipient
+   AND m.member_id = k.member_id AND m.flags & 1 = 0;
+
+-- name: sticky_reveal (hot)
+-- A message is sent to a person whose mapping is under a pseudonym, and this one keeps the number: so does the mapping now.
+UPDATE sticky_mapping AS m SET recipient = k.recipient
+  FROM unnest($1::smallint[], $2::integer[], $3::text[], $4::text[]) AS k (bucket, service_id, pseudonym, recipient)
+ WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.service_id = k.service_id AND m.recipient = k.pseudonym;
+
+-- name: service_hides (reference)
+-- A service sends its first message whose recipient's number is not kept.
+UPDATE service
+   SET hides_since = coalesce(hides_since, $2), generation = generation + CASE WHEN hides_since IS NULL THEN 1 ELSE 0 END
+ WHERE id = $1 RETURNING hides_since;
 
 -- name: sticky_lookup (hot)
--- One person's mapping as it is, dead or alive, with the sender that it points at, and whether a message of it has left.
+-- One person's mapping as it is, dead or alive, with the sender that it points at, and whether a message of it has left ($4 is
+-- how the person is spelled in messages).
 SELECT m.recipient, m.member_id, m.last_used_day, m.created_day,
        n.address, n.sid AS sender_sid, p.removed_at,
        m.flags & 1 = 1 OR EXISTS (SELECT FROM message AS o
-                                   WHERE o.bucket = $1 AND o.recipient = $3 AND o.service_id = $2
+                                   WHERE o.bucket = $1 AND o.recipient = $4 AND o.service_id = $2
                                      AND o.member_id = m.member_id AND o.sticky = ANY ('{created,used,replaced}')
                                      AND o.sent_at IS NOT NULL) AS established
   FROM sticky_mapping m
