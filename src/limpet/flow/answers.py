@@ -91,8 +91,7 @@ class Answers:
         fenced = [(Fenced(*message.key, message.fence or 0, message.attempt), error_code) for message in messages]
         failed = await dispatch.fail(connection, fenced, [Status.SENDING], now)
         told = await self._failures.follow(connection, failed, dict.fromkeys((m.key for m in failed), error_code), now)
-        owed = await self._owed.write(connection, told, now)
-        return owed
+        return await self._owed.write(connection, told, now)
 
     async def idle(self) -> None:
         """Wait until all answers that have come are written."""
