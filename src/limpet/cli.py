@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from limpet.commands.numbers import numbers
 from limpet.commands.opt_out import opt_out
+from limpet.commands.registrations import registrations
 from limpet.commands.text import text as write_text
 from limpet.commands.webhook import webhook
 from limpet.config import (
@@ -71,10 +73,15 @@ def cli() -> None:
 @click.option("--ready-json", is_flag=True, help="Print one JSON object, and nothing else, once it can serve.")
 @click.option("--clock", "offset", callback=_offset, default="+0s", help="Start with the clock moved, such as +366d.")
 @click.option("--realistic-rates", is_flag=True, help="Numbers send as slowly as real ones do.")
+@click.option(
+    "--registration-delay", type=click.FloatRange(0, 86_400), default=1.0, show_default=True,
+    help="Seconds that the simulated registrar takes to decide.",
+)  # fmt: skip
 @click.option("--behind-proxy", is_flag=True, help="Something in front ends TLS: allows a --host beyond this machine.")
 def dev(
-    host: str, port: int, data: Path, ready_json: bool, offset: timedelta, realistic_rates: bool, behind_proxy: bool
-) -> None:
+    host: str, port: int, data: Path, ready_json: bool, offset: timedelta, realistic_rates: bool,
+    registration_delay: float, behind_proxy: bool,
+) -> None:  # fmt: skip
     """Run Limpet for development: database, simulated carrier, account, numbers and service included."""
     server = ServerConfig(host=_ruled(HOST, "--host", host), port=port, behind_proxy=behind_proxy)
     check_listening(server)
@@ -84,7 +91,12 @@ def dev(
         webhooks=WebhooksConfig(allow_loopback=True),
     )
     config = replace(config, log=replace(config.log, format="console", level="warning"))
-    _serve(config, offset, DevOptions(realistic_rates), lambda ready: _dev_ready(ready, config, ready_json))
+    _serve(
+        config,
+        offset,
+        DevOptions(realistic_rates, registration_delay),
+        lambda ready: _dev_ready(ready, config, ready_json),
+    )
 
 
 @cli.command()
@@ -189,7 +201,9 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
     )
 
 
+cli.add_command(numbers)
 cli.add_command(opt_out)
+cli.add_command(registrations)
 cli.add_command(webhook)
 cli.add_command(write_text)
 

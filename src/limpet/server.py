@@ -26,7 +26,7 @@ from limpet.carrier.port import Listener
 from limpet.carrier.smpp import SmppLane
 from limpet.carrier.smpp_config import Numbering, Numberings, SmppConfig
 from limpet.clock import Clock
-from limpet.config import CarrierConfig, Config, DevOptions, Ready
+from limpet.config import CarrierConfig, Config, DevOptions, Ready, RegistrationConfig
 from limpet.config_numbers import read_offers
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
@@ -35,6 +35,7 @@ from limpet.devtools.behaviour import Behaviour
 from limpet.devtools.seed import FOR_SALE, Seeded, seed
 from limpet.devtools.simulator import Simulator
 from limpet.flow.callback import Callbacks
+from limpet.flow.registrars import registering
 from limpet.flow.reply import Replies
 from limpet.flow.whole import Flow, Pace, assemble
 from limpet.flow.worker import supervise
@@ -45,11 +46,12 @@ from limpet.store.database import Database, DatabaseUnusable, Installation, migr
 from limpet.store.deliveries import Deliveries
 from limpet.store.embedded import EmbeddedPostgres
 from limpet.store.media import MediaStore
+from limpet.store.registrations import RegistrationBook
 from limpet.store.secrets import Vault, load_or_create_key
 from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.web.app import create_app
-from limpet.web.deps import Deps
+from limpet.web.deps import Deps, compliance
 from limpet.web.protocol import BoundedProtocol
 from limpet.webhook import Webhooks
 
@@ -102,11 +104,14 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         database = await _open_database(stack, config, clock, dev)
         installation = await database.installation(clock.now(), token_bytes(64))
         vault = Vault(_master_key(config))
-        stores = _Stores(Accounts(database, vault), Services(database), Senders(database))
+        book = RegistrationBook()
+        stores = _Stores(Accounts(database, vault), Services(database, book=book), Senders(database, book))
         carriers, seeded, simulator = await _development(stack, config, clock, dev, stores)
         flow, callbacks_due = await stack.enter_async_context(
             _flow(config, clock, dev, carriers, database, installation, stores.accounts)
         )
+        registration = _registration(config, dev)
+        await stack.enter_async_context(registering(registration, clock, database, stores.services, book))
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
             Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database), flow.directory,
@@ -114,6 +119,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulator is None else simulator.inject_inbound,
             _inventory(config, dev), config.inventory.bring_your_own, callbacks_due,
+            compliance=compliance(database, book),
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, seeded))
@@ -254,6 +260,13 @@ async def _flow(
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await webhooks.close()
+
+
+def _registration(config: Config, dev: DevOptions | None) -> RegistrationConfig:
+    """Who registers numbers: who is configured, or with `dev` a simulated registrar."""
+    if dev is None:
+        return config.registration
+    return RegistrationConfig("simulated", delay_s=dev.registration_delay_s)
 
 
 def _inventory(config: Config, dev: DevOptions | None) -> Inventory:

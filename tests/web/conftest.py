@@ -16,10 +16,11 @@ from limpet.store.content import Contents
 from limpet.store.database import Database, Installation
 from limpet.store.deliveries import Deliveries
 from limpet.store.media import MediaStore
+from limpet.store.registrations import RegistrationBook
 from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.web.app import App, create_app
-from limpet.web.deps import Deps
+from limpet.web.deps import Deps, compliance
 from tests.support.clock import HandClock
 from tests.support.tenants import vault
 from tests.support.world import BUCKET_KEY, SID_KEY, World, open_world
@@ -118,6 +119,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             Installation(BUCKET_KEY, SID_KEY),
             clock,
             ("hand", "second"),
+            compliance=compliance(database, RegistrationBook()),
             inventory=Inventory(offer for line in FOR_SALE if (offer := offer_of(line, "second"))),
         )
         app = create_app(deps)

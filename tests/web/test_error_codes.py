@@ -178,6 +178,13 @@ ELSEWHERE = {
     21621: "web/test_media.py",
     21703: "web/test_senders.py",
     21704: "wire/clients/walk.py",
+    21717: "web/test_compliance.py",
+    21719: "web/test_compliance.py",
+    21720: "web/test_compliance.py",
+    21725: "web/test_compliance.py",
+    21727: "web/test_compliance.py",
+    21728: "web/test_compliance.py",
+    30034: "flow/test_registration.py",
     30001: "flow/test_sending.py",
     30036: "flow/test_sending.py",
 }
@@ -185,10 +192,10 @@ ELSEWHERE = {
 BY_CARRIER = {30003, 30004, 30005, 30006, 30007, 30008}
 """What carriers' refusals and receipts say (tests/smpp/test_status.py, tests/smpp/test_receipt.py)."""
 NOT_YET = {
-    21601, 21608, 21669, 21702, 21717, 21719, 21720, 21727, 21728, 23003, 23004, 23006, 30002, 30011, 30019, 30020,
-    30021, 30032, 30034, 30037, 30038, 30041, 35115, 35117, 35125,
+    21601, 21608, 21669, 21702, 23003, 23004, 23006, 30002, 30011, 30019, 30020, 30021, 30032, 30037, 30038,
+    30041, 35115, 35117, 35125,
 }  # fmt: skip
-"""Codes of media, campaigns, retention and trial accounts, and those for which Limpet says another one."""
+"""Codes of media, retention and trial accounts, and those for which Limpet says another one."""
 
 
 @pytest.mark.parametrize("code", sorted(CASES))

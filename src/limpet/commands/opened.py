@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from limpet.config import DatabaseConfig
 from limpet.store.database import Database
-from limpet.store.embedded import EmbeddedPostgres
+from limpet.store.embedded import EmbeddedPostgres, url_of_running
 
 CONNECTIONS = 2
 
@@ -27,6 +27,18 @@ async def opened(config: DatabaseConfig) -> AsyncIterator[Database]:
             yield database
     finally:
         await asyncio.to_thread(embedded.stop)
+
+
+@asynccontextmanager
+async def opened_beside(config: DatabaseConfig) -> AsyncIterator[Database]:
+    """The same, also beside a server that uses the embedded one at this moment."""
+    url = None if config.url is not None else await asyncio.to_thread(url_of_running, config.data_dir.absolute())
+    if url is None:
+        async with opened(config) as database:
+            yield database
+    else:
+        async with _connected(url) as database:
+            yield database
 
 
 @asynccontextmanager

@@ -109,6 +109,8 @@ class Service:
     generation: int
     created_at: datetime
     updated_at: datetime
+    require_a2p: bool = False
+    """Ours: without a campaign, no long code of North America writes to the United States (rule S-65)."""
 
 
 class SenderKind(StrEnum):
@@ -166,6 +168,16 @@ class Sender:
     updated_at: datetime
 
 
+class Clearance(StrEnum):
+    """What a pool member may do towards the United States (`limpet.core.registration`)."""
+
+    CLEAR = "clear"
+    PENDING = "pending"
+    """Not yet: whoever is mapped to it waits for it (rule S-61)."""
+    BARRED = "barred"
+    """No, and not by waiting: whoever is mapped to it gets another sender (rule S-62)."""
+
+
 @dataclass(frozen=True, slots=True)
 class PoolMember:
     """A sender's time in a service's pool. Its id is new at each joining and never used again: mappings point at it."""
@@ -174,6 +186,9 @@ class PoolMember:
     service_id: int
     sender: Sender
     added_at: datetime
+    clearance: Clearance = Clearance.CLEAR
+    retiring: bool = False
+    """It is being swapped for another: it keeps its people until they are moved, and gets no new ones (rule S-68)."""
 
 
 class Direction(StrEnum):

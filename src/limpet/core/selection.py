@@ -19,12 +19,14 @@ from limpet.core.model import (
     NAME_KINDS,
     NUMBER_KINDS,
     Capability,
+    Clearance,
     PoolMember,
     Sender,
     SenderKind,
     Service,
 )
 from limpet.core.nanp import overlay
+from limpet.core.registration import REGULATED, UNREGISTERED_SENDER
 
 K = TypeVar("K")
 
@@ -66,6 +68,10 @@ class WhyNot(StrEnum):
     """No carrier has the sender's channel."""
     OTHER_DESTINATION = "other_destination"
     """It is a sender for other countries or another channel."""
+    NOT_REGISTERED = "not_registered"
+    """It may not write to the United States, or not yet."""
+    RETIRING = "retiring"
+    """It is being swapped for another number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ class Candidate:
     sender: Sender
     area_code: str | None
     salt: int
+    clearance: Clearance = Clearance.CLEAR
+    retiring: bool = False
 
 
 Group = tuple[Candidate, ...]
@@ -98,14 +106,25 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A service with its live members: who can carry texts and who media. It is as of `service.generation`."""
+    """A service with its live members: who can carry texts and who media. It is as of `service.generation`.
+
+    `regulated_texts` and `regulated_media` are what is left of both towards the United States: the same while all are clear.
+    """
 
     service: Service
     candidates: Group
     texts: Offer = Offer()
     media: Offer = Offer()
+    regulated_texts: Offer = Offer()
+    regulated_media: Offer = Offer()
     by_member: Mapping[int, Candidate] = field(default_factory=dict)
     by_address: Mapping[str, Candidate] = field(default_factory=dict)
+
+    def offer(self, to: Address, *, media: bool = False) -> Offer:
+        """Who may carry a message to that place: to the United States only who is clear (S-60)."""
+        if to.country == REGULATED:
+            return self.regulated_media if media else self.regulated_texts
+        return self.media if media else self.texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +145,20 @@ class Refusal:
 
 def make_pool(service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None]) -> Pool:
     """Index a service's live members once, so that each decision looks only at the senders of its rung."""
-    candidates = tuple(Candidate(m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address)) for m in members)
+    candidates = tuple(
+        Candidate(m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), m.clearance, m.retiring)
+        for m in members
+    )
+    texts = [c for c in candidates if why_not(c) is None and not c.retiring]
+    media = [c for c in candidates if why_not(c, media=True) is None and not c.retiring]
+    offers = _offer(texts), _offer(media)
+    all_clear = all(c.clearance is Clearance.CLEAR for c in candidates)
+    clear = offers if all_clear else (_offer(_clear(texts)), _offer(_clear(media)))
     return Pool(
         service,
         candidates,
-        _offer(c for c in candidates if why_not(c) is None),
-        _offer(c for c in candidates if why_not(c, media=True) is None),
+        *offers,
+        *clear,
         {c.member_id: c for c in candidates},
         {c.sender.address: c for c in candidates},
     )
@@ -142,16 +169,35 @@ def choose(
 ) -> Choice | Refusal:
     """The sender for a person without a mapping. `person` is the 64-bit hash of the address, `loads` how busy members are.
 
-    An empty pool is Twilio's 21704, a pool without a usable member 21703 (S-30).
+    An empty pool is 21704, a pool without a usable member 21703 (S-30), or 30034 where registration is what it lacks (S-60).
     """
     if not pool.candidates:
         return Refusal(21704)
-    offer = pool.media if media else pool.texts
+    offer = pool.offer(to, media=media)
     for rung in WHATSAPP_LADDER if to.kind is AddressKind.WHATSAPP else LADDER:
         if offered := rung.senders(offer, pool.service, to):
             return Choice(_least_busy(offered, person, loads), rung.reason)
-    reasons = ((c.sender.address, why_not(c, media=media) or WhyNot.OTHER_DESTINATION) for c in pool.candidates)
-    return Refusal(21703, tuple(reasons))
+    reasons = tuple((c.sender.address, _why_not_there(c, to, media)) for c in pool.candidates)
+    unregistered = any(why is WhyNot.NOT_REGISTERED for _, why in reasons)
+    return Refusal(UNREGISTERED_SENDER if unregistered else 21703, reasons)
+
+
+def _why_not_there(candidate: Candidate, to: Address, media: bool) -> WhyNot:
+    """Why a member that no rung offered was not offered."""
+    if (always := why_not(candidate, media=media)) is not None:
+        return always
+    if not is_clear(candidate, to):
+        return WhyNot.NOT_REGISTERED
+    return WhyNot.RETIRING if candidate.retiring else WhyNot.OTHER_DESTINATION
+
+
+def is_clear(candidate: Candidate, to: Address) -> bool:
+    """Whether registration lets a member write there; it concerns the United States only (S-64)."""
+    return to.country != REGULATED or candidate.clearance is Clearance.CLEAR
+
+
+def _clear(candidates: Iterable[Candidate]) -> Iterable[Candidate]:
+    return (c for c in candidates if c.clearance is Clearance.CLEAR)
 
 
 def why_not(candidate: Candidate, *, media: bool = False) -> WhyNot | None:
@@ -186,8 +232,8 @@ def is_foreign(candidate: Candidate, to: Address) -> bool:
 
 def has_local(pool: Pool, to: Address) -> bool:
     """Whether a usable number or short code of the person's own country is in the pool (S-12)."""
-    country = to.country or ""
-    return bool(pool.texts.by_country.get(country)) or bool(pool.texts.of(SenderKind.SHORT_CODE, country))
+    country, offer = to.country or "", pool.offer(to)
+    return bool(offer.by_country.get(country)) or bool(offer.of(SenderKind.SHORT_CODE, country))
 
 
 def has_rcs(pool: Pool) -> bool:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from limpet.core.address import Address
-from limpet.core.model import SenderKind, StickyInbound
+from limpet.core.model import Clearance, SenderKind, StickyInbound
+from limpet.core.registration import UNREGISTERED_SENDER
 from limpet.core.selection import (
     Candidate,
     Choice,
@@ -23,6 +24,7 @@ from limpet.core.selection import (
     choose,
     has_local,
     has_rcs,
+    is_clear,
     is_foreign,
     reaches,
     why_not,
@@ -56,6 +58,14 @@ class Standing(StrEnum):
     REMOVED = "number_removed"
     FOREIGN = "local_number_joined"
     UNUSABLE = "sender_unusable"
+    PENDING = "registration_pending"
+    """Its number may not write to the person yet, and will."""
+    UNREGISTERED = "registration_lost"
+    """Its number may not write to the person, and waiting does not help."""
+
+
+_STORED = frozenset({Standing.LIVE, Standing.FOREIGN, Standing.UNUSABLE, Standing.PENDING, Standing.UNREGISTERED})
+"""What a named sender does not take the place of (S-16)."""
 
 
 class Outcome(StrEnum):
@@ -125,6 +135,8 @@ def standing(pool: Pool, mapping: StoredMapping | None, to: Address, today: int)
         return Standing.UNUSABLE
     if is_foreign(candidate, to) and has_local(pool, to):
         return Standing.FOREIGN
+    if not is_clear(candidate, to):
+        return Standing.PENDING if candidate.clearance is Clearance.PENDING else Standing.UNREGISTERED
     return Standing.LIVE
 
 
@@ -148,6 +160,8 @@ def decide(
         return Binding(choice.candidate, choice.reason, Outcome.OFF)
     if mapping is not None and worth is Standing.LIVE:
         return _use(ask, pool, mapping, today)
+    if mapping is not None and worth is Standing.PENDING:
+        return _pass_by(ask, pool, mapping, today, worth.value)
     return choice if isinstance(choice, Refusal) else _stick(choice, worth)
 
 
@@ -156,11 +170,16 @@ def _use(ask: Ask, pool: Pool, mapping: StoredMapping, today: int) -> Binding | 
     mapped = pool.by_member[mapping.member_id]
     if not ask.media or why_not(mapped, media=True) is None:
         return Binding(mapped, Reason.STICKY, Outcome.USED, _refresh(mapping, today))
-    choice = choose(pool, ask.to, ask.person, {}, media=True)
+    return _pass_by(ask, pool, mapping, today, MEDIA)
+
+
+def _pass_by(ask: Ask, pool: Pool, mapping: StoredMapping, today: int, cause: str) -> Binding | Refusal:
+    """Another sender for this message, always the same one; the mapping stays and counts as used (S-24, S-61)."""
+    choice = choose(pool, ask.to, ask.person, {}, media=ask.media)
     if isinstance(choice, Refusal):
         return choice
     refresh = _refresh(mapping, today)
-    return Binding(choice.candidate, choice.reason, Outcome.BYPASSED, refresh, MEDIA, mapping.member_id)
+    return Binding(choice.candidate, choice.reason, Outcome.BYPASSED, refresh, cause, mapping.member_id)
 
 
 def _stick(choice: Choice, worth: Standing) -> Binding:
@@ -179,12 +198,14 @@ def _explicit(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -
         return Refusal(NO_MEDIA_FROM_IT)
     if not reaches(candidate.sender.kind, candidate.sender.country, ask.to):
         return Refusal(UNREACHABLE)
+    if not is_clear(candidate, ask.to):  # S-63
+        return Refusal(UNREGISTERED_SENDER)
     if candidate.sender.kind is SenderKind.RCS:
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     if not pool.service.sticky_sender:
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     worth = standing(pool, mapping, ask.to, today)
-    if mapping is not None and worth in (Standing.LIVE, Standing.FOREIGN, Standing.UNUSABLE):
+    if mapping is not None and worth in _STORED:
         if mapping.member_id == candidate.member_id:
             return Binding(candidate, Reason.EXPLICIT, Outcome.USED, _refresh(mapping, today))
         return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, "explicit_from")

@@ -21,7 +21,7 @@ OPERATIONS: Final = "operations.json"
 PAGE: Final = "api.md"
 
 _VOICE = "Limpet carries messages, not calls"
-_REGISTRY = "registration with US carriers is made at a registry, which Limpet does not front"
+_REGISTRY = "vetting by third parties is made at the registry itself"
 GROUPS: Final = (
     ("Messages", r"/2010-04-01/Accounts/\{AccountSid\}/Messages", "not there yet"),
     (

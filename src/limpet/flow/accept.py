@@ -20,6 +20,7 @@ from limpet.core.media import with_link
 from limpet.core.model import Account, Capability, Message, SenderKind
 from limpet.core.optout import OPTED_OUT
 from limpet.core.permissions import may_send_to
+from limpet.core.registration import REGULATED, UNREGISTERED_SENDER
 from limpet.core.selection import Refusal, reaches
 from limpet.core.status import Status
 from limpet.flow.assign import Assigner
@@ -233,6 +234,8 @@ class Accept:
                 draft.rejected = rejected(draft, OPTED_OUT)
             elif not reaches(found.kind, found.country, draft.new.recipient):
                 draft.rejected = rejected(draft, UNREACHABLE.get(found.kind, FROM_NOT_OWNED))
+            elif row["unregistered"] and draft.new.recipient.country == REGULATED:  # rule S-63
+                refuse(row_of(draft), Refusal(UNREGISTERED_SENDER))
             else:
                 route(row_of(draft), found, reservation, now)
                 if row_of(draft).error_code == QUEUE_FULL:

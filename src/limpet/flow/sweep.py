@@ -55,11 +55,11 @@ class Sweeps:
     def loops(self) -> list[Loop]:
         """What has to run for as long as the server does."""
         return [
-            partial(_every, EVERY_SECOND_S, self.bind_due),
-            partial(_every, EVERY_SECOND_S, self.expire),
-            partial(_every, EVERY_SECOND_S, self.end_doubts),
-            partial(_every, DAY_S, self.housekeep),
-            partial(_every, DAY_S, self.purge, first_after_s=PURGE_FIRST_S),
+            partial(every, EVERY_SECOND_S, self.bind_due),
+            partial(every, EVERY_SECOND_S, self.expire),
+            partial(every, EVERY_SECOND_S, self.end_doubts),
+            partial(every, DAY_S, self.housekeep),
+            partial(every, DAY_S, self.purge, first_after_s=PURGE_FIRST_S),
         ]
 
     async def bind_due(self) -> None:
@@ -113,7 +113,7 @@ async def _forget(lane: str, claim_id: int, connection: Connection) -> None:
     await dispatch.claims_done(connection, lane, [claim_id])
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]], *, first_after_s: float = 0.0) -> None:
+async def every(seconds: float, work: Callable[[], Awaitable[None]], *, first_after_s: float = 0.0) -> None:
     """Run `work`, pause, and again; trouble with the database only makes the pause longer."""
     await asyncio.sleep(first_after_s)
     while True:

@@ -222,6 +222,13 @@ class EmbeddedPostgres:
         return f"{_last_line(text)} (all of it in {self._log})"
 
 
+def url_of_running(data_dir: Path) -> str | None:
+    """The URL of the server that another process has started in a data directory; None when none runs there."""
+    cluster = data_dir / CLUSTER_NAME
+    found = read_postmaster(cluster)
+    return _url(found) if found is not None and found.ready and serves(found.pid, cluster) else None
+
+
 def _check_version(cluster: Path) -> None:
     marker = cluster / "PG_VERSION"
     made_by = marker.read_text().strip() if marker.exists() else ""

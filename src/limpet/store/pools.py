@@ -7,7 +7,16 @@ from typing import NamedTuple
 
 import asyncpg
 
-from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service, StickyInbound
+from limpet.core.model import (
+    Capability,
+    Clearance,
+    InDoubtPolicy,
+    PoolMember,
+    Sender,
+    SenderKind,
+    Service,
+    StickyInbound,
+)
 from limpet.store.database import Connection
 from limpet.store.queries import query
 
@@ -46,7 +55,9 @@ def _member_of(row: asyncpg.Record) -> PoolMember:
         friendly_name=row["sender_name"], carrier=row["carrier"], sms_url="", sms_method="POST", sms_fallback_url="",
         sms_fallback_method="POST", status_callback="", settings={}, created_at=row["added_at"], updated_at=row["added_at"],
     )  # fmt: skip
-    return PoolMember(row["member_id"], row["id"], sender, row["added_at"])
+    return PoolMember(
+        row["member_id"], row["id"], sender, row["added_at"], Clearance(row["clearance"]), row["retiring"]
+    )  # fmt: skip
 
 
 async def load(connection: Connection, service_id: int) -> LoadedPool | None:

@@ -26,10 +26,12 @@ from limpet.core.model import (
     StickyInbound,
 )
 from limpet.core.page import Page, PageRequest
+from limpet.store import campaigns
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.pools import service_of
 from limpet.store.queries import query
+from limpet.store.registrations import RegistrationBook
 from limpet.store.senders import NewSender, sender_of
 from limpet.store.senders import insert as insert_sender
 from limpet.twilio.sid import new_sid
@@ -68,6 +70,7 @@ class ServiceSettings:
     explicit_from_sticks: bool = True
     sticky_ttl_days: int = 365
     sticky_inbound: StickyInbound = StickyInbound.OFF
+    require_a2p: bool = False
 
 
 _COLUMNS = tuple(ServiceSettings.__slots__)
@@ -86,9 +89,12 @@ class PoolRefusal(StrEnum):
 class Services:
     """Every account's services and their pools."""
 
-    def __init__(self, database: Database, pool_size_max: int = POOL_SIZE_MAX) -> None:
+    def __init__(
+        self, database: Database, pool_size_max: int = POOL_SIZE_MAX, book: RegistrationBook | None = None
+    ) -> None:
         self._database = database
         self._pool_size_max = pool_size_max
+        self._book = book or RegistrationBook()
 
     async def create(self, account_id: int, settings: ServiceSettings, now: datetime) -> Service:
         """A new service with an empty pool."""
@@ -118,7 +124,10 @@ class Services:
             if held is None:
                 return None
             wanted = replace(_settings_of(service_of(held)), **changes)
-            return service_of(await connection.fetchrow(query("service_update"), held["id"], *_values(wanted), now))
+            row = await connection.fetchrow(query("service_update"), held["id"], *_values(wanted), now)
+            if wanted.require_a2p != held["require_a2p"]:
+                await self._book.clear(connection, [held["id"]])
+            return service_of(row)
 
         return await self._database.transaction(work)
 
@@ -129,8 +138,10 @@ class Services:
             service_id = await connection.fetchval(query("service_delete"), account_id, sid, now)
             if service_id is None:
                 return False
-            await connection.execute(query("member_remove_all"), service_id, now)
+            gone = await connection.fetch(query("member_remove_all"), service_id, now)
             await connection.execute(query("sender_release_nameless"), service_id, now)
+            await self._book.left(connection, [row["id"] for row in gone], now)
+            await campaigns.service_gone(connection, service_id, now)
             return True
 
         return await self._database.transaction(work)
@@ -149,6 +160,7 @@ class Services:
                 return refused
             member_id = await connection.fetchval(query("member_insert"), service.id, current.id, now)
             await connection.execute(query("pool_changed"), service.id)
+            await self._book.joined(connection, service.id, current.address, now)
             return PoolMember(member_id, service.id, current, now)
 
         return await self._database.transaction(work)
@@ -195,12 +207,15 @@ class Services:
         """
 
         async def work(connection: Connection) -> bool:
+            await connection.execute(query("sender_hold_by_sid"), sender_sid)
             if await connection.fetchval(query("service_hold"), service_id) is None:
                 return False
-            if await connection.fetchval(query("member_remove"), service_id, sender_sid, now) is None:
+            member_id = await connection.fetchval(query("member_remove"), service_id, sender_sid, now)
+            if member_id is None:
                 return False
             await connection.execute(query("sender_release_nameless"), service_id, now)
             await connection.execute(query("pool_changed"), service_id)
+            await self._book.left(connection, [member_id], now)
             return True
 
         return await self._database.transaction(work)

@@ -11,17 +11,44 @@ from limpet.core.inventory import Inventory
 from limpet.flow.accept import Accept
 from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
+from limpet.store.brands import Brands, Verifications
+from limpet.store.campaigns import Campaigns
 from limpet.store.content import Contents
-from limpet.store.database import Installation
+from limpet.store.database import Database, Installation
 from limpet.store.deliveries import Deliveries
 from limpet.store.media import MediaStore
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
+from limpet.store.registration_views import RegistrationViews
+from limpet.store.registrations import RegistrationBook
 from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.store.sticky import StickyStore
+from limpet.store.swaps import Swaps
 
 Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Compliance:
+    """What is registered with carriers, and where each number stands."""
+
+    brands: Brands
+    campaigns: Campaigns
+    verifications: Verifications
+    registrations: RegistrationViews
+    swaps: Swaps
+
+
+def compliance(database: Database, book: RegistrationBook) -> Compliance:
+    """All of it over one database."""
+    return Compliance(
+        Brands(database),
+        Campaigns(database, book),
+        Verifications(database),
+        RegistrationViews(database),
+        Swaps(database),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +84,4 @@ class Deps:
     bring_your_own: bool = True
     callbacks_due: Callable[[], None] = lambda: None
     """Told that callbacks have become due in the table."""
+    compliance: Compliance = field(kw_only=True)

@@ -5,8 +5,9 @@ INSERT INTO service (sid, account_id, friendly_name, inbound_request_url, inboun
                      status_callback, sticky_sender, mms_converter, smart_encoding, scan_message_content,
                      fallback_to_long_code, area_code_geomatch, synchronous_validation, validity_period, usecase,
                      use_inbound_webhook_on_number, status_callback_events, in_doubt, explicit_from_sticks, sticky_ttl_days,
-                     sticky_inbound, us_app_to_person_registered, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, false, $24, $24)
+                     sticky_inbound, require_a2p, us_app_to_person_registered, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, false,
+        $25, $25)
 RETURNING *;
 
 -- name: service_by_sid (reference)
@@ -34,7 +35,7 @@ UPDATE service
        status_callback = $7, sticky_sender = $8, mms_converter = $9, smart_encoding = $10, scan_message_content = $11,
        fallback_to_long_code = $12, area_code_geomatch = $13, synchronous_validation = $14, validity_period = $15,
        usecase = $16, use_inbound_webhook_on_number = $17, status_callback_events = $18, in_doubt = $19,
-       explicit_from_sticks = $20, sticky_ttl_days = $21, sticky_inbound = $22, updated_at = $23, generation = generation + 1
+       explicit_from_sticks = $20, sticky_ttl_days = $21, sticky_inbound = $22, require_a2p = $23, updated_at = $24, generation = generation + 1
  WHERE id = $1 RETURNING *;
 
 -- name: service_delete (reference)
@@ -92,7 +93,7 @@ UPDATE pool_member AS m SET removed_at = $3
 RETURNING m.id;
 
 -- name: member_remove_all (reference)
-UPDATE pool_member SET removed_at = $2 WHERE service_id = $1 AND removed_at IS NULL;
+UPDATE pool_member SET removed_at = $2 WHERE service_id = $1 AND removed_at IS NULL RETURNING id;
 
 -- name: member_remove_of_sender (reference)
-UPDATE pool_member SET removed_at = $2 WHERE sender_id = $1 AND removed_at IS NULL;
+UPDATE pool_member SET removed_at = $2 WHERE sender_id = $1 AND removed_at IS NULL RETURNING id;

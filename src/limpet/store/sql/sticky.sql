@@ -2,7 +2,7 @@
 
 -- name: pool_load (reference)
 -- A service and its live members in one snapshot: what `core.selection.Pool` is made of. One row a member, or one without.
-SELECT s.*, m.id AS member_id, m.added_at,
+SELECT s.*, m.id AS member_id, m.added_at, m.clearance, m.retiring,
        n.id AS sender_id, n.sid AS sender_sid, n.kind, n.address, n.country, n.capabilities,
        n.friendly_name AS sender_name, n.carrier
   FROM service s
