@@ -13,6 +13,7 @@ from functools import partial
 import structlog
 
 from limpet.clock import Clock
+from limpet.core.ids import BUCKETS
 from limpet.core.model import Clearance
 from limpet.core.registration import State
 from limpet.flow.sweep import every
@@ -23,8 +24,10 @@ from limpet.store.services import Services
 from limpet.store.swaps import Swap, Swaps, SwapState, walked
 
 EVERY_S = 1.0
-STEPS_MAX = 2 * 1024 + 16
-"""Steps of one swap in one turn: enough to walk every bucket twice."""
+BUCKETS_A_STEP = 64
+"""So many buckets are walked in one transaction, unless they hold many people."""
+STEPS_MAX = 1000
+"""Steps of one swap in one turn, so that others have theirs."""
 _log = structlog.get_logger()
 
 
@@ -72,9 +75,13 @@ class Swapping:
         return False
 
     async def _move(self, connection: Connection, swap: Swap, now: datetime) -> bool:
-        """A chunk of one bucket; after the last bucket of the second walk the swap is done."""
-        moved = await swaps.move_bucket(connection, swap, swap.progress, self._new_id, now)
-        progress = swap.progress if moved == swaps.CHUNK else swap.progress + 1
+        """Some buckets, or a chunk of a full one; after the last bucket of the second walk the swap is done."""
+        progress, moved = swap.progress, 0
+        while moved < swaps.CHUNK and progress < min(swap.progress + BUCKETS_A_STEP, BUCKETS):
+            here = await swaps.move_bucket(connection, swap, progress, self._new_id, now)
+            moved += here
+            if here < swaps.CHUNK:
+                progress += 1
         done = swap.state is SwapState.FINISHING and walked(progress)
         await swaps.advance(connection, swap, SwapState.DONE if done else swap.state, progress, moved, None, now)
         if done:

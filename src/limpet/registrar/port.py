@@ -21,7 +21,7 @@ class Subject(StrEnum):
     NUMBER = "number"
     """To register a number with a campaign."""
     NUMBER_REMOVAL = "number_removal"
-    """To take a number out of a campaign."""
+    """To take a number out of a campaign, which also calls off a registration of it that is not decided yet."""
     TOLLFREE = "tollfree"
 
 

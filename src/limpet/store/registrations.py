@@ -2,7 +2,7 @@
 
 Everything here runs inside the caller's transaction. A step is written with its history, with what the registrar is to be asked
 and with what customers are owed, and it moves the generation of every pool whose members' usability it changes: whoever starts
-after the commit sees it.
+after the commit sees it (rule S-67).
 """
 
 from __future__ import annotations

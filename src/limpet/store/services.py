@@ -18,6 +18,7 @@ import asyncpg
 from limpet.core.model import (
     CHANNEL_KINDS,
     Capability,
+    Clearance,
     InDoubtPolicy,
     PoolMember,
     Sender,
@@ -232,7 +233,8 @@ async def _refusal(connection: Connection, service_id: int, sender: Sender, limi
 
 
 def _member_of(row: asyncpg.Record) -> PoolMember:
-    return PoolMember(row["member_id"], row["service_id"], sender_of(row), row["added_at"])
+    clearance = Clearance(row["clearance"])
+    return PoolMember(row["member_id"], row["service_id"], sender_of(row), row["added_at"], clearance, row["retiring"])
 
 
 def _settings_of(service: Service) -> ServiceSettings:
