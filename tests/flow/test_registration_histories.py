@@ -35,9 +35,15 @@ PERSON = "+14155550101"
 PENDING = "SELECT address, stage FROM number_registration WHERE stage IN ('pending', 'leaving', 'overdue')"
 FAULTS = ("dies", "dies before", "lost", "away")
 PAUSES_S = {"turn": 1.0, "wait": 3600.0, "late": 20 * 86_400.0}
+IDLE = (
+    "SELECT r.address FROM number_registration r JOIN campaign c ON c.id = r.campaign_id AND c.status = 'VERIFIED' "
+    "WHERE r.stage = 'waiting' AND NOT EXISTS (SELECT FROM number_registration b WHERE b.address = r.address "
+    "AND b.stage IN ('leaving', 'held'))"
+)
 STEPS = (
-    "add", "add", "remove", "turn", "turn", "turn", "send", "send", "send", "approve", "approve", "reject", "dies", "dies before",
-    "lost", "away", "suspend", "resume", "withdraw", "retry", "delete campaign", "new campaign", "wait", "late",
+    "add", "add", "remove", "turn", "turn", "send", "send", "send", "approve", "approve all", "approve all", "approve all",
+    "reject", "dies", "dies before", "lost", "away", "suspend", "suspend", "resume", "withdraw", "retry", "delete campaign",
+    "new campaign", "wait", "late",
 )  # fmt: skip
 
 
@@ -64,6 +70,10 @@ class History:
             self.a2p.registry.fault = None
         elif what in PAUSES_S:
             await self.a2p.turn(PAUSES_S[what])
+        elif what == "approve all":
+            await self.a2p.turn()
+            self.a2p.registry.approve_all()
+            await self.a2p.turn()
         elif what in ("approve", "reject"):
             self.decide(Approved("ok") if what == "approve" else Rejected("no", 30125), chance)
         elif what in ("add", "remove", "withdraw", "retry"):
@@ -132,6 +142,8 @@ class History:
         pool, registry = self.a2p.world.database.pool, self.a2p.registry
         stuck = [tuple(row) for row in await pool.fetch(PENDING) if row["address"] in self.numbers]
         assert stuck == []
+        idle = [tuple(row) for row in await pool.fetch(IDLE) if row["address"] in self.numbers]
+        assert idle == []
         assert registry.repeated == []
         assert set(registry.posts.values()) <= {1}
         assert (
