@@ -45,6 +45,7 @@ lock: $(UV)  ## pin every dependency anew: all newer versions that pyproject.tom
 	@$(COMPILE) --upgrade pyproject.toml --extra demo --group dev -o requirements/dev.lock
 	@$(COMPILE) pyproject.toml --extra demo --group build -c requirements/dev.lock -o requirements/demo.lock
 	@$(COMPILE) pyproject.toml -c requirements/dev.lock -o requirements/run.lock
+	@$(COMPILE) --upgrade --group fuzz -o requirements/fuzz.lock
 	@echo uv | $(COMPILE) --upgrade - -o requirements/bootstrap.lock
 
 bench: $(STAMPS)/demo  ## measure against Kannel: make bench COMPARE=path/to/compare.py

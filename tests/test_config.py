@@ -12,6 +12,7 @@ import pytest
 
 from limpet.config import Config, load_config, read_config
 from limpet.config_rules import ConfigError
+from limpet.core.routing import Route
 
 HERE = Path("/etc/limpet")
 CARRIER = """
@@ -47,6 +48,7 @@ behind_proxy = true
 trusted_proxies = ["10.0.0.0/8", "::1/128"]
 max_pending = 100
 max_concurrent = 50
+region = "eu"
 tls_certificate_file = "cert.pem"
 tls_key_file = "key.pem"
 [database]
@@ -65,8 +67,13 @@ in_doubt_wait_s = 30
 lane_lease_s = 20.5
 stop_grace_s = 0
 sender_rates = "none"
+failover_after_s = 60
+failback_after_s = 5
+account_segments_per_s = 99.5
+scheduled_max = 0
 [sticky]
 purge_rows_per_s = 5
+refused_days = 3
 [log]
 format = "console"
 level = "debug"
@@ -80,7 +87,6 @@ port = 2775
 system_id = "limpet"
 password_file = "password"
 system_type = "VMA"
-binds = 2
 window_size_max = 50
 response_timeout_s = 5
 enquire_link_s = 30
@@ -93,6 +99,46 @@ short_code_ton = 0
 short_code_npi = 1
 alphanumeric_ton = 5
 alphanumeric_npi = 1
+also_through = ["spare"]
+bind = "pair"
+binds = 1
+bind_ton = 1
+bind_npi = 1
+address_range = "^1212"
+service_type = "WAP"
+country_code = "49"
+plus = true
+default_alphabet = "gsm7_packed"
+default_coding = 241
+ucs2_coding = 24
+long_messages = "sar"
+submit = "data_sm"
+registered_delivery = 17
+receipts = "last"
+reference = false
+tlvs = { "0x1400" = "1101", "0x1401" = "hex:00ff" }
+segments_per_s = 25.5
+throttle_pause_s = 2
+reconnect_max_s = 10
+refused_reconnect_max_s = 600
+query = true
+query_after_s = 60
+outbind_port = 2776
+outbind_host = "0.0.0.0"
+outbind_system_id = "acme"
+outbind_password = "secret"
+region = "us"
+error_codes = { "receipt:301" = 30041, "submit:0x400" = 30038, "submit:1025" = 30032 }
+[[carriers]]
+name = "spare"
+host = "127.0.0.1"
+port = 2776
+system_id = "limpet"
+password = "secret"
+[[routes]]
+prefix = "+44"
+carrier = "spare"
+sender_country = "US"
 """
 
 
@@ -107,15 +153,43 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     assert config.security.secret_key_file == tmp_path / "key"
     assert config.carriers[0].password == "secret"
     assert config.carriers[0].tls_ca_file == tmp_path / "ca.pem"
+    assert config.routes == (Route("+44", "spare", "US"),)
+    assert config.carriers[0].tlvs == ((0x1400, b"1101"), (0x1401, b"\x00\xff"))
     for section in fields(Config):
+        if section.name == "routes":  # they are values of the core, and checked above
+            continue
         made = getattr(config, section.name)
         for each in fields(made[0] if section.name == "carriers" else made):
-            if each.metadata and each.name not in ("kind", "alphanumeric_ton", "password_env"):
+            if each.metadata and each.name not in ("kind", "alphanumeric_ton", "password_env", "binds"):
                 assert getattr(made[0] if section.name == "carriers" else made, each.name) != each.default, each.name
 
 
 OTHER = CARRIER.replace('password = "secret"', "")
+OTHER_NAME = 'name = "other"\nhost = "127.0.0.1"\nport = 1\nsystem_id = "a"\npassword = "a"\n'
 REFUSED = [
+    ("routes = 1", "routes must be at most 1000 tables, each under [[routes]]."),
+    (
+        '[[routes]]\nprefix = "44"\ncarrier = "acme"',
+        'routes[0].prefix must be the beginning of a number such as "+44".',
+    ),
+    (
+        '[[routes]]\nprefix = "+44"\ncarrier = "uk"',
+        'routes[0].carrier names "uk", which is not one of the [[carriers]].',
+    ),
+    (
+        '[[routes]]\nprefix = "+4"\ncarrier = "acme"\nsender_country = "UK"',
+        'routes[0].sender_country must be the code of a country such as "GB".',
+    ),
+    (
+        '[[routes]]\nprefix = "+4"\ncarrier = "acme"\n[[routes]]\nprefix = "+4"\ncarrier = "acme"',
+        'routes[1].prefix must be unique, and "+4" is taken.',
+    ),
+    (
+        f'[[carriers]]\n{OTHER_NAME}also_through = ["nobody"]',
+        'also_through names "nobody", which is not another of the [[carriers]].',
+    ),
+    (f'[[carriers]]\n{OTHER_NAME}also_through = ["other"]', 'also_through names "other", which is not another'),
+    (f"[[carriers]]\n{OTHER_NAME}segments_per_s = -1", "segments_per_s must be a number from 0 to 100000."),
     ("sever = 1", "sever is not a setting; known are server,"),
     ("server = 1", "server must be a table."),
     ("[server]\nprot = 1", "server.prot is not a setting; known here are host, port,"),
@@ -151,6 +225,19 @@ REFUSED = [
     ("[dispatch]\nin_doubt_wait_s = 0", "dispatch.in_doubt_wait_s must be a number of seconds from 1 to 86400."),
     ("[dispatch]\nlane_lease_s = nan", "dispatch.lane_lease_s must be"),
     ("[sticky]\npurge_rows_per_s = -1", "sticky.purge_rows_per_s must be"),
+    ("[dispatch]\naccount_segments_per_s = -1", "dispatch.account_segments_per_s must be a number from 0 to 1e+06."),
+    (
+        OTHER.replace('"acme"', '"b"') + 'password = ""\nerror_codes = { "receipt:301" = 21211 }',
+        'carriers[1].error_codes must be a table such as { "receipt:301" = 30041',
+    ),
+    (
+        OTHER.replace('"acme"', '"b"') + 'password = ""\nerror_codes = { "submit:x" = 30041 }',
+        "carriers[1].error_codes must be",
+    ),
+    (
+        OTHER.replace('"acme"', '"b"') + 'password = ""\nerror_codes = { "submit:0" = 30041 }',
+        "carriers[1].error_codes must be",
+    ),
     ('[log]\nformat = "xml"', 'log.format must be "json" or "console".'),
     (CARRIER, 'carriers[1].name must be unique, and "acme" is taken.'),
     (OTHER.replace('name = "acme"', ""), "carriers[1].name is missing."),
@@ -169,7 +256,28 @@ REFUSED = [
         "carriers[1].password_file /etc/limpet/no cannot be read",
     ),
     (OTHER.replace('"acme"', '"b"') + 'password = "123456789"', "carriers[1].password must be a text of at most 8"),
-    (OTHER.replace('"acme"', '"b"') + 'password = ""\nkind = "http"', 'carriers[1].kind must be "smpp".'),
+    (
+        OTHER.replace('"acme"', '"b"') + 'password = ""\nkind = "carrier-pigeon"',
+        'carriers[1].kind must be "smpp" or one of twilio, telnyx, bandwidth, plivo, vonage, http.',
+    ),
+    *(
+        (OTHER.replace('"acme"', '"b"') + f'password = ""\n{setting}', f"carriers[1].{said}")
+        for setting, said in [
+            ('tlvs = "x"', "tlvs must be a table of at most 32 TLVs"),
+            ('tlvs = { "1400" = "x" }', "tlvs must be"),
+            ('tlvs = { "0x1400" = 1 }', "tlvs must be"),
+            ('tlvs = { "0x1400" = "hex:0" }', "tlvs must be"),
+            ('tlvs = { "0x1400" = "日" }', "tlvs must be"),
+            (f'tlvs = {{ "0x1400" = "{"x" * 1025}" }}', "tlvs must be"),
+            ("segments_per_s = -1", "segments_per_s must be a number of segments a second"),
+            ("segments_per_s = true", "segments_per_s must be"),
+            ('long_messages = "long"', 'long_messages must be "udh8" or "udh16" or "sar" or "payload".'),
+            ('bind = "receiver"', 'bind must be "transceiver" or "pair" or "transmitter".'),
+            ("outbind_port = 1\nbinds = 2", "outbind_port is for one bind"),
+            ("outbind_port = 1", "outbind_port needs outbind_system_id"),
+            ('outbind_port = 1\noutbind_system_id = "x"\nbind = "transmitter"', "outbind_port needs"),
+        ]
+    ),
     (
         OTHER.replace('"acme"', '"b"') + 'password = ""\ntls_ca_file = "no"',
         "carriers[1].tls_ca_file /etc/limpet/no is not a file.",

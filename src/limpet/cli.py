@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from limpet.commands.apply import apply
+from limpet.commands.carrier_receipts import receipts, relearn
+from limpet.commands.carriers import carriers
+from limpet.commands.deactivations import deactivations
+from limpet.commands.doctor import doctor
+from limpet.commands.messages import messages
+from limpet.commands.number_swap import swap
 from limpet.commands.numbers import numbers
+from limpet.commands.operator import account_limits
+from limpet.commands.operator import service as service_group
 from limpet.commands.opt_out import opt_out
 from limpet.commands.registrations import registrations
 from limpet.commands.text import text as write_text
@@ -201,7 +210,12 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
     )
 
 
-cli.add_command(numbers)
+account.add_command(account_limits)
+numbers.add_command(swap)
+for extension in (receipts, relearn):
+    carriers.add_command(extension)
+for command in (apply, carriers, deactivations, doctor, messages, numbers, service_group):
+    cli.add_command(command)
 cli.add_command(opt_out)
 cli.add_command(registrations)
 cli.add_command(webhook)

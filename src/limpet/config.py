@@ -15,6 +15,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from limpet.config_http import KINDS as HTTP_KINDS
+from limpet.config_http import HttpCarrierConfig, read_http_carrier
+from limpet.config_routes import NAME, check_standby, read_routes
 from limpet.config_rules import (
     BASE_URL,
     DATABASE_URL,
@@ -24,24 +27,40 @@ from limpet.config_rules import (
     SWITCH,
     ConfigError,
     Network,
+    Rule,
     list_of,
+    number,
     one_of,
+    one_of_numbers,
     read_table,
     seconds,
     setting,
+    table_of,
     text,
     whole,
 )
+from limpet.config_smpp import SmppSettings, check_smpp
+from limpet.core.errors import ERRORS
+from limpet.core.limits import SCHEDULED_MAX
+from limpet.core.rate import ACCOUNT_PER_S
+from limpet.core.routing import Route
 
 DATA_DIR = Path(".limpet")
 SECRET_KEY_VARIABLE = "LIMPET_SECRET_KEY"  # noqa: S105 - a name, not a key
 SECRET_KEY_NAME = "secret.key"  # noqa: S105 - a file's name
 FILE_BYTES_MAX = 1_000_000
 CARRIERS_MAX = 100
+_LISTS = ("carriers", "routes")
 _KEY_DIGITS = r"[0-9a-fA-F]{64}"
 _PORT = whole(1, 65535)
 _TON = whole(0, 6)
 _NPI = whole(0, 18)
+_TOLD = tuple(sorted(code for code, kind in ERRORS.items() if 30000 < code < 31000 and kind.http_status is None))
+_ERROR_CODES = table_of(
+    r"submit:(0x[0-9a-fA-F]{1,8}|[1-9][0-9]{0,9})|receipt:[0-9A-Za-z]{1,9}",
+    one_of_numbers(_TOLD),
+    f'a table such as {{ "receipt:301" = 30041, "submit:0x400" = 30038 }}, of the codes {", ".join(map(str, _TOLD))}',
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +69,7 @@ class ServerConfig:
 
     `behind_proxy` says that something in front ends TLS; `trusted_proxies` whose X-Forwarded headers are believed.
     `max_pending` is how many requests may wait for the database before further ones are refused (503), `max_concurrent` how many
-    one account may have under way (429).
+    one account may have under way (429). `region` says where this server is, where carriers of other regions are configured too.
     """
 
     host: str = setting(HOST, "127.0.0.1")
@@ -60,6 +79,7 @@ class ServerConfig:
     trusted_proxies: tuple[Network, ...] = setting(list_of(NETWORK), ())
     max_pending: int = setting(whole(1, 1_000_000), 20_000)
     max_concurrent: int = setting(whole(1, 1_000_000), 1000)
+    region: str = setting(text(32), "")
     tls_certificate_file: Path | None = setting(PATH, None)
     tls_key_file: Path | None = setting(PATH, None)
 
@@ -98,25 +118,26 @@ class WebhooksConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class CarrierConfig:
+class CarrierConfig(SmppSettings):
     """One `[[carriers]]`: an upstream by SMPP 3.4. `password` is found when it came by variable or file.
 
-    `numbers_file` holds the numbers that it routes here and that may be bought (`limpet.config_numbers`). `binds` is how many
-    lanes lead to it; `window_size_max` counts PDUs without an answer on each. The numbers of a kind of address are its TON and
-    NPI (SMPP 3.4 §5.2.5, §5.2.6).
+    `numbers_file` holds the numbers that it routes here and that may be bought (`limpet.config_numbers`). `window_size_max`
+    counts PDUs without an answer on each lane. The numbers of a kind of address are its TON and NPI (SMPP 3.4 §5.2.5, §5.2.6).
+    `also_through` names carriers that may take its place when it is down, paused or draining. `error_codes` are Twilio's codes
+    for the carrier's own numbers: `submit:0x400` for a refusal, `receipt:301` for a receipt's reason. A carrier of another
+    `region` than the server's is not used by it (error 21669).
     """
 
-    name: str = setting(text(32, r"[a-z0-9][a-z0-9_-]*", "1 to 32 of a-z, 0-9, - and _, not beginning with - or _"))
+    name: str = setting(NAME)
     host: str = setting(text(253, r"[A-Za-z0-9.:_-]+", "a host name or an IP address"))
     port: int = setting(_PORT)
     system_id: str = setting(text(15, r"[\x20-\x7e]+", "a text of 1 to 15 ASCII characters"))
-    kind: str = setting(one_of("smpp"), "smpp")
+    kind: str = setting(Rule(f'"smpp" or one of {", ".join(HTTP_KINDS)}', one_of("smpp").read), "smpp")
     password: str = setting(text(8, r"[\x20-\x7e]*", "a text of at most 8 ASCII characters"), "", secret=True)
     password_env: str | None = setting(text(255), None)
     password_file: Path | None = setting(PATH, None)
     system_type: str = setting(text(12, r"[\x20-\x7e]*", "a text of at most 12 ASCII characters"), "")
     numbers_file: Path | None = setting(PATH, None)
-    binds: int = setting(whole(1, 64), 1)
     window_size_max: int = setting(whole(1, 10_000), 10)
     response_timeout_s: float = setting(seconds(1, 300), 10.0)
     enquire_link_s: float = setting(seconds(1, 3600), 20.0)
@@ -128,26 +149,40 @@ class CarrierConfig:
     short_code_npi: int = setting(_NPI, 0)
     alphanumeric_ton: int = setting(_TON, 5)
     alphanumeric_npi: int = setting(_NPI, 0)
+    also_through: tuple[str, ...] = setting(list_of(NAME), ())
+    error_codes: tuple[tuple[str, int], ...] = setting(_ERROR_CODES, ())
+    region: str = setting(text(32), "")
+
+
+AnyCarrierConfig = CarrierConfig | HttpCarrierConfig
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchConfig:
     """`[dispatch]`: for how long a receipt is awaited for a message in doubt, a lane is leased, a stop may take.
 
-    `sender_rates` is `twilio` (each number keeps Twilio's rate for its kind) or `none` (as fast as its carrier takes it).
+    `sender_rates` is `twilio` (each number keeps Twilio's rate for its kind, and an account's numbers together
+    `account_segments_per_s`; 0 is no limit) or `none` (as fast as carriers take it). An account has at most `scheduled_max`
+    messages scheduled. Accounts may have limits of their own (`limpet account limits`). A lane that is down for
+    `failover_after_s` leaves its messages to others, and has them back once up for `failback_after_s`.
     """
 
     in_doubt_wait_s: float = setting(seconds(1, 86_400), 90.0)
     lane_lease_s: float = setting(seconds(3, 600), 15.0)
     stop_grace_s: float = setting(seconds(0, 300), 10.0)
     sender_rates: str = setting(one_of("twilio", "none"), "twilio")
+    failover_after_s: float = setting(seconds(1, 86_400), 30.0)
+    failback_after_s: float = setting(seconds(0, 86_400), 30.0)
+    account_segments_per_s: float = setting(number(0, 1_000_000), ACCOUNT_PER_S)
+    scheduled_max: int = setting(whole(0, 100_000_000), SCHEDULED_MAX)
 
 
 @dataclass(frozen=True, slots=True)
 class StickyConfig:
-    """`[sticky]`: the pace at which dead mappings are purged."""
+    """`[sticky]`: the pace at which dead mappings are purged, and for how many days a carrier's refusal of a sender counts."""
 
     purge_rows_per_s: int = setting(whole(1, 10_000_000), 20_000)
+    refused_days: int = setting(whole(1, 365), 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +231,8 @@ class Config:
     inventory: InventoryConfig = field(default_factory=InventoryConfig)
     registration: RegistrationConfig = field(default_factory=RegistrationConfig)
     log: LogConfig = field(default_factory=LogConfig)
-    carriers: tuple[CarrierConfig, ...] = ()
+    carriers: tuple[AnyCarrierConfig, ...] = ()
+    routes: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,19 +279,24 @@ def load_config(path: Path, environment: Mapping[str, str]) -> Config:
 def read_config(table: Mapping[str, object], directory: Path, environment: Mapping[str, str]) -> Config:
     """The configuration in a table of TOML; paths are relative to `directory`."""
     sections: dict[str, Any] = {}
-    kinds = {each.name: each.default_factory for each in fields(Config) if each.name != "carriers"}
+    kinds = {each.name: each.default_factory for each in fields(Config) if each.name not in _LISTS}
     for name in table:
-        if name not in (*kinds, "carriers"):
-            raise ConfigError(f"{name} is not a setting; known are {', '.join([*kinds, 'carriers'])}.")
+        if name not in (*kinds, *_LISTS):
+            raise ConfigError(f"{name} is not a setting; known are {', '.join([*kinds, *_LISTS])}.")
     for name, kind in kinds.items():
         sections[name] = _placed(read_table(kind, table.get(name, {}), name), directory)  # type: ignore[arg-type]
     carriers = _carriers(table.get("carriers", []), directory, environment)
+    check_standby({each.name: each.also_through for each in carriers})
+    routes = read_routes(table.get("routes", []), [each.name for each in carriers])
     sections["registration"] = _with_token(sections["registration"], environment)
-    config = _with_key(Config(**sections, carriers=carriers), environment)
+    config = _with_key(Config(**sections, carriers=carriers, routes=routes), environment)
     check_listening(config.server)
     _check_files(config)
     if not config.carriers:
         raise ConfigError("There is no [[carriers]]: messages need one to leave by.")
+    for place, carrier in enumerate(config.carriers):
+        if isinstance(carrier, HttpCarrierConfig) and carrier.needs_public_url and config.server.public_url is None:
+            raise ConfigError(f"carriers[{place}] needs server.public_url: its receipts and inbound texts come there.")
     return config
 
 
@@ -270,17 +311,25 @@ def check_listening(server: ServerConfig) -> None:
         )
 
 
-def _carriers(value: object, directory: Path, environment: Mapping[str, str]) -> tuple[CarrierConfig, ...]:
+def _carriers(value: object, directory: Path, environment: Mapping[str, str]) -> tuple[AnyCarrierConfig, ...]:
     if not isinstance(value, list) or len(value) > CARRIERS_MAX:
         raise ConfigError(f"carriers must be at most {CARRIERS_MAX} tables, each under [[carriers]].")
-    found: dict[str, CarrierConfig] = {}
+    found: dict[str, AnyCarrierConfig] = {}
     for place, table in enumerate(value):
         path = f"carriers[{place}]"
-        carrier = _placed(read_table(CarrierConfig, table, path), directory)
+        carrier = _carrier(table, path, directory, environment)
         if carrier.name in found:
             raise ConfigError(f'{path}.name must be unique, and "{carrier.name}" is taken.')
-        found[carrier.name] = _with_password(carrier, path, table, environment)
+        found[carrier.name] = carrier
     return tuple(found.values())
+
+
+def _carrier(table: object, path: str, directory: Path, environment: Mapping[str, str]) -> AnyCarrierConfig:
+    if isinstance(table, Mapping) and isinstance(kind := table.get("kind", "smpp"), str) and kind in HTTP_KINDS:
+        return read_http_carrier(table, path, directory, environment)
+    carrier: CarrierConfig = _placed(read_table(CarrierConfig, table, path), directory)
+    check_smpp(carrier, path)
+    return _with_password(carrier, path, table, environment)  # type: ignore[arg-type]
 
 
 def _with_password(
@@ -355,7 +404,11 @@ def _check_files(config: Config) -> None:
         "server.tls_certificate_file": config.server.tls_certificate_file,
         "server.tls_key_file": config.server.tls_key_file,
     }
-    named |= {f"carriers[{place}].tls_ca_file": each.tls_ca_file for place, each in enumerate(config.carriers)}
+    named |= {
+        f"carriers[{place}].tls_ca_file": each.tls_ca_file
+        for place, each in enumerate(config.carriers)
+        if isinstance(each, CarrierConfig)
+    }
     for name, path in named.items():
         if path is not None and not path.is_file():
             raise ConfigError(f"{name} {path} is not a file.")

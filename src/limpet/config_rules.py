@@ -6,7 +6,7 @@ Every error is one sentence that names the setting by its path. It knows no sett
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -35,6 +35,8 @@ class Rule:
 def setting(rule: Rule, default: Any = MISSING, *, secret: bool = False) -> Any:
     """A dataclass field that a file may set; without a default it must. `secret` keeps it out of `repr`."""
     given: dict[str, Any] = {} if default is MISSING else {"default": default}
+    if isinstance(default, Mapping):
+        given = {"default_factory": lambda: default}
     return field(metadata={_RULE: rule}, repr=not secret, **given)
 
 
@@ -93,6 +95,21 @@ def seconds(least: float, most: float) -> Rule:
     return Rule(f"a number of seconds from {least:g} to {most:g}", read)
 
 
+def number(least: float, most: float) -> Rule:
+    """A number within bounds."""
+    return Rule(f"a number from {least:g} to {most:g}", seconds(least, most).read)
+
+
+def one_of_numbers(numbers: Collection[int]) -> Rule:
+    """One of some whole numbers."""
+
+    def read(value: object) -> int:
+        _require(isinstance(value, int) and not isinstance(value, bool) and value in numbers)
+        return int(value)  # type: ignore[call-overload, no-any-return]
+
+    return Rule(f"one of {', '.join(map(str, numbers))}", read)
+
+
 def text(most: int, pattern: str = r"[^\x00-\x1f\x7f]+", what: str = "") -> Rule:
     """A string that fits a pattern."""
     compiled = re.compile(pattern)
@@ -122,6 +139,17 @@ def list_of(rule: Rule) -> Rule:
         return tuple(rule.read(each) for each in value)  # type: ignore[attr-defined]
 
     return Rule(f"a list, each element {rule.what}", read)
+
+
+def table_of(name: str, rule: Rule, what: str) -> Rule:
+    """A table whose names fit a pattern and whose values keep a rule; the value is a tuple of pairs."""
+    compiled = re.compile(name)
+
+    def read(value: object) -> tuple[tuple[str, Any], ...]:
+        _require(isinstance(value, dict) and len(value) <= LIST_MAX and all(map(compiled.fullmatch, value)))
+        return tuple((each, rule.read(found)) for each, found in value.items())  # type: ignore[attr-defined]
+
+    return Rule(what, read)
 
 
 def _read_switch(value: object) -> bool:

@@ -10,11 +10,11 @@ import os
 import random
 import signal
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from secrets import token_bytes, token_hex
 from typing import Any
@@ -22,19 +22,22 @@ from typing import Any
 import structlog
 import uvicorn
 
-from limpet.carrier.port import Listener
+from limpet.carrier.port import Lane, Listener
 from limpet.carrier.smpp import SmppLane
-from limpet.carrier.smpp_config import Numbering, Numberings, SmppConfig
+from limpet.carrier.smpp_settings import smpp_config
+from limpet.carriers import HttpCarriers
 from limpet.clock import Clock
-from limpet.config import CarrierConfig, Config, DevOptions, Ready, RegistrationConfig
+from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions, Ready, RegistrationConfig
+from limpet.config_http import HttpCarrierConfig
 from limpet.config_numbers import read_offers
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
-from limpet.core.inventory import Inventory, offer_of
-from limpet.devtools.behaviour import Behaviour
-from limpet.devtools.seed import FOR_SALE, Seeded, seed
-from limpet.devtools.simulator import Simulator
+from limpet.core.inventory import Inventory
+from limpet.core.routing import Patience, Routes
+from limpet.devtools.seed import Seeded, for_sale, seed
+from limpet.devtools.simulated import start_simulated
 from limpet.flow.callback import Callbacks
+from limpet.flow.number_events import NumberEvents
 from limpet.flow.registrars import registering
 from limpet.flow.reply import Replies
 from limpet.flow.whole import Flow, Pace, assemble
@@ -43,21 +46,21 @@ from limpet.store.accounts import Accounts
 from limpet.store.callbacks import OwedCallback
 from limpet.store.content import Contents
 from limpet.store.database import Database, DatabaseUnusable, Installation, migrations
+from limpet.store.deactivations import Deactivations
 from limpet.store.deliveries import Deliveries
 from limpet.store.embedded import EmbeddedPostgres
+from limpet.store.event_streams import EventStreams
 from limpet.store.media import MediaStore
 from limpet.store.registrations import RegistrationBook
 from limpet.store.secrets import Vault, load_or_create_key
 from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.web.app import create_app
-from limpet.web.deps import Deps, compliance
+from limpet.web.deps import Deps, PersonWrites, compliance
+from limpet.web.media import new_media
 from limpet.web.protocol import BoundedProtocol
 from limpet.webhook import Webhooks
 
-SIMULATED = "simulated"
-SIMULATED_SYSTEM_ID, SIMULATED_PASSWORD = "limpet", "limpet"
-SIMULATED_WINDOW = 100
 DEV_DOUBT_PATIENCE_S = 10.0
 CLOCK_SKEW_WARN_S, CLOCK_SKEW_MAX_S = 1.0, 30.0
 KEEP_ALIVE_S = 60
@@ -106,19 +109,33 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         vault = Vault(_master_key(config))
         book = RegistrationBook()
         stores = _Stores(Accounts(database, vault), Services(database, book=book), Senders(database, book))
-        carriers, seeded, simulator = await _development(stack, config, clock, dev, stores)
+        carriers, seeded, people = await _development(stack, config, clock, dev, stores, _url(config, listening))
+        over_http = _over_http(config, listening, carriers, clock)
         flow, callbacks_due = await stack.enter_async_context(
-            _flow(config, clock, dev, carriers, database, installation, stores.accounts)
+            _flow(
+                config,
+                clock,
+                dev,
+                carriers,
+                over_http,
+                database,
+                installation,
+                stores.accounts,
+                _url(config, listening),
+            )
         )
+        book.owe = NumberEvents(flow.events, flow.post).owe
         registration = _registration(config, dev)
         await stack.enter_async_context(registering(registration, clock, database, stores.services, book))
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
-            Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database), flow.directory,
-            flow.accept, installation, clock, tuple(carrier.name for carrier in carriers), config.server.public_url,
-            tuple(config.server.trusted_proxies), config.server.max_concurrent,
-            None if simulator is None else simulator.inject_inbound,
-            _inventory(config, dev), config.inventory.bring_your_own, callbacks_due,
+            Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database),
+            EventStreams(database), flow.events, Deactivations(database, installation.bucket_key), flow.directory,
+            flow.accept, flow.releases, installation, clock, tuple(carrier.name for carrier in carriers),
+            config.server.public_url, tuple(config.server.trusted_proxies), config.server.max_concurrent,
+            people,
+            _inventory(config, dev), config.inventory.bring_your_own, callbacks_due, over_http.desks, over_http.medium,
+            _elsewhere(config), config.dispatch.scheduled_max,
             compliance=compliance(database, book),
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
@@ -193,36 +210,21 @@ def _master_key(config: Config) -> bytes:
 
 
 async def _development(
-    stack: AsyncExitStack, config: Config, clock: Clock, dev: DevOptions | None, stores: _Stores
-) -> tuple[tuple[CarrierConfig, ...], Seeded | None, Simulator | None]:
-    """With `dev`, a simulated carrier on a loopback socket and the seeds; the configured carriers otherwise."""
+    stack: AsyncExitStack, config: Config, clock: Clock, dev: DevOptions | None, stores: _Stores, base_url: str
+) -> tuple[tuple[AnyCarrierConfig, ...], Seeded | None, PersonWrites | None]:
+    """With `dev`, simulated carriers on loopback sockets and the seeds; the configured carriers otherwise."""
     if dev is None:
         return config.carriers, None, None
-    simulator = Simulator(
-        accounts={SIMULATED_SYSTEM_ID: SIMULATED_PASSWORD},
-        chance=random.Random(token_bytes(16)),  # noqa: S311 - plays a carrier, guards nothing
-        clock=clock,
-        behaviour=Behaviour(magic=True),
-    )
-    await simulator.start()
-    stack.push_async_callback(simulator.stop)
-    carrier = CarrierConfig(
-        SIMULATED,
-        "127.0.0.1",
-        simulator.port,
-        SIMULATED_SYSTEM_ID,
-        password=SIMULATED_PASSWORD,
-        window_size_max=SIMULATED_WINDOW,
-    )
+    simulated = await start_simulated(stack, clock, base_url)
     path = config.database.data_dir / "dev.json"
     seeded = await seed(stores.accounts, stores.services, stores.senders, clock.now(), path)
-    return (carrier,), seeded, simulator
+    return simulated.carriers, seeded, simulated.person_writes
 
 
 @asynccontextmanager
 async def _flow(
-    config: Config, clock: Clock, dev: DevOptions | None, carriers: Sequence[CarrierConfig], database: Database,
-    installation: Installation, accounts: Accounts,
+    config: Config, clock: Clock, dev: DevOptions | None, carriers: Sequence[AnyCarrierConfig], over_http: HttpCarriers,
+    database: Database, installation: Installation, accounts: Accounts, base_url: str,
 ) -> AsyncIterator[tuple[Flow, Callable[[], None]]]:  # fmt: skip
     """Everything that flows, running; stopped so that nothing accepted is lost and nothing in flight is forgotten.
 
@@ -239,17 +241,22 @@ async def _flow(
     log_all = dev is not None or rules.log == "all"
     callbacks = Callbacks(database, webhooks, accounts.auth_token, clock, chance.random, new_id, log_all=log_all)
 
-    def lanes(listener: Listener) -> Iterator[SmppLane]:
-        for carrier in carriers:
-            smpp = _smpp(carrier)
-            yield from (SmppLane(f"{carrier.name}/{n}", smpp, listener, chance) for n in range(carrier.binds))
+    def lanes(listener: Listener) -> Iterator[Lane]:
+        for carrier in (each for each in carriers if each.name not in _elsewhere(config)):
+            if isinstance(carrier, CarrierConfig):
+                smpp = smpp_config(carrier)
+                yield from (SmppLane(f"{carrier.name}/{n}", smpp, listener, chance) for n in range(carrier.binds))
+        yield from over_http.lanes(listener)
 
     def post(owed: Sequence[OwedCallback]) -> None:
         callbacks.post_now(owed)
 
     owner = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
-    flow = assemble(database, installation, owner, clock, _pace(config, dev), lanes, post, new_id, chance.random)
-    callbacks.on_answered = Replies(flow.accept, accounts.by_sid).answered
+    flow = assemble(
+        database, installation, owner, clock, _pace(config, dev, carriers), lanes, post, new_id, chance.random, base_url
+    )
+    callbacks.on_answered = Replies(flow.accept, accounts.by_sid, partial(new_media, origin=base_url)).answered
+    await flow.events.streams.refresh()  # before anything happens: no event of a former run's subscriptions is missed
     running = [asyncio.create_task(supervise(loop)) for loop in [*flow.loops(), callbacks.run]]
     try:
         yield flow, callbacks.nudge
@@ -260,6 +267,16 @@ async def _flow(
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await webhooks.close()
+        await over_http.close()
+
+
+def _over_http(
+    config: Config, listening: socket.socket, carriers: Sequence[AnyCarrierConfig], clock: Clock
+) -> HttpCarriers:
+    chance = random.Random(token_bytes(16))  # noqa: S311 - spreads pauses, guards nothing
+    here = (carrier for carrier in carriers if carrier.name not in _elsewhere(config))
+    mine = [carrier for carrier in here if isinstance(carrier, HttpCarrierConfig)]
+    return HttpCarriers(mine, _url(config, listening), clock, chance)
 
 
 def _registration(config: Config, dev: DevOptions | None) -> RegistrationConfig:
@@ -272,35 +289,41 @@ def _registration(config: Config, dev: DevOptions | None) -> RegistrationConfig:
 def _inventory(config: Config, dev: DevOptions | None) -> Inventory:
     """The numbers on offer: those of the carriers' files, or some of nobody's with `dev`."""
     if dev is not None:
-        return Inventory(offer for line in FOR_SALE if (offer := offer_of(line, SIMULATED)))
+        return Inventory(for_sale())
     files = [(each.numbers_file, each.name) for each in config.carriers if each.numbers_file is not None]
     return Inventory(offer for path, carrier in files for offer in read_offers(path, carrier))
 
 
-def _pace(config: Config, dev: DevOptions | None) -> Pace:
+def _pace(config: Config, dev: DevOptions | None, carriers: Sequence[AnyCarrierConfig]) -> Pace:
     rated = config.dispatch.sender_rates == "twilio" if dev is None else dev.realistic_rates
+    smpp = [each for each in carriers if isinstance(each, CarrierConfig)]  # their lanes keep their rates PDU by PDU
+    over_http = [each for each in carriers if isinstance(each, HttpCarrierConfig)]
+    account_per_s = config.dispatch.account_segments_per_s if rated and dev is None else 0.0
     return Pace(
         lease=timedelta(seconds=config.dispatch.lane_lease_s),
         doubt_patience_s=config.dispatch.in_doubt_wait_s if dev is None else DEV_DOUBT_PATIENCE_S,
         purge_rows_per_s=config.sticky.purge_rows_per_s,
+        refused_days=config.sticky.refused_days,
         take_over=config.database.url is None,  # the directory's lock says that nobody else is alive
         rated=rated,
         pending_max=config.server.max_pending,
+        routes=Routes(config.routes, {each.name: each.also_through for each in config.carriers}),
+        patience=Patience(
+            timedelta(seconds=config.dispatch.failover_after_s), timedelta(seconds=config.dispatch.failback_after_s)
+        ),
+        segments_per_s={each.name: each.segments_per_s for each in over_http if each.segments_per_s},
+        receipts_on_last=frozenset(carrier.name for carrier in smpp if carrier.receipts == "last"),
+        whole_messages=frozenset(carrier.name for carrier in smpp if carrier.long_messages == "payload"),
+        query_after={carrier.name: timedelta(seconds=carrier.query_after_s) for carrier in smpp if carrier.query},
+        account_per_s=account_per_s or None,
+        scheduled_max=config.dispatch.scheduled_max,
+        elsewhere=_elsewhere(config),
     )
 
 
-def _smpp(carrier: CarrierConfig) -> SmppConfig:
-    """A carrier's settings as its lanes want them."""
-    numberings = Numberings(
-        Numbering(carrier.phone_ton, carrier.phone_npi),
-        Numbering(carrier.short_code_ton, carrier.short_code_npi),
-        Numbering(carrier.alphanumeric_ton, carrier.alphanumeric_npi),
-    )
-    tls = ssl.create_default_context(cafile=_text(carrier.tls_ca_file)) if carrier.tls else None
-    return SmppConfig(
-        carrier.host, carrier.port, carrier.system_id, carrier.password, carrier.system_type, carrier.window_size_max,
-        carrier.response_timeout_s, carrier.enquire_link_s, tls, numberings,
-    )  # fmt: skip
+def _elsewhere(config: Config) -> frozenset[str]:
+    """The carriers of other regions: they are configured for other servers on the same database."""
+    return frozenset(each.name for each in config.carriers if each.region not in ("", config.server.region))
 
 
 def _text(path: Path | None) -> str | None:
@@ -334,11 +357,15 @@ async def _until_stopped(stop: asyncio.Event, web: asyncio.Task[None]) -> None:
     told.cancel()
 
 
-def _ready(config: Config, listening: socket.socket, seeded: Seeded | None) -> Ready:
+def _url(config: Config, listening: socket.socket) -> str:
+    """Where it is reached."""
     host, port = listening.getsockname()[:2]
     scheme = "https" if config.server.tls_certificate_file else "http"
-    url = config.server.public_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-    ready = Ready(url=url, pid=os.getpid())
+    return config.server.public_url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _ready(config: Config, listening: socket.socket, seeded: Seeded | None) -> Ready:
+    ready = Ready(url=_url(config, listening), pid=os.getpid())
     if seeded is None:
         return ready
     return replace(

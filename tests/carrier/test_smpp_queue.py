@@ -205,7 +205,7 @@ def test_half_sent_message_between_two_segments_is_in_doubt() -> None:
     wire.answer(2, Status.RTHROTTLED)
     wire.answer(1)
     assert wire.flying == {}
-    assert wire.queue.drop() == [Unanswered(MessageKey(0, 1), 1), Unsent(MessageKey(0, 2), 1)]
+    assert wire.queue.drop() == [Unanswered(MessageKey(0, 1), 1, ("id1", "")), Unsent(MessageKey(0, 2), 1)]
 
 
 def test_release_gives_back_only_what_has_not_begun() -> None:

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limpet.carrier.port import Inbound, MessageKey, Receipt, ReceiptState, Refused, Retry, Submission
+from limpet.carrier.port import Inbound, MessageKey, Part, Receipt, ReceiptState, Refused, Retry, Submission
+from limpet.carrier.smpp_codes import error_codes
 from limpet.carrier.smpp_config import USUAL_NUMBERINGS, Numbering, Numberings, SmppConfig
 from limpet.carrier.smpp_values import delivery, from_wire, refusal, segment_message, text_of, to_wire, unsendable
+from limpet.core.alphabet import Alphabet
 from limpet.core.encoding import segment
 from limpet.smpp.commands import Command, Data, Message, Pdu, Query, Tag
 from limpet.smpp.pdu import encode
@@ -112,6 +114,37 @@ def test_refusals(status: int, attempt: int, retry: Retry, error_code: int) -> N
     assert (refused.key, refused.attempt, refused.retry, refused.error_code) == (KEY, attempt, retry, error_code)
 
 
+@pytest.mark.parametrize(
+    ("status", "attempt", "retry", "error_code"),
+    [
+        (0x401, 1, Retry.NEVER, 30038),
+        (Status.RUNKNOWNERR, 1, Retry.NEVER, 30037),
+        (Status.RTHROTTLED, 1, Retry.SLOWER, 30023),
+        (Status.RSYSERR, 1, Retry.LATER, 30021),
+        (Status.RINVDSTADR, 1, Retry.NEVER, 30006),
+        (0x402, 1, Retry.LATER, 30008),
+    ],
+)
+def test_a_carriers_own_statuses_say_what_they_mean(status: int, attempt: int, retry: Retry, error_code: int) -> None:
+    own = error_codes(
+        [
+            ("submit:0x401", 30038),
+            ("submit:255", 30037),
+            ("submit:0x58", 30023),
+            ("submit:8", 30021),
+            ("submit:0xb", 30006),
+        ]
+    ).submit
+    refused = refusal(_submission("x", attempt=attempt), status, own)
+    assert (refused.retry, refused.error_code) == (retry, error_code)
+
+
+@pytest.mark.parametrize("name", ["submit:x", "receipt:", "receipt:a b", "reply:1", "301"])
+def test_what_is_no_name_of_a_carriers_number_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        error_codes([(name, 30041)])
+
+
 def test_what_cannot_be_sent_fails_for_good() -> None:
     assert unsendable(_submission("x"), "why") == Refused(KEY, 1, 30008, Retry.NEVER, "why")
 
@@ -163,7 +196,7 @@ def test_inbound_part_comes_without_its_header() -> None:
     body = Message(esm_class=0x40, short_message=b"\x05\x00\x03\x01\x02\x01Hello")
     part = delivery(Pdu(Command.DELIVER_SM, 0, 5, body), 3)
     assert isinstance(part, Inbound)
-    assert part.body == "Hello"
+    assert part.part == Part("udh8:1:2", 2, 1, Alphabet.GSM7, b"Hello")
 
 
 def test_inbound_in_data_sm() -> None:

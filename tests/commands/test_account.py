@@ -11,6 +11,8 @@ from limpet.cli import cli
 from limpet.store.accounts import Accounts, Credential
 from limpet.store.database import Database
 from limpet.store.secrets import KEY_BYTES, Vault
+from limpet.store.services import Services, ServiceSettings
+from tests.support.clock import NOW
 
 KEY = b"k" * KEY_BYTES
 CARRIER = '[[carriers]]\nname = "up"\nhost = "127.0.0.1"\nport = 2775\nsystem_id = "sys"\npassword = "pw"\n'
@@ -59,3 +61,63 @@ def test_a_person_gets_lines(config: Path):
 def test_a_name_that_cannot_be_shown_is_refused(config: Path, name: str):
     with pytest.raises(Exception, match="--name must be a text of 1 to 64 characters"):
         created(config, "--name", name)
+
+
+def run(config: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, [*arguments, "--config", str(config)])
+
+
+def test_an_account_has_limits_that_its_operator_sets(config: Path):
+    sid = json.loads(created(config, "--json").output)["account_sid"]
+    usual = {
+        "account_sid": sid,
+        "segments_per_second": None,
+        "scheduled_max": None,
+        "trial": False,
+        "verified_numbers": [],
+    }
+    assert json.loads(run(config, "account", "limits", "--sid", sid).output) == usual
+    changed = run(
+        config, "account", "limits", "--sid", sid, "--segments-per-second", "2.5", "--scheduled-max", "0", "--trial",
+        "--verify", "+1 415 555 0101", "--verify", "+14155550102",
+    )  # fmt: skip
+    assert json.loads(changed.output) == {
+        "account_sid": sid, "segments_per_second": 2.5, "scheduled_max": 0, "trial": True,
+        "verified_numbers": ["+14155550101", "+14155550102"],
+    }  # fmt: skip
+    back = run(
+        config, "account", "limits", "--sid", sid, "--segments-per-second", "0", "--scheduled-max", "-1", "--no-trial",
+        "--unverify", "+14155550101", "--unverify", "+14155550102",
+    )  # fmt: skip
+    assert json.loads(back.output) == usual
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("account", "limits", "--sid", "AC" + "0" * 32), "There is no account"),
+        (("account", "limits", "--sid", "AC" + "0" * 32, "--verify", "nobody"), "nobody is not a phone number."),
+        (("service", "pause", "--sid", "MG" + "0" * 32), "There is no service"),
+        (("service", "resume", "--sid", "MG" + "0" * 32), "There is no service"),
+    ],
+)
+def test_what_is_not_there_is_told(config: Path, arguments: tuple[str, ...], said: str):
+    answer = run(config, *arguments)
+    assert answer.exit_code == 1
+    assert said in answer.output
+
+
+async def service_of(dsn: str, account_sid: str) -> str:
+    database = await Database.connect(dsn)
+    try:
+        account = await Accounts(database, Vault(KEY)).by_sid(account_sid)
+        assert account is not None
+        return (await Services(database).create(account.id, ServiceSettings("x"), NOW)).sid
+    finally:
+        await database.close()
+
+
+def test_a_service_is_paused_and_resumed(config: Path, database_dsn: str):
+    sid = asyncio.run(service_of(database_dsn, json.loads(created(config, "--json").output)["account_sid"]))
+    assert run(config, "service", "pause", "--sid", sid).output == f"{sid} sends nothing until it is resumed.\n"
+    assert run(config, "service", "resume", "--sid", sid).output == f"{sid} sends.\n"

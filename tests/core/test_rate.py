@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limpet.core.model import SenderKind
-from limpet.core.rate import Pacer, segments_per_s
+from limpet.core.rate import Pacer, Queue, TokenBucket, of_account, of_service, segments_per_s
 
 
 @pytest.mark.parametrize(
@@ -28,22 +28,29 @@ def test_rates_by_kind_and_country(kind: SenderKind, country: str, expected: flo
     assert segments_per_s(kind, country) == expected
 
 
+def alone(pacer: Pacer, name: str, segments: int, now_s: float, per_s: float = 1.0) -> float | None:
+    return pacer.wait_s(Queue(name, per_s), (), segments, now_s)
+
+
 def test_a_queue_of_ten_hours_is_full_and_takes_no_place() -> None:
     pacer = Pacer()
-    assert pacer.wait_s("a", 35_999, 1.0, 0.0) == 0.0
-    assert pacer.wait_s("a", 1, 1.0, 0.0) == 35_999.0
-    assert [pacer.wait_s("a", 1, 1.0, 0.0) for _ in range(2)] == [None, None]
-    assert pacer.wait_s("a", 1, 1.0, 1.0) == 35_999.0
-    assert pacer.wait_s("b", 1, 1.0, 0.0) == 0.0
+    assert alone(pacer, "a", 35_999, 0.0) == 0.0
+    assert not pacer.is_full("a", 0.0)
+    assert alone(pacer, "a", 1, 0.0) == 35_999.0
+    assert pacer.is_full("a", 0.0)
+    assert [alone(pacer, "a", 1, 0.0) for _ in range(2)] == [None, None]
+    assert not pacer.is_full("a", 1.0)
+    assert alone(pacer, "a", 1, 1.0) == 35_999.0
+    assert alone(pacer, "b", 1, 0.0) == 0.0
 
 
 def test_places_follow_each_other_and_a_pause_is_not_saved_up() -> None:
     pacer = Pacer()
-    assert [pacer.wait_s("a", 1, 1.0, 100.0) for _ in range(3)] == [0.0, 1.0, 2.0]
-    assert pacer.wait_s("b", 3, 1.0, 100.0) == 0.0
-    assert pacer.wait_s("b", 1, 1.0, 101.0) == 2.0
-    assert pacer.wait_s("a", 1, 1.0, 500.0) == 0.0
-    assert pacer.wait_s("a", 1, 1.0, 500.0) == 1.0
+    assert [alone(pacer, "a", 1, 100.0) for _ in range(3)] == [0.0, 1.0, 2.0]
+    assert alone(pacer, "b", 3, 100.0) == 0.0
+    assert alone(pacer, "b", 1, 101.0) == 2.0
+    assert alone(pacer, "a", 1, 500.0) == 0.0
+    assert alone(pacer, "a", 1, 500.0) == 1.0
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 10)), min_size=1, max_size=50))
@@ -51,8 +58,64 @@ def test_no_second_holds_more_than_the_rate_allows(steps: list[tuple[float, int]
     pacer, now, starts = Pacer(), 0.0, []
     for gap, segments in steps:
         now += gap
-        wait_s = pacer.wait_s("a", segments, 2.0, now)
+        wait_s = alone(pacer, "a", segments, now, 2.0)
         assert wait_s is not None
         starts.append((now + wait_s, segments))
     for (start, segments), (following, _) in pairwise(starts):
         assert following >= start + segments / 2.0 - 1e-6
+
+
+def test_numbers_share_what_their_service_and_their_account_may() -> None:
+    pacer, shared = Pacer(), (of_service(1, 4.0), of_account(1, 2.0))
+    assert [pacer.wait_s(Queue(name, 1.0), shared, 1, 0.0) for name in "abc"] == [0.0, 0.5, 1.0]
+    assert pacer.wait_s(Queue("d", 1.0), (of_account(2, 2.0),), 1, 0.0) == 0.0
+    assert pacer.wait_s(None, shared, 1, 0.0) == 1.5
+
+
+def test_a_number_that_is_slow_holds_up_no_other_of_its_service() -> None:
+    pacer, shared = Pacer(), (of_service(1, 100.0),)
+    slow = [pacer.wait_s(Queue("a", 1.0), shared, 1, 0.0) for _ in range(50)]
+    assert slow[-1] == 49.0
+    assert pacer.wait_s(Queue("b", 1.0), shared, 1, 0.0) == pytest.approx(0.5)
+
+
+def test_a_shared_queue_that_is_full_takes_no_place_in_any() -> None:
+    pacer, account = Pacer(), of_account(1, 1.0)
+    assert pacer.wait_s(None, (account,), 36_000, 0.0) == 0.0
+    assert pacer.wait_s(Queue("a", 1.0), (of_service(1, 1.0), account), 1, 0.0) is None
+    assert pacer.wait_s(Queue("a", 1.0), (of_service(1, 1.0),), 1, 0.0) == 0.0
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 2), st.integers(1, 5)), min_size=1, max_size=60))
+def test_a_number_keeps_its_rate_and_at_no_time_has_more_left_than_is_shared(
+    steps: list[tuple[str, float, int]],
+) -> None:
+    pacer, now, left = Pacer(), 0.0, []
+    for name, gap, segments in steps:
+        now += gap
+        wait_s = pacer.wait_s(Queue(name, 3.0), (of_service(1, 4.0),), segments, now)
+        assert wait_s is not None
+        left.append((now + wait_s, name, segments))
+    for name in "abc":
+        mine = [(at, segments) for at, its, segments in left if its == name]
+        for (at, segments), (following, _) in pairwise(mine):
+            assert following >= at + segments / 3.0 - 1e-6
+    for at, _, segments in left:
+        assert sum(s for when, _, s in left if when <= at) - segments <= 4.0 * at + 5 * len("abc") + 1e-6
+
+
+def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
+    bucket = TokenBucket(10.0, 2.0)
+    assert [bucket.take(5.0) for _ in range(3)] == [True, True, False]
+    assert bucket.free_at(5.0) == pytest.approx(5.1)
+    assert not bucket.take(5.09)
+    assert bucket.take(bucket.free_at(5.09))
+    taken = sum(bucket.take(6.0 + n / 1000) for n in range(10_001))
+    assert taken == 2 + 100
+
+
+def test_a_bucket_that_is_slower_than_one_a_second_still_gives_one() -> None:
+    bucket = TokenBucket(0.5, 0.05)
+    assert [bucket.take(float(second)) for second in range(5)] == [True, False, True, False, True]
+    assert bucket.free_at(4.5) == pytest.approx(6.0)
+    assert not bucket.take(3.0)

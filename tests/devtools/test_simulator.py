@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from limpet.carrier.port import Refused, Submitted
+from limpet.carrier.smpp_codes import error_codes
 from limpet.devtools import behaviour as behaviours
 from limpet.devtools import texts as logs
-from limpet.devtools.behaviour import MAGIC, Behaviour, Fate, Receipts
-from limpet.devtools.texts import Part, Texts, concatenation
+from limpet.devtools.behaviour import ERROR_CODES, MAGIC, Behaviour, Fate, Receipts
+from limpet.devtools.texts import Texts
 from limpet.smpp.commands import Command, Message, Pdu, Tag
 from limpet.smpp.receipt import MessageState
 from limpet.smpp.status import Status
@@ -49,11 +48,12 @@ def test_every_magic_recipient_is_described() -> None:
 
 
 async def test_magic_recipients_do_what_they_say() -> None:
-    async with bench(Behaviour(magic=True)) as at:
+    async with bench(Behaviour(magic=True), error_codes=error_codes(ERROR_CODES)) as at:
         await at.feed([submission(int(digits), recipient=f"+1212555{digits}") for digits in MAGIC])
-        refused = {result.key.id: result.error_code for result in at.heard.results if isinstance(result, Refused)}
-        assert refused == {9902: 30005}
-        await at.heard.until(lambda: len(at.heard.receipts) == 7)
+        refused = {r.key.id: (r.error_code, str(r.retry)) for r in at.heard.results if isinstance(r, Refused)}
+        expected = {9902: 30005, 9919: 30019, 9923: 30023, 9932: 30032, 9934: 30034, 9937: 30037}
+        assert refused == {digits: (code, "never") for digits, code in expected.items()}
+        await at.heard.until(lambda: len(at.heard.receipts) == 14)
         seen = sorted((receipt.recipient[-4:], str(receipt.state), receipt.error_code) for receipt in at.heard.receipts)
         assert seen == [
             ("9901", "undelivered", 30003),
@@ -63,6 +63,13 @@ async def test_magic_recipients_do_what_they_say() -> None:
             ("9907", "delivered", None),
             ("9907", "delivered", None),
             ("9908", "delivered", None),
+            ("9909", "undelivered", 30004),
+            ("9910", "undelivered", 30006),
+            ("9911", "undelivered", 30011),
+            ("9920", "undelivered", 30020),
+            ("9921", "undelivered", 30021),
+            ("9938", "undelivered", 30038),
+            ("9941", "undelivered", 30041),
         ]
         assert "deliveries" in at.heard.log[: at.heard.log.index("results") + 2]
 
@@ -176,26 +183,3 @@ def test_incomplete_texts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(texts._partial) == 3
     assert _add(texts, _segment(b"\0\3\x09\2\2", "b"), "2") == "ab"
     assert _add(texts, _segment(b"\0\3\0\2\2", "b"), "3") is None
-
-
-@pytest.mark.parametrize(
-    ("header", "part"),
-    [
-        (b"\0\3\1\2\1", Part(1, 2, 1)),
-        (b"\x08\4\1\1\2\2", Part(257, 2, 2)),
-        (b"\x05\4\1\1\1\1\0\3\1\2\1", Part(1, 2, 1)),
-        (b"\0\3\1\2\0", None),
-        (b"\0\3\1\2\3", None),
-        (b"\0\2\1\2", None),
-        (b"\0\3\1\2", None),
-        (b"", None),
-    ],
-)
-def test_concatenation_header(header: bytes, part: Part | None) -> None:
-    assert concatenation(header) == part
-
-
-@given(st.binary(max_size=40))
-def test_no_header_raises(header: bytes) -> None:
-    part = concatenation(header)
-    assert part is None or 1 <= part.number <= part.total

@@ -10,12 +10,15 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from limpet.carrier.port import Submission, Unanswered
+from limpet.core.model import Message
 from limpet.core.status import Status
+from limpet.flow.dispatch import HOLD_BACK
 from limpet.flow.draft import Overloaded
 from limpet.store import dispatch
 from limpet.store.database import Database
 from tests.support.clock import NOW, HandClock
-from tests.support.lane import receipt
+from tests.support.lane import HandLane, receipt
 from tests.support.world import LEASE, POOL, World, open_world
 
 ANNA, BEN = "+14155550101", "+14155550102"
@@ -185,3 +188,111 @@ async def test_a_claim_that_was_rolled_back_leaves_nothing_to_find(
         await world.dispatcher._leases._renew(running)
         assert (running.suspects, world.lane.submitted) == ([], [])
         assert await database.pool.fetchval("SELECT count(*) FROM message") == 0
+
+
+async def test_nothing_overtakes_a_message_in_doubt_and_everybody_else_goes_on(world: World) -> None:
+    service = await world.service(*POOL)
+    await world.send(service, ANNA, "one")
+    world.lane.lose(world.lane.submitted[0])
+    await world.settle()
+    later = await world.send(service, ANNA, "two")
+    await world.send(service, BEN, "hello")
+    assert later.status is Status.QUEUED
+    await world.until(lambda: len(world.lane.submitted) == 2)
+    for _ in range(3):
+        world.clock.advance(HOLD_BACK)
+        world.dispatcher.fleet.waiting([world.lane.name])
+        await world.until(lambda: not world.dispatcher.fleet.running[world.lane.name].backlog)
+    assert [s.recipient for s in world.lane.submitted] == [ANNA, BEN]
+    for _ in range(90):
+        await world.sweeps.end_doubts()
+    world.clock.advance(HOLD_BACK)
+    world.dispatcher.fleet.waiting([world.lane.name])
+    await world.until(lambda: len(world.lane.submitted) == 4)
+    assert [(s.recipient, s.attempt) for s in world.lane.submitted] == [(ANNA, 1), (BEN, 1), (ANNA, 2), (ANNA, 1)]
+    assert [s.content.segments for s in world.lane.submitted[2:]] == [("one",), ("two",)]
+    assert world.doubt.people == {}
+
+
+async def test_a_message_on_hold_holds_nobody_up(world: World) -> None:
+    service = await world.service(*POOL, in_doubt="hold")
+    await world.send(service, ANNA, "one")
+    world.lane.lose(world.lane.submitted[0])
+    await world.settle()
+    for _ in range(91):
+        await world.sweeps.end_doubts()
+    assert (await world.send(service, ANNA, "two")).status is Status.SENDING
+
+
+async def test_what_never_left_keeps_its_place_before_what_waits(database: Database, clock: HandClock) -> None:
+    async with open_world(database, clock, HandLane(window=1)) as world:
+        service = await world.service(*POOL)
+        await world.send(service, ANNA, "one")
+        await world.send(service, ANNA, "two")
+        clock.advance(timedelta(seconds=5))
+        world.lane.lose(world.lane.submitted[0], written=False)
+        await world.until(lambda: len(world.lane.submitted) == 2)
+        assert world.lane.submitted[1].content.segments == ("one",)
+
+
+async def _half_sent(world: World, *ids: str) -> tuple[Message, Submission]:
+    """A message of three segments to Anna, of which the carrier is known to have taken those that have an id."""
+    service = await world.service(*POOL)
+    answer = await world.send(service, ANNA, "x" * 400)
+    (submission,) = world.lane.submitted
+    world.lane.answer(Unanswered(submission.key, submission.attempt, ids))
+    await world.settle()
+    return answer, submission
+
+
+async def test_receipts_of_some_segments_do_not_close_a_doubt_and_it_is_sent_again(world: World) -> None:
+    """The connection was lost between two segments: that the first one arrived says nothing of the others."""
+    answer, submission = await _half_sent(world, "1", "", "")
+    world.lane.tell(
+        receipt(submission, "1", token=1), receipt(submission, "2", reference=submission.reference, token=2)
+    )
+    await world.settle()
+    assert world.lane.acknowledged == [1, 2]
+    assert (await world.read(answer)).status is Status.SENDING
+    assert not world.doubt.empty
+    for _ in range(90):
+        await world.sweeps.end_doubts()
+    await world.until(lambda: len(world.lane.submitted) == 2)
+    ids = world.lane.take(world.lane.submitted[1])
+    await world.settle()
+    world.lane.tell(receipt(submission, "2"))
+    await world.settle()
+    assert (await world.read(answer)).status is Status.SENT
+    world.lane.tell(*(receipt(submission, each) for each in ids))
+    await world.settle()
+    assert (await world.read(answer)).status is Status.DELIVERED
+
+
+@pytest.mark.parametrize("ids", [("1", "", ""), ()], ids=["after a lost connection", "after a crash"])
+async def test_receipts_of_all_segments_close_a_doubt(world: World, ids: tuple[str, ...]) -> None:
+    answer, submission = await _half_sent(world, *ids)
+    for carrier_id in ("2", "1", "2", "3"):
+        assert (await world.read(answer)).status is Status.SENDING
+        world.lane.tell(receipt(submission, carrier_id, reference=submission.reference))
+        await world.settle()
+    assert (await world.read(answer)).status is Status.DELIVERED
+    assert world.statuses(answer) == ["queued", "delivered"]
+    assert world.doubt.empty
+    assert len(world.lane.submitted) == 1
+
+
+async def test_receipts_of_all_segments_in_one_batch_close_a_doubt(world: World) -> None:
+    answer, submission = await _half_sent(world, "1", "", "")
+    world.lane.tell(*(receipt(submission, each, reference=submission.reference) for each in ("3", "1", "2", "2")))
+    await world.settle()
+    assert (await world.read(answer)).status is Status.DELIVERED
+
+
+async def test_one_receipt_closes_a_doubt_where_a_carrier_gives_one_a_message(
+    database: Database, clock: HandClock
+) -> None:
+    async with open_world(database, clock, receipts_on_last=frozenset({"hand"})) as world:
+        answer, submission = await _half_sent(world)
+        world.lane.tell(receipt(submission, "3", reference=submission.reference))
+        await world.settle()
+        assert (await world.read(answer)).status is Status.DELIVERED

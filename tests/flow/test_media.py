@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import pytest
 import pytest_asyncio
 
 from limpet.core.ids import day_number
@@ -12,6 +13,7 @@ from limpet.core.status import Status
 from limpet.flow.draft import Media
 from limpet.store.database import Database
 from tests.support.clock import HandClock
+from tests.support.lane import HandLane
 from tests.support.world import World, open_world
 
 ANNA, PLAIN, CAPABLE = "+14155550101", "+12125550100", ("+12125550101", "+12125550102", "+12125550103")
@@ -20,12 +22,13 @@ PICTURE = Media(("https://example.com/a.png",), "http://127.0.0.1/m/abcdefghij",
 
 @pytest_asyncio.fixture
 async def world(database: Database, clock: HandClock) -> AsyncIterator[World]:
-    async with open_world(database, clock) as opened:
+    async with open_world(database, clock, HandLane(mms=True)) as opened:
         yield opened
 
 
-async def test_S_24_a_mapping_is_passed_by_for_media_kept_and_used(world: World) -> None:
-    service = await world.service(PLAIN, mms_converter=False)
+@pytest.mark.parametrize("converter", [True, False])
+async def test_S_24_a_mapping_is_passed_by_for_media_kept_and_used(world: World, converter: bool) -> None:
+    service = await world.service(PLAIN, mms_converter=converter)
     assert (await world.send(service, ANNA)).sender == PLAIN
     for number in CAPABLE:
         await world.add(service, number)
@@ -43,13 +46,11 @@ async def test_S_24_a_mapping_is_passed_by_for_media_kept_and_used(world: World)
     assert (await world.send(service, ANNA)).sender == PLAIN
 
 
-async def test_with_the_converter_the_mapping_is_used_for_media_too(world: World) -> None:
+async def test_where_nobody_carries_media_the_mapping_is_used_and_a_link_goes_out(world: World) -> None:
     service = await world.service(PLAIN)
     await world.send(service, ANNA)
     for number in CAPABLE:
         await world.add(service, number)
-    await world.database.pool.execute("UPDATE sender SET capabilities = '{sms,mms}' WHERE address <> $1", PLAIN)
-    await world.set(service, "friendly_name", "with pictures")
     sent = await world.send(service, ANNA, media=PICTURE)
     assert (sent.sender, sent.sticky, sent.num_media) == (PLAIN, "used", 1)
     assert sent.body.endswith(PICTURE.link)

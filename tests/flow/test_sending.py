@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from limpet.carrier.port import Inbound, ReceiptState, Retry
+from limpet.core.rate import Queue
 from limpet.core.status import Status
 from limpet.flow.draft import Overloaded, Rejected
 from limpet.store.database import Database
@@ -136,6 +137,48 @@ async def test_a_receipt_before_the_answer_is_not_lost(world: World) -> None:
     await world.settle()
     assert (await world.read(answer)).status is Status.DELIVERED
     assert await world.database.pool.fetchval("SELECT count(*) FROM receipt_orphan") == 0
+
+
+async def test_a_receipt_that_is_taken_back_outlives_a_crash_in_between(world: World) -> None:
+    """Whoever takes a kept receipt back and dies before it is applied has not taken it."""
+    service = await world.service(*POOL)
+    answer = await world.send(service, ANNA)
+    (submission,) = world.lane.submitted
+    world.lane.tell(receipt(submission, "early-1", token=3))
+    await world.settle()
+    writing = world.receipts._write
+
+    async def dies(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    world.receipts._write = dies
+    world.lane.take(submission, "early-1")
+    await world.settle()
+    assert (await world.read(answer)).status is Status.SENT
+    world.receipts._write = writing
+    await world.receipts.look_at_kept()
+    await world.settle()
+    assert (await world.read(answer)).status is Status.DELIVERED
+
+
+@pytest.mark.parametrize(("later", "status"), [(timedelta(0), Status.DELIVERED), (timedelta(hours=25), Status.SENT)])
+async def test_a_receipt_that_nobody_looked_for_is_found_after_a_start(
+    world: World, later: timedelta, status: Status
+) -> None:
+    """The answer and the receipt are both written, and the process dies before it brings them together."""
+    service = await world.service(*POOL)
+    answer = await world.send(service, ANNA)
+    (submission,) = world.lane.submitted
+    world.lane.tell(receipt(submission, "early-1", token=3))
+    await world.settle()
+    world.dispatcher.answers.after_sent = lambda _: None
+    world.lane.take(submission, "early-1")
+    await world.settle()
+    assert (await world.read(answer)).status is Status.SENT
+    world.clock.advance(later)
+    await world.receipts.look_at_kept()
+    await world.settle()
+    assert (await world.read(answer)).status is status
 
 
 async def test_receipts_repeated_or_late_change_nothing(world: World) -> None:
@@ -306,9 +349,7 @@ async def test_a_full_queue_refuses_a_plain_from_and_fails_a_services_message(
     async with open_world(database, clock, rated=True) as world:
         service = await world.service(POOL[0])
         first = await world.send(service, ANNA)
-        pacer = world.dispatcher.fleet._pacer
-        assert pacer is not None
-        pacer.wait_s(POOL[0], 36_000, 1.0, clock.monotonic())
+        world.dispatcher.fleet.pacer.wait_s(Queue(POOL[0], 1.0), (), 36_000, clock.monotonic())
         refused = await world.accept.submit(world.new(None, ANNA, sender=POOL[0]))
         assert isinstance(refused, Rejected)
         assert refused.code == 21611

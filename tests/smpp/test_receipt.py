@@ -176,3 +176,31 @@ def test_shortcut_for_the_usual_text_agrees_with_the_search(values: tuple[str, .
     text = " ".join(f"{name}:{value}" for name, value in zip(names, values, strict=True))
     assert receipt._USUAL.match(text)
     assert receipt._fields(text) == receipt._fields(" " + text)
+
+
+@pytest.mark.parametrize(
+    ("stat", "err", "expected"),
+    [
+        ("UNDELIV", "301", 30041),
+        ("REJECTD", "301", 30041),
+        ("EXPIRED", "0301", 30041),
+        ("UNDELIV", "a7", 30038),
+        ("UNDELIV", "001", 30011),
+        ("UNDELIV", "013", 30004),
+        ("REJECTD", "302", 30007),
+        ("DELIVRD", "301", None),
+        ("UNDELIV", "", 30003),
+    ],
+)
+def test_a_carriers_own_reasons_come_first(stat: str, err: str, expected: int | None) -> None:
+    own = {"301": 30041, "A7": 30038, "1": 30011}
+    report = read_report(_receipt(f"id:1 sub:001 dlvrd:000 stat:{stat} err:{err} text:"), own)
+    assert report is not None
+    assert report.error_code == expected
+
+
+def test_a_network_error_code_is_a_reason_too() -> None:
+    tlvs = {Tag.NETWORK_ERROR_CODE.value: b"\x03\x01\x2d"}
+    report = read_report(_receipt("id:1 stat:UNDELIV err:000 text:", tlvs), {"301": 30041})
+    assert report is not None
+    assert report.error_code == 30041

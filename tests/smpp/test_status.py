@@ -11,6 +11,7 @@ from limpet.smpp.status import Outcome, Status, meaning
     ("status", "name", "outcome", "error_code"),
     [
         (0x00, "ESME_ROK", Outcome.TAKEN, 30008),
+        (0x01, "ESME_RINVMSGLEN", Outcome.PERMANENT, 30019),
         (0x08, "ESME_RSYSERR", Outcome.TEMPORARY, 30008),
         (0x0A, "ESME_RINVSRCADR", Outcome.PERMANENT, 30034),
         (0x0B, "ESME_RINVDSTADR", Outcome.PERMANENT, 30005),

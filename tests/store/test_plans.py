@@ -15,7 +15,11 @@ from limpet.store.queries import QUERIES, Query, Reach
 
 HOT = [query for query in QUERIES.values() if query.reach is Reach.HOT]
 GROWING = re.compile(
-    r"(sticky_mapping|sticky_event|message|message_due|claim|receipt_orphan|status_callback|opt_out|feedback|message_media|media_link|idempotency_key|webhook_delivery)(_\d{4}_\d\d)?"
+    "("
+    "sticky_mapping|sticky_event|message|message_due|claim|receipt_orphan|status_callback|opt_out|feedback|idempotency_key"
+    "|message_media|media_link|message_mms|inbound_seen|inbound_text"
+    "|webhook_delivery|deactivation"
+    r")(_\d{4}_\d\d)?"
 )
 
 

@@ -25,6 +25,7 @@ SAMPLES: dict[str, Any] = {
     "int8": 1,
     "text": "+12025550100",
     "timestamptz": NOW,
+    "date": NOW.date(),
     "interval": timedelta(seconds=1),
     "bool": True,
     "bytea": b"x",

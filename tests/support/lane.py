@@ -28,6 +28,7 @@ class HandLane:
     name: str = "hand/0"
     window: int = 100
     bound: bool = True
+    mms: bool = False
     listener: Listener | None = None
     submitted: list[Submission] = field(default_factory=list)
     open: dict[MessageKey, Submission] = field(default_factory=dict)

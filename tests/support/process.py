@@ -18,6 +18,7 @@ from tests.support.wait import until
 START_S = 30.0
 LIMPET = str(Path(sys.executable).with_name("limpet"))
 SECRET_KEY = "07" * 32
+WINDOW = 20
 
 
 @dataclass
@@ -42,7 +43,7 @@ class ServeProcess:
             "[webhooks]\nallow_loopback = true\n"
             '[dispatch]\nsender_rates = "none"\nlane_lease_s = 3\nin_doubt_wait_s = 2\n'
             f'[[carriers]]\nname = "carrier"\nhost = "127.0.0.1"\nport = {self.carrier_port}\nsystem_id = "limpet"\n'
-            f'password = "secret"\nwindow_size_max = 20\n{self.settings}'
+            f'password = "secret"\nwindow_size_max = {WINDOW}\n{self.settings}'
         )
         return path
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -63,6 +63,25 @@ class World:
         await self.database.pool.execute(
             f"UPDATE service SET {column} = $2, generation = generation + 1 WHERE id = $1", service.id, value
         )
+
+    async def cap(self, service: Service, number: str, daily_contacts: int | None) -> None:
+        """Let a number of a pool have so many new people a day."""
+        async with self.database.pool.acquire() as connection, connection.transaction():
+            await connection.execute(
+                "UPDATE pool_member SET daily_contacts = $3 WHERE service_id = $1 AND removed_at IS NULL "
+                "AND sender_id IN (SELECT id FROM sender WHERE address = $2)",
+                service.id,
+                number,
+                daily_contacts,
+            )
+            await connection.execute("UPDATE service SET generation = generation + 1 WHERE id = $1", service.id)
+
+    async def tally(self, kind: str) -> int:
+        """All that is counted of a kind, whoever it is of."""
+        found: int = await self.database.pool.fetchval(
+            "SELECT coalesce(sum(value), 0) FROM tally WHERE kind = $1", kind
+        )
+        return found
 
     async def reread(self, service: Service) -> Service:
         async with self.database.pool.acquire() as connection:
@@ -193,32 +212,38 @@ async def open_world(
     take_over: bool = True,
     rated: bool = False,
     pending_max: int = 20_000,
+    seed: int = 7,
+    further: Sequence[HandLane] = (),
+    **more: Any,
 ) -> AsyncIterator[World]:
-    """A process over a database, its lane leased and its loop running."""
+    """A process over a database, its lane leased and its loop running; `further` lanes beside it, and `more` of its `Pace`."""
     lane = lane or HandLane()
-    chance, ids = random.Random(7), IdSource()
+    chance, ids = random.Random(seed), IdSource()
 
     def new_id(now: datetime) -> int:
         return ids.next(now, chance.getrandbits(21))
 
     def lanes(listener: Listener) -> list[HandLane]:
-        lane.listener = listener
-        return [lane]
+        for each in (lane, *further):
+            each.listener = listener
+        return [lane, *further]
 
     posted: list[OwedCallback] = []
-    pace = Pace(LEASE, PATIENCE_S, 1_000_000, take_over, rated, pending_max)
+    pace = Pace(LEASE, PATIENCE_S, 1_000_000, take_over, rated, pending_max, **more)
     keys = Installation(BUCKET_KEY, SID_KEY)
     flow = assemble(database, keys, owner, clock, pace, lanes, posted.extend, new_id, chance.random)
     world = World(database, clock, lane, await make_account(database, clock.now()), flow, posted)
-    dispatcher, running = flow.dispatcher, flow.dispatcher.fleet.running[lane.name]
-    loop = asyncio.create_task(dispatcher.run_lane(lane.name, LEASE))
+    dispatcher, all_running = flow.dispatcher, list(flow.dispatcher.fleet.running.values())
+    loops = [asyncio.create_task(dispatcher.run_lane(running.lane.name, LEASE)) for running in all_running]
     try:
-        await world.until(lambda: running.fence is not None and not (lane.bound and running.backlog))
+        for running in all_running:
+            await world.until(lambda r=running: r.fence is not None and not (r.lane.bound and r.backlog))
         yield world
         await world.settle()
     finally:
-        loop.cancel()
-        await asyncio.gather(loop, return_exceptions=True)
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
 
 
 def bucket(to: str) -> int:

@@ -15,6 +15,8 @@ from limpet.web.app import App
 from tests.wire.openapi import contract
 
 HOST = "limpet.test:8080"
+ROOTS = ("/carriers", "/2010", "/v1", "/messaging", "/events", "/health", "/m/", "/deactivations/")
+"""What paths begin with that are not within an account."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 Fields = Mapping[str, object] | Iterable[tuple[str, object]]
 
@@ -83,7 +85,7 @@ class Client:
         self, method: str, path: str, *, query: Fields | bytes = (), body: bytes = b"", chunk: int = 1 << 16
     ) -> Response:
         """One request; its body arrives in chunks."""
-        path = path if path.startswith(("/2010", "/v1", "/messaging", "/health", "/m/")) else self.within(path)
+        path = path if path.startswith(ROOTS) else self.within(path)
         raw_query = query if isinstance(query, bytes) else encoded(query)
         headers = {
             "host": HOST,

@@ -14,7 +14,9 @@ from limpet.flow.directory import Directory
 from limpet.store.accounts import Accounts
 from limpet.store.content import Contents
 from limpet.store.database import Database, Installation
+from limpet.store.deactivations import Deactivations
 from limpet.store.deliveries import Deliveries
+from limpet.store.event_streams import EventStreams
 from limpet.store.media import MediaStore
 from limpet.store.registrations import RegistrationBook
 from limpet.store.senders import Senders
@@ -114,8 +116,12 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             Contents(database),
             MediaStore(database, BUCKET_KEY),
             Deliveries(database),
+            EventStreams(database),
+            world.flow.events,
+            Deactivations(database, BUCKET_KEY),
             Directory(database),
             world.flow.accept,
+            world.flow.releases,
             Installation(BUCKET_KEY, SID_KEY),
             clock,
             ("hand", "second"),

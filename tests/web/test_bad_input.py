@@ -77,7 +77,7 @@ MESSAGE: Mapping[str, Bad] = {
     "PersistentAction": codes(LONGER, ["x", LONGER]),
     "TrafficType": codes("x"),
     "ShortenUrls": [*BOOLEAN, *codes("true")],
-    "SendAsMms": [*BOOLEAN, *codes("true", code=21622)],
+    "SendAsMms": [*BOOLEAN],
     "RiskCheck": codes("x", "true"),
     "FallbackFrom": codes("x" * 12, "+1", code=21212),
     "Tags": codes("x", "[]", '{"a":1}', '{"a":{}}', '{"a":"' + "x" * 129 + '"}', LONGER, "[" * 900,
@@ -89,15 +89,12 @@ MESSAGE: Mapping[str, Bad] = {
 SCHEDULED: Mapping[str, Bad] = {
     "SendAt": [
         *codes(None, "", code=35111),
-        *codes(
-            "x", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", LONGER, code=35114
-        ),
-        *codes(
-            iso8601(NOW),
-            iso8601(NOW + timedelta(seconds=299)),
-            iso8601(NOW + timedelta(days=35, seconds=1)),
-            code=35114,
-        ),
+        *codes("x", "2026-13-01T00:00:00Z", LONGER, code=35114),
+        *codes("0001-01-01T00:00:00+23:59", code=35117),
+        *codes("9999-12-31T23:59:59-23:59", code=35115),
+        *codes(iso8601(NOW + timedelta(seconds=1)), iso8601(NOW + timedelta(seconds=299)), code=35114),
+        *codes(iso8601(NOW + timedelta(days=35, seconds=1)), code=35115),
+        *codes(iso8601(NOW), iso8601(NOW - timedelta(hours=1)), code=35117),
     ],
     "ScheduleType": codes(None, "", code=35119),
     "MessagingServiceSid": codes(MG, "{stranger_service}", code=21701),
@@ -106,7 +103,8 @@ SCHEDULED: Mapping[str, Bad] = {
 PLAIN: Mapping[str, Bad] = {
     "From": [
         *codes(None, "", code=21603),
-        *codes("+14155550177", "{stranger_number}", "12345", "ACME", "{voice_number}", code=21606),
+        *codes("+14155550177", "{stranger_number}", "12345", "ACME", code=21606),
+        *codes("{voice_number}", code=21601),
     ],
     "SendAt": codes(SCHEDULE, code=35119),
     "ScheduleType": codes("fixed", code=35111),

@@ -82,6 +82,7 @@ async def test_media_go_with_their_message_or_one_by_one(api: Api) -> None:
         ({"MmsConverter": "false"}, {"MediaUrl": PICTURE}, ("failed", 21703)),
         ({"MmsConverter": "false"}, {"MediaUrl": PICTURE, "From": NUMBER}, ("failed", 21621)),
         ({}, {"MediaUrl": PICTURE, "From": NUMBER}, ("sending", None)),
+        ({}, {"MediaUrl": PICTURE, "SendAsMms": "true"}, ("failed", 21703)),
     ],
 )
 async def test_without_the_converter_somebody_must_have_mms(
@@ -95,12 +96,13 @@ async def test_without_the_converter_somebody_must_have_mms(
 @pytest.mark.parametrize(
     ("form", "code"),
     [
-        ({"From": NUMBER, "MediaUrl": PICTURE}, 21622),
+        ({"From": NUMBER, "MediaUrl": PICTURE}, 21621),
+        ({"From": NUMBER, "Body": "x", "SendAsMms": "true"}, 21621),
         ({"MessagingServiceSid": "{it}", "MediaUrl": "ftp://x"}, 21620),
         ({"MessagingServiceSid": "{it}", "MediaUrl": [PICTURE] * 11}, 21623),
         ({"MessagingServiceSid": "{it}", "MediaUrl": PICTURE, "Body": "x" * 1601}, 21617),
         ({"MessagingServiceSid": "{it}", "MediaUrl": ""}, 21620),
-        ({"MessagingServiceSid": "{it}", "Body": "x", "SendAsMms": "true"}, 21622),
+        ({"MessagingServiceSid": "{it}", "Body": "x", "SendAsMms": "yes"}, 20001),
     ],
 )
 async def test_what_is_wrong_with_media_is_told(api: Api, form: dict[str, object], code: int) -> None:

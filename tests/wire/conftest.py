@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,9 +16,11 @@ from requests import Response
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from tests.support.limpet_process import data_directory, limpet_dev
+from tests.support.limpet_process import data_directory, limpet, limpet_dev
 from tests.wire.openapi import contract
 
+DEACTIVATED = ("+14155550190", "+14155550191")
+DEACTIVATED_DAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 _numbers = count(100)
 
 
@@ -37,7 +41,7 @@ class Wire:
         account = self.ready["account_sid"]
         user = (self.ready["api_key_sid"], self.ready["api_key_secret"]) if key else (account, self.ready["auth_token"])
         client = Client(*user, account_sid=account, http_client=watching)
-        client.api.base_url = client.messaging.base_url = self.url
+        client.api.base_url = client.messaging.base_url = client.events.base_url = self.url
         return client
 
     def new_number(self) -> str:
@@ -62,11 +66,22 @@ class Wire:
 
 @pytest.fixture(scope="session")
 def wire_server() -> Iterator[dict[str, Any]]:
-    """One server for all tests of this directory: they share no rows but those that are seeded."""
-    with data_directory() as data, limpet_dev(data) as process:
-        yield process.ready
-        code, said = process.end(signal.SIGTERM)
-        assert code == 0, said
+    """One server for all tests of this directory: they share no rows but those that are seeded, and a list of numbers that were
+    deactivated on a day."""
+    with data_directory() as data:
+        _bring(data)
+        with limpet_dev(data) as process:
+            yield {**process.ready, "deactivated_day": DEACTIVATED_DAY}
+            code, said = process.end(signal.SIGTERM)
+            assert code == 0, said
+
+
+def _bring(data: Path) -> None:
+    """What an operator does before the server runs."""
+    file = data.parent / "deactivated.txt"
+    file.write_text("\n".join(DEACTIVATED))
+    done = limpet("deactivations", "import", str(file), "--date", DEACTIVATED_DAY, "--data", str(data))
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture

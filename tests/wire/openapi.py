@@ -19,12 +19,15 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 DOCUMENTS = ("twilio_api_v2010.json", "twilio_messaging_v1.json")
+ALSO = ("twilio_events_v1.json",)
+"""Documents that are compared with where they lie beside those."""
 NOT_HERE = (
     "Twilio's OpenAPI documents are not here: answers are not compared with them. Set LIMPET_TWILIO_OAI to the directory of "
     + " and ".join(DOCUMENTS)
 )
 _BESIDE = Path(__file__).parents[2].parent / "shared" / "twilio-oai"
-_MESSAGING_PREFIX = "/messaging"
+_PREFIX = re.compile(r"^/(messaging|events)(?=/v1/)")
+"""What a client puts before its paths that has one base URL for all products."""
 
 _DAYS, _MONTHS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun", "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 RFC_2822 = rf"^({_DAYS}), \d{{2}} ({_MONTHS}) \d{{4}} \d{{2}}:\d{{2}}:\d{{2}} \+0000$"
@@ -64,7 +67,11 @@ class Operation:
 
 
 _SHORT_CODES = "/2010-04-01/Accounts/{AccountSid}/SMS/ShortCodes"
-OURS = {("POST", f"{_SHORT_CODES}.json"), ("DELETE", f"{_SHORT_CODES}/{{Sid}}.json")}
+OURS = {
+    ("POST", f"{_SHORT_CODES}.json"),
+    ("DELETE", f"{_SHORT_CODES}/{{Sid}}.json"),
+    ("POST", "/v1/Services/{ServiceSid}/PhoneNumbers/{Sid}"),
+}
 """Operations that Limpet adds where Twilio has others."""
 
 
@@ -76,7 +83,7 @@ class Contract:
 
     def complaints(self, method: str, path: str, status: int, body: bytes) -> list[str]:
         """What is wrong with an answer; nothing when the documents do not have the operation, or have no word against it."""
-        own = path.removeprefix(_MESSAGING_PREFIX)
+        own = _PREFIX.sub("", path)
         found = self._at(own)
         if not found or status == 503:
             return []
@@ -94,7 +101,7 @@ class Contract:
 
     def knows(self, method: str, path: str) -> bool:
         """Whether the documents have this operation."""
-        own = path.removeprefix(_MESSAGING_PREFIX)
+        own = _PREFIX.sub("", path)
         return any(each.method == method for each in self._at(own))
 
     def _at(self, path: str) -> list[Operation]:
@@ -104,13 +111,20 @@ class Contract:
         return [each for each in found if each.template.count("{") == least]
 
 
+def documents_directory() -> Path | None:
+    """Where Twilio's documents are; None when they are not here."""
+    directory = Path(os.environ.get("LIMPET_TWILIO_OAI") or _BESIDE)
+    return directory if all((directory / name).is_file() for name in DOCUMENTS) else None
+
+
 @cache
 def contract() -> Contract | None:
     """The documents, tightened; None when they are not here."""
-    directory = Path(os.environ.get("LIMPET_TWILIO_OAI") or _BESIDE)
-    if not all((directory / name).is_file() for name in DOCUMENTS):
+    directory = documents_directory()
+    if directory is None:
         return None
-    return Contract([json.loads((directory / name).read_text()) for name in DOCUMENTS])
+    here = [name for name in (*DOCUMENTS, *ALSO) if (directory / name).is_file()]
+    return Contract([json.loads((directory / name).read_text()) for name in here])
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
+from limpet.core.alphabet import Alphabet
 from limpet.core.encoding import Segmented
 
 
@@ -27,7 +28,8 @@ class Submission:
     """One message on its way out, all of its segments in order.
 
     `reference` (0 to 65535) goes out as `user_message_reference` (SMPP 3.4 §5.3.2.17), so that a receipt can be matched
-    to a submission whose answer was never seen. `attempt` fences the result.
+    to a submission whose answer was never seen. `attempt` fences the result. With `as_mms` it goes out as one MMS with what
+    `media` leads to, as the customer wrote the URLs; only a lane that has MMS is given one.
     """
 
     key: MessageKey
@@ -36,6 +38,8 @@ class Submission:
     recipient: str
     content: Segmented
     reference: int
+    media: tuple[str, ...] = ()
+    as_mms: bool = False
 
 
 class Retry(StrEnum):
@@ -71,10 +75,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """Bytes may have left and no answer came (connection lost, response time-out): the message is in doubt."""
+    """Bytes may have left and no answer came (connection lost, response time-out): the message is in doubt.
+
+    Of a message of several PDUs `carrier_message_ids` has one a PDU, empty where there was no answer: it is known to be taken
+    only once all of them are.
+    """
 
     key: MessageKey
     attempt: int
+    carrier_message_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +125,31 @@ class Receipt:
     done_at: datetime | None
 
 
+class InboundMedium(NamedTuple):
+    """What came with an inbound message: where the carrier keeps it, and its type, empty where the carrier does not say."""
+
+    url: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What an inbound PDU that carries only a part of a text says about it. `text` names the text among those of one person to
+    one of our numbers; `alphabet` reads `octets`, once they stand beside their neighbours."""
+
+    text: str
+    total: int
+    number: int
+    alphabet: Alphabet
+    octets: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A text that a person sent to one of our numbers (one PDU; long messages arrive as parts)."""
+    """A text that a person sent to one of our numbers, or, with `part`, a part of one.
+
+    `carrier_message_id` is the carrier's own id of it, by which a repetition is known; None where it has none.
+    """
 
     token: int
     sender: str
@@ -126,9 +157,34 @@ class Inbound:
     recipient: str
     """Our number."""
     body: str
+    media: tuple[InboundMedium, ...] = ()
+    carrier_message_id: str | None = None
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What became of a segment that the carrier took? Only where a carrier can be asked (`Asked`)."""
+
+    sender: str
+    recipient: str
+    carrier_message_id: str
 
 
 Delivery = Receipt | Inbound
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A lane that can tell more of how it is doing than the least that a lane must."""
+
+    @property
+    def window_size(self) -> int:
+        """How many of our requests may be unanswered at once, as the carrier takes them now."""
+
+    @property
+    def throttles(self) -> int:
+        """How often the carrier has said that it is too much, since this process runs."""
 
 
 class Listener(Protocol):
@@ -165,6 +221,10 @@ class Lane(Protocol):
     def room(self) -> int:
         """How many more messages it takes now: 0 while not bound, never negative."""
 
+    @property
+    def mms(self) -> bool:
+        """Whether its carrier takes media; the same for all lanes of a carrier, and for ever."""
+
     def submit(self, submissions: Sequence[Submission]) -> None:
         """Take messages whose claim is already committed; at most `room` of them."""
 
@@ -179,3 +239,15 @@ class Lane(Protocol):
 
     async def stop(self, grace_s: float) -> None:
         """Wait at most `grace_s` for answers in flight, unbind, close. What is left is reported Unanswered or Unsent."""
+
+
+UNASKED = 0
+"""The token of a receipt that nobody waits to see acknowledged: the answer to a `Question`."""
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """A lane whose carrier can be asked what became of a message. The answer comes as a `Receipt` with the token UNASKED."""
+
+    def ask(self, questions: Sequence[Question]) -> int:
+        """Take questions, to be asked when there is room; how many were taken, from the front."""

@@ -8,13 +8,17 @@ one PDU in flight, and a window of PDUs is a window of messages. It refuses to k
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from limpet.carrier.port import Refused, Result, Retry, Submission, Submitted, Unanswered, Unsent
+from limpet.carrier.smpp_codes import NO_CODES
 from limpet.carrier.smpp_values import refusal, unsendable
+from limpet.core.rate import TokenBucket
 from limpet.smpp.status import Outcome, Status, meaning
 
+RATE_BURST_S = 0.1
+"""A lane with a rate may send a tenth of a second's worth at once, and no more: carriers count in short intervals."""
 RESENDS_MAX = 60
 """So often is one message offered again because the carrier throttles; then whoever submitted it decides anew."""
 
@@ -36,13 +40,21 @@ class Outgoing:
 class SendQueue:
     """Messages between `offer` and their one result."""
 
-    def __init__(self, window_size_max: int, throttle_pause_s: float) -> None:
+    def __init__(
+        self, window_size_max: int, throttle_pause_s: float, segments_per_s: float | None = None,
+        error_codes: Mapping[int, int] = NO_CODES.submit,
+    ) -> None:  # fmt: skip
+        """`error_codes` are Twilio's for the carrier's own statuses."""
+        self._rate = None if segments_per_s is None else TokenBucket(segments_per_s, segments_per_s * RATE_BURST_S)
+        self._error_codes = error_codes
         self._window_size_max = window_size_max
         self._throttle_pause_s = throttle_pause_s
         self._again: deque[Outgoing] = deque()
         self._ready: deque[Outgoing] = deque()
         self._flying: dict[int, Outgoing] = {}
         self._lines: dict[str, deque[Outgoing]] = {}
+        self.throttles = 0
+        """Answers by which the carrier said that it is too much."""
         self._reset()
 
     def _reset(self) -> None:
@@ -71,6 +83,15 @@ class SendQueue:
         """The second until which the carrier is left alone."""
         return self._paused_until
 
+    def wake_at(self, now: float) -> float | None:
+        """When something that waits now may go, though no answer comes: the end of a pause, or the rate's next place. None where
+        nothing waits, or only for an answer."""
+        if not (self._again or self._ready) or len(self._flying) >= self._window:
+            return self._paused_until if now < self._paused_until else None
+        rated = now if self._rate is None else self._rate.free_at(now)
+        at = max(self._paused_until, rated)
+        return at if at > now else None
+
     def offer(self, submission: Submission) -> None:
         """Take a message. It waits behind those to the same recipient."""
         outgoing = Outgoing(submission)
@@ -87,7 +108,9 @@ class SendQueue:
         if now < self._paused_until or len(self._flying) >= self._window:
             return None
         source = self._again or self._ready
-        return source.popleft() if source else None
+        if not source or (self._rate is not None and not self._rate.take(now)):
+            return None
+        return source.popleft()
 
     def sent(self, sequence: int, outgoing: Outgoing) -> None:
         """Its segment is on the wire under this sequence."""
@@ -106,7 +129,7 @@ class SendQueue:
             return self._take(outgoing, message_id)
         if meaning(status).outcome is Outcome.THROTTLED:
             return self._throttle(outgoing, status, now)
-        return self._finish(outgoing, refusal(outgoing.submission, status))
+        return self._finish(outgoing, refusal(outgoing.submission, status, self._error_codes))
 
     def unreadable(self, sequence: int) -> Sequence[Result]:
         """The carrier's answer to a segment cannot be read."""
@@ -152,13 +175,14 @@ class SendQueue:
 
     def _throttle(self, outgoing: Outgoing, status: int, now: float) -> Sequence[Result]:
         """Not an attempt. All that the carrier throttles within one pause counts once."""
+        self.throttles += 1
         if now >= self._paused_until:
             self._window = max(1, self._window // 2)
             self._taken = 0
             self._paused_until = now + self._throttle_pause_s
         outgoing.resends += 1
         if outgoing.resends > RESENDS_MAX:
-            return self._finish(outgoing, refusal(outgoing.submission, status))
+            return self._finish(outgoing, refusal(outgoing.submission, status, self._error_codes))
         self._again.append(outgoing)
         return ()
 
@@ -180,7 +204,9 @@ class SendQueue:
 
 
 def _unanswered(outgoing: Outgoing) -> Unanswered:
-    return Unanswered(outgoing.submission.key, outgoing.submission.attempt)
+    count = outgoing.submission.content.count
+    ids = (*outgoing.ids, *("",) * (count - len(outgoing.ids))) if count > 1 else ()
+    return Unanswered(outgoing.submission.key, outgoing.submission.attempt, ids)
 
 
 def _unsent(outgoing: Outgoing) -> Unsent:

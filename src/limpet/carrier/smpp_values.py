@@ -5,14 +5,36 @@ Functions of their arguments. It refuses to know connections, windows and the or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from limpet.carrier.port import Delivery, Inbound, Receipt, ReceiptState, Refused, Retry, Submission
-from limpet.carrier.smpp_config import Numbering, Numberings
-from limpet.core.encoding import Encoding, gsm7_octets, gsm7_text, ucs2_octets, ucs2_text
-from limpet.smpp.commands import Data, Message, Pdu, Tag, Tlvs
+from limpet.carrier.port import (
+    UNASKED,
+    Delivery,
+    Inbound,
+    Part,
+    Question,
+    Receipt,
+    ReceiptState,
+    Refused,
+    Retry,
+    Submission,
+)
+from limpet.carrier.smpp_codes import NO_CODES
+from limpet.carrier.smpp_config import USUAL_WORDING, Coding, Numbering, Numberings, Wording
+from limpet.core.alphabet import Alphabet, text_in, unpack
+from limpet.core.encoding import Encoding, gsm7_octets, ucs2_octets
+from limpet.smpp.commands import Data, Message, Pdu, QueryAnswer, Tag, Tlvs
+from limpet.smpp.concatenation import read_part
 from limpet.smpp.pdu import text_octets
-from limpet.smpp.receipt import UCS2_CODING, USER_DATA_HEADER, MessageState, Report, read_report, without_header
+from limpet.smpp.receipt import (
+    STATE_ERRORS,
+    UCS2_CODING,
+    USER_DATA_HEADER,
+    MessageState,
+    Report,
+    read_report,
+    without_header,
+)
 from limpet.smpp.status import UNKNOWN_ATTEMPTS_MAX, Outcome, meaning
 
 GSM7_CODING = 0
@@ -23,7 +45,7 @@ SHORT_CODE_DIGITS_MAX = 6
 PHONE_DIGITS = range(11, 16)
 """Digits of a phone number with its country code that carriers send without saying that it has one."""
 
-_INTERNATIONAL = 1
+_INTERNATIONAL, _NATIONAL = 1, 2
 _REFERENCE = Tag.USER_MESSAGE_REFERENCE.value
 _UNKNOWN_ERROR = 30008
 
@@ -54,12 +76,16 @@ def segment_message(submission: Submission, index: int, numberings: Numberings) 
     return message, {_REFERENCE: submission.reference.to_bytes(2, "big")}
 
 
-def refusal(submission: Submission, status: int) -> Refused:
+def refusal(submission: Submission, status: int, own: Mapping[int, int] = NO_CODES.submit) -> Refused:
     """What a command_status that is not ESME_ROK means for a message: its Twilio code, and whether to try again.
 
-    A status that says too little is temporary for the first `UNKNOWN_ATTEMPTS_MAX` attempts.
+    A status that says too little is temporary for the first `UNKNOWN_ATTEMPTS_MAX` attempts, unless `own`, the carrier's own
+    numbers, tells what it says: then it is final.
     """
     name, outcome, error_code = meaning(status)
+    if (told := own.get(status)) is not None:
+        error_code = told
+        outcome = Outcome.PERMANENT if outcome is Outcome.UNKNOWN else outcome
     retry = _RETRIES.get(outcome, Retry.NEVER)
     if outcome is Outcome.UNKNOWN and submission.attempt < UNKNOWN_ATTEMPTS_MAX:
         retry = Retry.LATER
@@ -71,19 +97,35 @@ def unsendable(submission: Submission, why: str) -> Refused:
     return Refused(submission.key, submission.attempt, _UNKNOWN_ERROR, Retry.NEVER, why)
 
 
-def delivery(pdu: Pdu, token: int) -> Delivery:
-    """What a deliver_sm or data_sm brings: a receipt for a message of ours, or a person's text.
-
-    A part of a long text is delivered by itself, its header taken off; putting parts together is not done here.
-    """
-    if not isinstance(pdu.body, Message | Data):
+def delivery(
+    pdu: Pdu, token: int, wording: Wording = USUAL_WORDING, own: Mapping[str, int] = NO_CODES.receipt
+) -> Delivery:
+    """What a deliver_sm or data_sm brings: a receipt for a message of ours, or a person's text or a part of one. `own` are the
+    carrier's own reasons."""
+    body = pdu.body
+    if not isinstance(body, Message | Data):
         raise TypeError(f"{pdu.command.name} delivers nothing")
-    source = from_wire(pdu.body.source_addr, pdu.body.source_addr_ton)
-    destination = from_wire(pdu.body.destination_addr, pdu.body.dest_addr_ton)
-    report = read_report(pdu)
+    source = from_wire(body.source_addr, body.source_addr_ton, wording.country_code)
+    destination = from_wire(body.destination_addr, body.dest_addr_ton, wording.country_code)
+    report = read_report(pdu, own)
     if report is not None:
         return _receipt(report, token, sender=destination, recipient=source)
-    return Inbound(token, sender=source, recipient=destination, body=text_of(pdu))
+    alphabet, header, octets = _read(pdu, body, wording)
+    part = read_part(pdu, header)
+    if part is None or part.total == 1:
+        return Inbound(token, source, destination, text_in(alphabet, octets))
+    name = f"{part.scheme}:{part.reference}:{part.total}"
+    found = Part(name, part.total, part.number, alphabet, octets)
+    return Inbound(token, source, destination, "", part=found)
+
+
+def answer_receipt(question: Question, answer: QueryAnswer) -> Receipt:
+    """What an answer to query_sm says, as the receipt that it stands for."""
+    state = _STATES.get(_MESSAGE_STATES.get(answer.message_state, MessageState.UNKNOWN), ReceiptState.UNKNOWN)
+    error_code = STATE_ERRORS.get(_MESSAGE_STATES.get(answer.message_state, MessageState.UNKNOWN))
+    return Receipt(
+        UNASKED, question.sender, question.recipient, question.carrier_message_id, state, error_code, None, None, None
+    )  # fmt: skip
 
 
 def to_wire(address: str, numberings: Numberings) -> tuple[str, Numbering]:
@@ -95,20 +137,32 @@ def to_wire(address: str, numberings: Numberings) -> tuple[str, Numbering]:
     return address, numberings.short_code if len(address) <= SHORT_CODE_DIGITS_MAX else numberings.phone
 
 
-def from_wire(address: str, ton: int) -> str:
-    """An address with the plus sign that SMPP leaves out, where it is a phone number with its country code."""
+def from_wire(address: str, ton: int, country_code: str = "") -> str:
+    """An address with the plus sign that SMPP leaves out, where it is a phone number with its country code. A national one is
+    completed by the carrier's `country_code`."""
     if not (address.isascii() and address.isdecimal()):
         return address
+    if country_code and ton == _NATIONAL and len(address) > SHORT_CODE_DIGITS_MAX:
+        return f"+{country_code}{address}"
     international = ton == _INTERNATIONAL and len(address) > SHORT_CODE_DIGITS_MAX
     return f"+{address}" if international or len(address) in PHONE_DIGITS else address
 
 
-def text_of(pdu: Pdu) -> str:
-    """A person's text, without its header. NUL, which no text contains and PostgreSQL cannot keep, becomes U+FFFD."""
+def text_of(pdu: Pdu, wording: Wording = USUAL_WORDING) -> str:
+    """A person's text, without its header."""
     if not isinstance(pdu.body, Message | Data):
         return ""
-    _, octets = without_header(pdu.body.esm_class, text_octets(pdu))
-    return _alphabet(pdu.body.data_coding)(octets).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    alphabet, _, octets = _read(pdu, pdu.body, wording)
+    return text_in(alphabet, octets)
+
+
+def _read(pdu: Pdu, body: Message | Data, wording: Wording) -> tuple[Alphabet, bytes, bytes]:
+    """A text's alphabet, its header without the length octet, and its octets, one septet an octet in GSM-7."""
+    header, octets = without_header(body.esm_class, text_octets(pdu))
+    alphabet = alphabet_of(body.data_coding, wording)
+    if alphabet is Alphabet.GSM7 and wording.default_alphabet is Coding.GSM7_PACKED:
+        octets = unpack(octets, len(header) + 1 if header else 0)
+    return alphabet, header, octets
 
 
 _RETRIES: Mapping[Outcome, Retry] = {Outcome.TEMPORARY: Retry.LATER, Outcome.THROTTLED: Retry.SLOWER}
@@ -122,6 +176,7 @@ _STATES: Mapping[MessageState, ReceiptState] = {
     MessageState.REJECTED: ReceiptState.UNDELIVERED,
     MessageState.UNKNOWN: ReceiptState.UNKNOWN,
 }
+_MESSAGE_STATES: Mapping[int, MessageState] = {state.value: state for state in MessageState}
 
 
 def _receipt(report: Report, token: int, sender: str, recipient: str) -> Receipt:
@@ -138,32 +193,29 @@ def _receipt(report: Report, token: int, sender: str, recipient: str) -> Receipt
     )
 
 
-def _codec(name: str) -> Callable[[bytes], str]:
-    return lambda octets: octets.decode(name, "replace")
-
-
-_LATIN1 = _codec("latin-1")
-_ALPHABETS: Mapping[int, Callable[[bytes], str]] = {
-    0: gsm7_text,
-    1: _LATIN1,
-    2: _LATIN1,
-    3: _LATIN1,
-    4: _LATIN1,
-    5: _codec("shift_jis"),
-    6: _codec("iso8859-5"),
-    7: _codec("iso8859-8"),
-    8: ucs2_text,
-    14: _codec("euc_kr"),
+_ALPHABETS: Mapping[int, Alphabet] = {
+    0: Alphabet.GSM7,
+    1: Alphabet.LATIN1,
+    2: Alphabet.LATIN1,
+    3: Alphabet.LATIN1,
+    4: Alphabet.LATIN1,
+    5: Alphabet.JIS,
+    6: Alphabet.CYRILLIC,
+    7: Alphabet.HEBREW,
+    8: Alphabet.UCS2,
+    14: Alphabet.KOREAN,
 }
-"""data_coding (SMPP 3.4 §5.2.19); 0 is the centre's own alphabet, which is taken to be GSM-7."""
-_GROUP_ALPHABETS = (gsm7_text, _LATIN1, ucs2_text, gsm7_text)
+"""data_coding (SMPP 3.4 §5.2.19); 0 is the centre's own alphabet, which is GSM-7 unless the carrier's wording says otherwise."""
+_GROUP_ALPHABETS = (Alphabet.GSM7, Alphabet.LATIN1, Alphabet.UCS2, Alphabet.GSM7)
 
 
-def _alphabet(data_coding: int) -> Callable[[bytes], str]:
+def alphabet_of(data_coding: int, wording: Wording = USUAL_WORDING) -> Alphabet:
     """By the table, or as a GSM data coding scheme (3GPP TS 23.038 §4), which some centres pass on."""
+    if data_coding == 0 and wording.default_alphabet is Coding.LATIN1:
+        return Alphabet.LATIN1
     known = _ALPHABETS.get(data_coding)
     if known is not None:
         return known
     if data_coding >= 0xF0:
-        return _LATIN1 if data_coding & 0x04 else gsm7_text
+        return Alphabet.LATIN1 if data_coding & 0x04 else Alphabet.GSM7
     return _GROUP_ALPHABETS[data_coding >> 2 & 3]

@@ -1,16 +1,19 @@
-"""`limpet account create`: the first credentials of a server on which nothing is seeded."""
+"""`limpet account create`: the first credentials of a server on which nothing is seeded; `limits`: what an account may."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from limpet.clock import Clock
 from limpet.commands.migrate import bring_up_to_date
 from limpet.commands.opened import opened
 from limpet.config import Config
+from limpet.core.model import Account
 from limpet.store.accounts import Accounts
 from limpet.store.database import DatabaseUnusable
 from limpet.store.secrets import Vault, load_or_create_key
+from limpet.store.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,37 @@ async def create_account(config: Config, friendly_name: str, clock: Clock) -> Ne
         await bring_up_to_date(database, clock)
         account, token = await Accounts(database, Vault(_master_key(config))).create(friendly_name, clock.now())
     return NewAccount(account.sid, token, account.friendly_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an account may; None where the configuration's own limit holds."""
+
+    account_sid: str
+    segments_per_second: float | None
+    scheduled_max: int | None
+    trial: bool
+    verified_numbers: list[str]
+
+
+async def change_limits(config: Config, sid: str, change: Callable[[Account], Account], clock: Clock) -> Limits | None:
+    """Change what an account may, and answer what it may now; None when there is no such account."""
+    async with opened(config.database) as database:
+        await bring_up_to_date(database, clock)
+        accounts = Accounts(database, Vault(_master_key(config)))
+        before = await accounts.by_sid(sid)
+        if before is None:
+            return None
+        after = change(before)
+        kept = before if after == before else await accounts.set_limits(after, clock.now())
+    return Limits(kept.sid, kept.segments_per_s, kept.scheduled_max, kept.trial, sorted(kept.verified))
+
+
+async def pause_service(config: Config, sid: str, paused: bool, clock: Clock) -> bool:
+    """Let nothing be sent through a service, or let it again; whether there is such a service."""
+    async with opened(config.database) as database:
+        await bring_up_to_date(database, clock)
+        return await Services(database).pause(sid, paused, clock.now())
 
 
 def _master_key(config: Config) -> bytes:

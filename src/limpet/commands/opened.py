@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from limpet.config import DatabaseConfig
-from limpet.store.database import Database
-from limpet.store.embedded import EmbeddedPostgres, url_of_running
+from limpet.store.database import Database, DatabaseUnusable, migrations
+from limpet.store.embedded import EmbeddedPostgres, running_url
 
 CONNECTIONS = 2
 
@@ -31,14 +31,16 @@ async def opened(config: DatabaseConfig) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def opened_beside(config: DatabaseConfig) -> AsyncIterator[Database]:
-    """The same, also beside a server that uses the embedded one at this moment."""
-    url = None if config.url is not None else await asyncio.to_thread(url_of_running, config.data_dir.absolute())
-    if url is None:
-        async with opened(config) as database:
-            yield database
-    else:
-        async with _connected(url) as database:
-            yield database
+    """The same also while a Limpet runs on it, with the schema that this version knows: for what operators ask and tell."""
+    url = config.url or await asyncio.to_thread(running_url, config.data_dir)
+    if url is None and not config.data_dir.exists():
+        raise DatabaseUnusable(f"There is no {config.data_dir}: give --config, or the --data of a `limpet dev`.")
+    async with opened(config) if url is None else _connected(url) as database:
+        if await database.schema_version() != migrations()[-1].number:
+            raise DatabaseUnusable(
+                "The database's schema is not this Limpet's: run `limpet migrate`, or update Limpet."
+            )
+        yield database
 
 
 @asynccontextmanager

@@ -16,10 +16,11 @@ from limpet.commands.door import call, find_door
 @click.option("--to", "number", required=True, help="The account's number that they write to.")
 @click.option("--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--media", multiple=True, help="URL of something that comes with it; may be given several times.")
 @click.argument("body")
-def text(person: str, number: str, data: Path | None, as_json: bool, body: str) -> None:
+def text(person: str, number: str, data: Path | None, as_json: bool, media: tuple[str, ...], body: str) -> None:
     """Let a person send BODY to a number, as a phone would."""
-    form = {"From": person, "To": number, "Body": body}
+    form = {"From": person, "To": number, "Body": body, "MediaUrl": media}
     answer = call(find_door(data, os.environ), "POST", "/v1/Simulator/Texts", form=form)
     if answer is None:
         raise click.ClickException("This Limpet has no simulated carrier: only `limpet dev` has one.")

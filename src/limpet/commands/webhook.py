@@ -51,9 +51,9 @@ def show_all(data: Path | None, as_json: bool, message: str | None, outcome: str
 
     table = Table("try", "at", "message", "event", "attempt", "outcome", "answer")
     for one in found:
-        event = one["message_status"] or one["kind"]
+        event = one["message_status"] or one["event_type"] or one["kind"]
         table.add_row(
-            one["sid"], one["date_created"], one["message_sid"], event, str(one["attempt"]), one["outcome"], _answer(one)
+            one["sid"], one["date_created"], one["message_sid"] or "-", event, str(one["attempt"]), one["outcome"], _answer(one)
         )  # fmt: skip
     Console().print(table if found else "No tries are logged that would fit.")
 

@@ -99,6 +99,14 @@ def segment(body: str) -> Segmented:
     return Segmented(Encoding.UCS2, _ucs2(body))
 
 
+def segment_as(body: str, encoding: Encoding, part_max: int) -> Segmented:
+    """Cut a body in an alphabet into segments of at most `part_max` units where it needs several: for carriers whose header is
+    longer than usual, or that do not take GSM-7. A body outside GSM-7 must not be asked for in it."""
+    if encoding is Encoding.UCS2:
+        return Segmented(encoding, _ucs2(body, part_max))
+    return Segmented(encoding, (_gsm7_plain if _PLAIN.fullmatch(body) else _gsm7_extended)(body, part_max))
+
+
 def gsm7_octets(segment: str) -> bytes:
     """One octet a septet, unpacked, extension characters behind 0x1B: what SMPP calls data_coding 0.
 
@@ -132,36 +140,36 @@ def ucs2_text(octets: bytes) -> str:
     return octets.decode("utf-16-be", "replace")
 
 
-def _gsm7_plain(body: str) -> tuple[str, ...]:
-    return (body,) if len(body) <= GSM7_ALONE_MAX else _slices(body, GSM7_PART_MAX)
+def _gsm7_plain(body: str, part_max: int = GSM7_PART_MAX) -> tuple[str, ...]:
+    return (body,) if len(body) <= GSM7_ALONE_MAX else _slices(body, part_max)
 
 
-def _gsm7_extended(body: str) -> tuple[str, ...]:
+def _gsm7_extended(body: str, part_max: int = GSM7_PART_MAX) -> tuple[str, ...]:
     sizes = [2 if character in _EXTENSION else 1 for character in body]
     if sum(sizes) <= GSM7_ALONE_MAX:
         return (body,)
-    return tuple(_packed(zip(body, sizes, strict=True), GSM7_PART_MAX))
+    return tuple(_packed(zip(body, sizes, strict=True), part_max))
 
 
-def _ucs2(body: str) -> tuple[str, ...]:
+def _ucs2(body: str, part_max: int = UCS2_PART_MAX) -> tuple[str, ...]:
     size = _code_units(body)
     if size <= UCS2_ALONE_MAX:
         return (body,)
     pieces = clusters(body)
     if len(pieces) == size:
-        return _slices(body, UCS2_PART_MAX)
-    return tuple(_packed(_sized(pieces), UCS2_PART_MAX))
+        return _slices(body, part_max)
+    return tuple(_packed(_sized(pieces, part_max), part_max))
 
 
 def _slices(body: str, size_max: int) -> tuple[str, ...]:
     return tuple(body[start : start + size_max] for start in range(0, len(body), size_max))
 
 
-def _sized(pieces: list[str]) -> Iterator[tuple[str, int]]:
+def _sized(pieces: list[str], part_max: int) -> Iterator[tuple[str, int]]:
     """Each cluster with its code units; one that no segment holds comes as its characters."""
     for cluster in pieces:
         size = _code_units(cluster)
-        if size <= UCS2_PART_MAX:
+        if size <= part_max:
             yield cluster, size
         else:
             yield from ((character, _code_units(character)) for character in cluster)

@@ -92,13 +92,14 @@ _REFUSALS: Final = (
     (21728, 400, "A parameter of the campaign is too short or too long: {parameter}"),
     (30409, 400, "The message cannot be canceled: only a scheduled one can, and it is {status_now}"),
     (35111, 400, "'SendAt' is required to schedule a message"),
-    (35114, 400, "'SendAt' is no time that a message can be scheduled for: {value}"),
-    (35115, 400, "'SendAt' must be from 300 seconds to 35 days ahead: {value}"),
-    (35117, 400, "'SendAt' is out of the time in which a message can be scheduled: {value}"),
+    (35114, 400, "'SendAt' is no time of ISO 8601, or less than 300 seconds ahead: {value}"),
+    (35115, 400, "'SendAt' is more than 35 days ahead: {value}"),
+    (35117, 400, "'SendAt' is over already: {value}"),
     (35118, 400, "A 'MessagingServiceSid' is required to schedule a message"),
     (35119, 400, "'SendAt' needs 'ScheduleType=fixed'"),
     (35125, 400, "The account has as many messages scheduled as it may have"),
     (35126, 400, "The schedule type {value} is not offered for this channel"),
+    (91007, 400, "The sink {value} is still in use: delete its subscription first"),
 )
 """Answers of the API. 21610, 21612 and 21614 are also told of a message that was already taken."""
 
@@ -119,6 +120,7 @@ _FAILURES: Final = (
     (30019, "The content is larger than the carrier takes"),
     (30020, "The message could not be scheduled: internal failure"),
     (30021, "The Messaging Service failed internally"),
+    (30023, "The Messaging Service has sent as many segments today as it may"),
     (30032, "The toll-free sender is not verified"),
     (30034, "The sender is not registered with a campaign, which this destination demands"),
     (30036, "The validity period was over before the message could be sent"),

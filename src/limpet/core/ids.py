@@ -7,7 +7,7 @@ chance: rows sort by time, and monthly partitions are ranges of ids.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 
 BUCKETS = 1024
@@ -41,6 +41,11 @@ def id_time(row_id: int) -> datetime:
 def day_number(at: datetime) -> int:
     """Whole UTC days since 2000-01-01: the unit in which mappings age."""
     return (at - _DAY_ZERO).days
+
+
+def day_date(day: int) -> date:
+    """The date of a `day_number`."""
+    return (_DAY_ZERO + timedelta(days=day)).date()
 
 
 class IdSource:

@@ -38,6 +38,13 @@ class Account:
     owner_sid: str | None = None
     countries: frozenset[str] | None = None
     """Where it may send to; None for everywhere."""
+    segments_per_s: float | None = None
+    """What its numbers may send together; None for what the configuration says."""
+    scheduled_max: int | None = None
+    """How many messages it may have scheduled; None for what the configuration says."""
+    trial: bool = False
+    """It may write to `verified` people only."""
+    verified: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,13 @@ class StickyInbound(StrEnum):
     OFF = "off"
     FIRST = "first"
     FOLLOW = "follow"
+
+
+class StickyOverflow(StrEnum):
+    """What becomes of a message whose mapped sender has a full queue (rule S-53)."""
+
+    FAIL = "fail"
+    BYPASS = "bypass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,13 @@ class Service:
     generation: int
     created_at: datetime
     updated_at: datetime
+    sticky_overflow: StickyOverflow = StickyOverflow.FAIL
+    """Ours."""
+    segments_per_s: float | None = None
+    """Ours, with the next: `limpet.core.limits`."""
+    daily_segments: int | None = None
+    paused: bool = False
+    """Ours: the operator lets nothing be sent through it."""
     require_a2p: bool = False
     """Ours: without a campaign, no long code of North America writes to the United States (rule S-65)."""
 
@@ -166,6 +187,8 @@ class Sender:
     settings: Mapping[str, str]
     created_at: datetime
     updated_at: datetime
+    also_through: tuple[str, ...] | None = None
+    """Carriers that may take the place of `carrier`, in order; None: those that the operator named for the carrier."""
 
 
 class Clearance(StrEnum):
@@ -186,6 +209,10 @@ class PoolMember:
     service_id: int
     sender: Sender
     added_at: datetime
+    refused_in: frozenset[str] = frozenset()
+    """Countries for which its carrier refuses it (rule S-70)."""
+    daily_contacts: int | None = None
+    """How many new people it may get in a UTC day (rule S-50)."""
     clearance: Clearance = Clearance.CLEAR
     retiring: bool = False
     """It is being swapped for another: it keeps its people until they are moved, and gets no new ones (rule S-68)."""

@@ -1,10 +1,13 @@
-"""How fast a number may send, and when its next message has a place.
+"""How fast a number, a service and an account may send, and when the next message has a place.
 
-Figures: Twilio, "Best Practices for Scaling with Messaging Services", and its rate limits by kind of number. A number's messages
-are given places in time, one behind the other; a message waits for its place in the queue.
+Figures: Twilio, "Best Practices for Scaling with Messaging Services", and its rate limits by kind of number. Messages are given
+places in time, one behind the other; a message waits for the latest of its places: its number's, its service's, its account's.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from limpet.core.model import SenderKind
 
@@ -18,9 +21,11 @@ PER_S = {
     SenderKind.WHATSAPP: 80.0,
     SenderKind.RCS: 80.0,
 }
-SENDERS_MAX = 100_000
+ACCOUNT_PER_S = 2000.0
+"""What all numbers of an account send together, unless the operator says otherwise."""
+QUEUES_MAX = 100_000
 QUEUE_S = 36_000.0
-"""A sender's queue holds ten hours of segments."""
+"""A queue holds ten hours of segments at its rate."""
 _NANP = frozenset({"US", "CA"})
 
 
@@ -29,20 +34,111 @@ def segments_per_s(kind: SenderKind, country: str) -> float:
     return PER_S.get(kind) or (LONG_CODE_NANP_PER_S if country in _NANP else ELSEWHERE_PER_S)
 
 
+class Queue(NamedTuple):
+    """What shares a rate of so many segments a second."""
+
+    name: str
+    per_s: float
+
+
+def of_service(service_id: int, per_s: float) -> Queue:
+    """The queue that all numbers of a service share."""
+    return Queue(f"service:{service_id}", per_s)
+
+
+def of_account(account_id: int, per_s: float) -> Queue:
+    """The queue that all numbers of an account share."""
+    return Queue(f"account:{account_id}", per_s)
+
+
 class Pacer:
     """Gives out places. Times are monotonic seconds; what is in the past is forgotten when too much is remembered."""
 
     def __init__(self) -> None:
         self._free_at: dict[str, float] = {}
 
-    def wait_s(self, sender: str, segments: int, per_s: float, now_s: float) -> float | None:
-        """Take the sender's next place for so many segments: how long until then, 0 when it is free now. None, and no place is
-        taken, when the queue before it is QUEUE_S long already (Twilio: errors 21611 and 30001).
+    def wait_s(self, number: Queue | None, shared: Sequence[Queue], segments: int, now_s: float) -> float | None:
+        """Take the next place for so many segments: how long until then, 0 when it is now. None, and no place is taken, when the
+        queue before it is QUEUE_S long already (Twilio: errors 21611 and 30001).
+
+        A number never sends faster than its rate. What it shares with others holds from the beginning of a queue on: at no time
+        have more segments left than the rate allows since then. A message that waits for its own slow number holds up no other.
         """
-        if len(self._free_at) >= SENDERS_MAX:
+        if len(self._free_at) >= QUEUES_MAX:
             self._free_at = {name: at for name, at in self._free_at.items() if at > now_s}
-        start = max(now_s, self._free_at.get(sender, 0.0))
+        free = self._free_at
+        start = max(now_s, free.get(number.name, 0.0)) if number else now_s
+        for queue in shared:
+            start = max(start, free.get(queue.name, 0.0))
         if start - now_s >= QUEUE_S:
             return None
-        self._free_at[sender] = start + segments / per_s
+        for queue in shared:
+            free[queue.name] = max(now_s, free.get(queue.name, 0.0)) + segments / queue.per_s
+        if number:
+            free[number.name] = start + segments / number.per_s
         return start - now_s
+
+    def is_full(self, name: str, now_s: float) -> bool:
+        """Whether a queue takes nothing more at the moment."""
+        return self._free_at.get(name, 0.0) - now_s >= QUEUE_S
+
+
+BURST_S = 0.25
+"""So much of a second's allowance may go at once."""
+
+
+class Allowance:
+    """Segments that a lane may submit in a second: a bucket that fills steadily. Times are monotonic seconds."""
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s = per_s
+        self._free_at = 0.0
+
+    def room(self, now_s: float) -> int:
+        """How many segments may go now; one at least when any may."""
+        ahead_s = BURST_S - max(0.0, self._free_at - now_s)
+        return max(0, int(ahead_s * self._per_s)) or (1 if self._free_at <= now_s else 0)
+
+    def spend(self, segments: int, now_s: float) -> None:
+        """So many went; a message of several may go below nothing, and the next ones wait the longer."""
+        self._free_at = max(self._free_at, now_s) + segments / self._per_s
+
+    def wait_s(self, now_s: float) -> float:
+        """How long until something may go."""
+        if self.room(now_s):
+            return 0.0
+        return min(self._free_at - now_s, max(self._free_at - now_s - BURST_S + 1.0 / self._per_s, 1e-3))
+
+
+class TokenBucket:
+    """A rate with a little slack: what is taken together is at most `burst`, what is taken in the long run at most `per_s`.
+
+    Times are monotonic seconds.
+    """
+
+    def __init__(self, per_s: float, burst: float) -> None:
+        self._per_s = per_s
+        self._burst = max(1.0, burst)
+        self._level = self._burst
+        self._at = 0.0
+
+    def take(self, now_s: float) -> bool:
+        """Take one token, if there is one."""
+        self._fill(now_s)
+        if self._level < 1.0:
+            return False
+        self._level -= 1.0
+        return True
+
+    def free_at(self, now_s: float) -> float:
+        """When there is a token again; `now_s` where there is one."""
+        self._fill(now_s)
+        return now_s + max(0.0, 1.0 - self._level) / self._per_s
+
+    def _fill(self, now_s: float) -> None:
+        self._level = min(self._burst, self._level + max(0.0, now_s - self._at) * self._per_s + _ROUNDING)
+        self._at = max(self._at, now_s)
+
+
+_ROUNDING = 1e-9
+"""Times are floats: a token that is due now must not be a rounding short."""

@@ -187,29 +187,17 @@ def _without_campaign(held: bool, demanded: bool) -> Clearance:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event for customers: Twilio's type and its data, names in lower case. Source: Twilio, Event Streams, A2P events."""
+    """What customers hear of a step; `key` names what the registrar was asked."""
 
-    type: str
-    data: Mapping[str, object]
-
-
-TYPE_PREFIX: Final = "com.twilio.messaging.compliance."
-
-
-def told(
-    tells: Tells, *, key: str, number: str, number_sid: str, account_sid: str, campaign_sid: str, service_sid: str,
-    stage: Stage, reason: str | None, now: datetime,
-) -> Told:  # fmt: skip
-    """The event of a step, in the second version of Twilio's schema; `key` names the registration."""
-    at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Told(
-        TYPE_PREFIX + tells,
-        {
-            "id": key, "phonenumber": number, "phonenumbersid": number_sid, "accountsid": account_sid,
-            "campaignsid": campaign_sid, "messagingservicesid": service_sid, "externalstatus": str(SHOWN[stage]),
-            "failurereason": reason, "timestamp": at, "updateddate": at,
-        },
-    )  # fmt: skip
+    tells: Tells
+    key: str
+    number: str
+    number_sid: str
+    account_sid: str
+    campaign_sid: str
+    service_sid: str
+    reason: str | None
+    at: datetime
 
 
 def diagram() -> str:

@@ -7,13 +7,15 @@ person, so the same question has the same answer in every process. Source: Twili
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import chain
 from typing import TypeVar
 
 from limpet.core.address import Address, AddressKind
+from limpet.core.limits import NO_LIMITS, ServiceLimits
 from limpet.core.model import (
     CHANNEL_KINDS,
     NAME_KINDS,
@@ -64,6 +66,7 @@ class WhyNot(StrEnum):
 
     NO_SMS = "no_sms"
     NO_MMS = "no_mms"
+    CARRIER_WITHOUT_MMS = "carrier_without_mms"
     NO_CARRIER = "no_carrier"
     """No carrier has the sender's channel."""
     OTHER_DESTINATION = "other_destination"
@@ -72,16 +75,27 @@ class WhyNot(StrEnum):
     """It may not write to the United States, or not yet."""
     RETIRING = "retiring"
     """It is being swapped for another number."""
+    DAILY_CONTACTS = "daily_contacts"
+    """It has as many new people today as it may have (S-51)."""
+
+
+NEVER = 1 << 31
+NOBODY_USABLE = 21703
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pool member as the decision sees it. `salt` is a fixed number of its own that breaks ties."""
+    """A pool member as the decision sees it. `salt` is a fixed number of its own that breaks ties; `mms` says whether its carrier
+    takes media."""
 
     member_id: int
     sender: Sender
     area_code: str | None
     salt: int
+    mms: bool = True
+    refused_in: frozenset[str] = frozenset()
+    """Countries for which its carrier refuses it (S-70)."""
+    daily_contacts: int | None = None
     clearance: Clearance = Clearance.CLEAR
     retiring: bool = False
 
@@ -105,6 +119,14 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Offers:
+    """The members that can carry texts, and those that can carry media."""
+
+    texts: Offer
+    media: Offer
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """A service with its live members: who can carry texts and who media. It is as of `service.generation`.
 
@@ -119,10 +141,25 @@ class Pool:
     regulated_media: Offer = Offer()
     by_member: Mapping[int, Candidate] = field(default_factory=dict)
     by_address: Mapping[str, Candidate] = field(default_factory=dict)
+    unrefused: Mapping[str, Offers] = field(default_factory=dict)
+    """For countries in which carriers refuse some members, what the others offer (S-71)."""
+    until_day: int = NEVER
+    """The day from which it counts no more: a carrier's refusal ages out (S-73)."""
 
-    def offer(self, to: Address, *, media: bool = False) -> Offer:
-        """Who may carry a message to that place: to the United States only who is clear (S-60)."""
-        if to.country == REGULATED:
+    limits: ServiceLimits = NO_LIMITS
+    caps: Mapping[int, int] = field(default_factory=dict)
+    """The members that may get only so many new people in a day."""
+
+    def offer(self, country: str | None, *, media: bool = False) -> Offer:
+        """What the members offer that may write to that country and that no carrier refuses for it."""
+        offers = self.unrefused.get(country or "") if self.unrefused else None
+        if offers is not None:
+            return offers.media if media else offers.texts
+        return self.permitted(country, media=media)
+
+    def permitted(self, country: str | None, *, media: bool = False) -> Offer:
+        """The same with those that a carrier refuses: to the United States only who is clear (S-60)."""
+        if country == REGULATED:
             return self.regulated_media if media else self.regulated_texts
         return self.media if media else self.texts
 
@@ -143,52 +180,80 @@ class Refusal:
     why_not: tuple[tuple[str, WhyNot], ...] = ()
 
 
-def make_pool(service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None]) -> Pool:
-    """Index a service's live members once, so that each decision looks only at the senders of its rung."""
+def make_pool(
+    service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None],
+    has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER,
+) -> Pool:  # fmt: skip
+    """Index a service's live members once, so that each decision looks only at the senders of its rung. `has_mms` tells of a
+    carrier whether it takes media."""
     candidates = tuple(
-        Candidate(m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), m.clearance, m.retiring)
+        Candidate(
+            m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), has_mms(m.sender.carrier), m.refused_in,
+            m.daily_contacts, m.clearance, m.retiring,
+        )
         for m in members
-    )
-    texts = [c for c in candidates if why_not(c) is None and not c.retiring]
-    media = [c for c in candidates if why_not(c, media=True) is None and not c.retiring]
-    offers = _offer(texts), _offer(media)
-    all_clear = all(c.clearance is Clearance.CLEAR for c in candidates)
-    clear = offers if all_clear else (_offer(_clear(texts)), _offer(_clear(media)))
+    )  # fmt: skip
+    offers, clear = _offers(candidates), [c for c in candidates if c.clearance is Clearance.CLEAR]
+    regulated = offers if len(clear) == len(candidates) else _offers(clear)
+    refusing = {country for c in candidates for country in c.refused_in}
     return Pool(
         service,
         candidates,
-        *offers,
-        *clear,
+        offers.texts,
+        offers.media,
+        regulated.texts,
+        regulated.media,
         {c.member_id: c for c in candidates},
         {c.sender.address: c for c in candidates},
+        {
+            country: _offers(
+                [c for c in (clear if country == REGULATED else candidates) if country not in c.refused_in]
+            )
+            for country in refusing
+        },
+        until_day,
+        ServiceLimits(service.segments_per_s, service.daily_segments),
+        {c.member_id: c.daily_contacts for c in candidates if c.daily_contacts is not None},
     )
 
 
 def choose(
-    pool: Pool, to: Address, person: int, loads: Mapping[int, float], *, media: bool = False
-) -> Choice | Refusal:
-    """The sender for a person without a mapping. `person` is the 64-bit hash of the address, `loads` how busy members are.
+    pool: Pool, to: Address, person: int, loads: Mapping[int, float], *, media: bool = False,
+    without: Collection[int] = (),
+) -> Choice | Refusal:  # fmt: skip
+    """The sender for a person without a mapping. `person` is the 64-bit hash of the address, `loads` how busy members are;
+    members `without` which it must be done are those that may not get another person today (S-51).
 
     An empty pool is 21704, a pool without a usable member 21703 (S-30), or 30034 where registration is what it lacks (S-60).
     """
     if not pool.candidates:
         return Refusal(21704)
-    offer = pool.offer(to, media=media)
-    for rung in WHATSAPP_LADDER if to.kind is AddressKind.WHATSAPP else LADDER:
-        if offered := rung.senders(offer, pool.service, to):
-            return Choice(_least_busy(offered, person, loads), rung.reason)
-    reasons = tuple((c.sender.address, _why_not_there(c, to, media)) for c in pool.candidates)
-    unregistered = any(why is WhyNot.NOT_REGISTERED for _, why in reasons)
-    return Refusal(UNREGISTERED_SENDER if unregistered else 21703, reasons)
+    offer = pool.offer(to.country, media=media)
+    found = _climb(offer, pool.service, to, without)
+    if found is None and pool.unrefused:  # nobody but those refused: ask again (S-72)
+        found = _climb(pool.permitted(to.country, media=media), pool.service, to, without)
+    if found is not None:
+        reason, offered = found
+        return Choice(_least_busy(offered, person, loads), reason)
+    reasons = tuple((c.sender.address, _passed_over(c, to, media, without)) for c in pool.candidates)
+    return Refusal(_code_of({why for _, why in reasons}), reasons)
 
 
-def _why_not_there(candidate: Candidate, to: Address, media: bool) -> WhyNot:
-    """Why a member that no rung offered was not offered."""
+def _passed_over(candidate: Candidate, to: Address, media: bool, without: Collection[int]) -> WhyNot:
+    """Why a member was not the one, when nobody was."""
     if (always := why_not(candidate, media=media)) is not None:
         return always
     if not is_clear(candidate, to):
         return WhyNot.NOT_REGISTERED
-    return WhyNot.RETIRING if candidate.retiring else WhyNot.OTHER_DESTINATION
+    if candidate.retiring:
+        return WhyNot.RETIRING
+    return WhyNot.DAILY_CONTACTS if candidate.member_id in without else WhyNot.OTHER_DESTINATION
+
+
+def _code_of(reasons: Collection[WhyNot]) -> int:
+    """Registration is what is lacking (S-60), unless a registered number is there that has its people for today (S-51)."""
+    unregistered = WhyNot.NOT_REGISTERED in reasons and WhyNot.DAILY_CONTACTS not in reasons
+    return UNREGISTERED_SENDER if unregistered else NOBODY_USABLE
 
 
 def is_clear(candidate: Candidate, to: Address) -> bool:
@@ -196,8 +261,24 @@ def is_clear(candidate: Candidate, to: Address) -> bool:
     return to.country != REGULATED or candidate.clearance is Clearance.CLEAR
 
 
-def _clear(candidates: Iterable[Candidate]) -> Iterable[Candidate]:
-    return (c for c in candidates if c.clearance is Clearance.CLEAR)
+def is_refused(pool: Pool, candidate: Candidate, to: Address) -> bool:
+    """Whether a carrier refuses the sender for the person's country and another member can write there (S-71, S-72)."""
+    if (to.country or "") not in candidate.refused_in:
+        return False
+    return _climb(pool.offer(to.country), pool.service, to) is not None
+
+
+def _climb(
+    offer: Offer, service: Service, to: Address, without: Collection[int] = ()
+) -> tuple[Reason, Sequence[Candidate]] | None:
+    """The first rung with a sender, and its senders; members `without` whom it must be are not there."""
+    for rung in WHATSAPP_LADDER if to.kind is AddressKind.WHATSAPP else LADDER:
+        offered = rung.senders(offer, service, to)
+        if without:
+            offered = [c for c in offered if c.member_id not in without]
+        if offered:
+            return rung.reason, offered
+    return None
 
 
 def why_not(candidate: Candidate, *, media: bool = False) -> WhyNot | None:
@@ -207,7 +288,16 @@ def why_not(candidate: Candidate, *, media: bool = False) -> WhyNot | None:
         return None if sender.carrier else WhyNot.NO_CARRIER
     if Capability.SMS not in sender.capabilities:
         return WhyNot.NO_SMS
-    return WhyNot.NO_MMS if media and Capability.MMS not in sender.capabilities else None
+    if not media:
+        return None
+    if Capability.MMS not in sender.capabilities:
+        return WhyNot.NO_MMS
+    return None if candidate.mms else WhyNot.CARRIER_WITHOUT_MMS
+
+
+def carries_media(candidate: Candidate) -> bool:
+    """Whether a message from this sender takes its media along."""
+    return why_not(candidate, media=True) is None
 
 
 def reaches(kind: SenderKind, country: str, to: Address) -> bool:
@@ -230,10 +320,12 @@ def is_foreign(candidate: Candidate, to: Address) -> bool:
     return sender.kind in NUMBER_KINDS and sender.country != to.country
 
 
-def has_local(pool: Pool, to: Address) -> bool:
-    """Whether a usable number or short code of the person's own country is in the pool (S-12)."""
-    country, offer = to.country or "", pool.offer(to)
-    return bool(offer.by_country.get(country)) or bool(offer.of(SenderKind.SHORT_CODE, country))
+def has_local(pool: Pool, to: Address, without: Collection[int] = ()) -> bool:
+    """Whether a usable number or short code of the person's own country is in the pool (S-12), and may get them today (S-52)."""
+    country = to.country or ""
+    texts = pool.offer(country)
+    local = chain(texts.by_country.get(country, ()), texts.of(SenderKind.SHORT_CODE, country))
+    return any(c.member_id not in without for c in local)
 
 
 def has_rcs(pool: Pool) -> bool:
@@ -355,6 +447,14 @@ def _preference(person: int, salt: int) -> int:
 
 def _salt(address: str) -> int:
     return int.from_bytes(blake2b(address.encode(), digest_size=8).digest(), "big")
+
+
+def _offers(candidates: Sequence[Candidate]) -> Offers:
+    """What those offer that get new people: one that is being swapped gets none (S-68)."""
+    return Offers(
+        _offer(c for c in candidates if why_not(c) is None and not c.retiring),
+        _offer(c for c in candidates if why_not(c, media=True) is None and not c.retiring),
+    )
 
 
 def _offer(usable: Iterable[Candidate]) -> Offer:

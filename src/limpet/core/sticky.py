@@ -8,12 +8,12 @@ Messaging Services.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from limpet.core.address import Address
-from limpet.core.model import Clearance, SenderKind, StickyInbound
+from limpet.core.model import Clearance, SenderKind, StickyInbound, StickyOverflow
 from limpet.core.registration import UNREGISTERED_SENDER
 from limpet.core.selection import (
     Candidate,
@@ -21,11 +21,13 @@ from limpet.core.selection import (
     Pool,
     Reason,
     Refusal,
+    WhyNot,
     choose,
     has_local,
     has_rcs,
     is_clear,
     is_foreign,
+    is_refused,
     reaches,
     why_not,
 )
@@ -33,7 +35,10 @@ from limpet.core.selection import (
 NOT_IN_POOL = 21711
 NO_MEDIA_FROM_IT = 21621
 UNREACHABLE = 21612
+SERVICE_PAUSED = 21702
+NO_SENDER = 21703
 MEDIA = "media"
+QUEUE_FULL = "queue_full"
 HEARD = "inbound"
 PROVISIONAL_DAYS = 2
 """A message leaves or fails within its validity (10 hours at most) of being bound, so older mappings are established."""
@@ -58,14 +63,24 @@ class Standing(StrEnum):
     REMOVED = "number_removed"
     FOREIGN = "local_number_joined"
     UNUSABLE = "sender_unusable"
+    REFUSED = "sender_refused"
     PENDING = "registration_pending"
     """Its number may not write to the person yet, and will."""
     UNREGISTERED = "registration_lost"
     """Its number may not write to the person, and waiting does not help."""
 
 
-_STORED = frozenset({Standing.LIVE, Standing.FOREIGN, Standing.UNUSABLE, Standing.PENDING, Standing.UNREGISTERED})
-"""What a named sender does not take the place of (S-16)."""
+_POINTING = frozenset(
+    {
+        Standing.LIVE,
+        Standing.FOREIGN,
+        Standing.UNUSABLE,
+        Standing.REFUSED,
+        Standing.PENDING,
+        Standing.UNREGISTERED,
+    }
+)
+"""Standings of mappings that a named From leaves alone (S-16): whether they are to be replaced is for the next free choice."""
 
 
 class Outcome(StrEnum):
@@ -122,8 +137,26 @@ class Binding:
     kept: int | None = None
 
 
-def standing(pool: Pool, mapping: StoredMapping | None, to: Address, today: int) -> Standing:
-    """What a mapping is worth: absent, dead (S-5, S-6, S-7), broken (S-12, S-13), or live."""
+def _has_room(_: Candidate) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What keeps otherwise usable members from more: those `at_cap` get no new people today (S-50), and those that are `full`
+    have as many messages queued as they may have (S-53)."""
+
+    at_cap: Collection[int] = ()
+    is_full: Callable[[Candidate], bool] = _has_room
+
+
+NOBODY_CROWDED = Crowd()
+
+
+def standing(
+    pool: Pool, mapping: StoredMapping | None, to: Address, today: int, at_cap: Collection[int] = ()
+) -> Standing:
+    """What a mapping is worth: absent, dead (S-5, S-6, S-7), broken (S-12, S-13, S-71), or live."""
     if mapping is None:
         return Standing.ABSENT
     candidate = pool.by_member.get(mapping.member_id)
@@ -133,7 +166,9 @@ def standing(pool: Pool, mapping: StoredMapping | None, to: Address, today: int)
         return Standing.EXPIRED
     if why_not(candidate) is not None or not reaches(candidate.sender.kind, candidate.sender.country, to):
         return Standing.UNUSABLE
-    if is_foreign(candidate, to) and has_local(pool, to):
+    if candidate.refused_in and is_refused(pool, candidate, to):
+        return Standing.REFUSED
+    if is_foreign(candidate, to) and has_local(pool, to, at_cap):
         return Standing.FOREIGN
     if not is_clear(candidate, to):
         return Standing.PENDING if candidate.clearance is Clearance.PENDING else Standing.UNREGISTERED
@@ -141,36 +176,55 @@ def standing(pool: Pool, mapping: StoredMapping | None, to: Address, today: int)
 
 
 def decide(
-    ask: Ask, pool: Pool, mapping: StoredMapping | None, loads: Mapping[int, float], today: int
-) -> Binding | Refusal:
+    ask: Ask, pool: Pool, mapping: StoredMapping | None, loads: Mapping[int, float], today: int,
+    crowd: Crowd = NOBODY_CROWDED,
+) -> Binding | Refusal:  # fmt: skip
     """Who a message comes from, and what is written of it. With Sticky Sender off the mapping is not looked at (S-3, S-4);
     a refusal writes nothing (S-11)."""
     if ask.heard:
         return _heard(ask, pool, mapping, today)
+    if pool.service.paused:
+        return Refusal(SERVICE_PAUSED)
     if ask.explicit is not None:
-        return _explicit(ask, pool, mapping, today)
+        return _explicit(ask, pool, mapping, today, crowd.at_cap)
     sticky = pool.service.sticky_sender
-    worth = standing(pool, mapping, ask.to, today) if sticky else Standing.ABSENT
+    worth = standing(pool, mapping, ask.to, today, crowd.at_cap) if sticky else Standing.ABSENT
     if mapping is not None and worth is Standing.LIVE and not has_rcs(pool):
-        return _use(ask, pool, mapping, today)
-    choice = choose(pool, ask.to, ask.person, loads, media=ask.media)
+        return _use(ask, pool, mapping, today, crowd)
+    choice = choose(pool, ask.to, ask.person, loads, media=ask.media, without=crowd.at_cap if sticky else ())
     if isinstance(choice, Choice) and (
         not sticky or choice.reason is Reason.RCS
     ):  # RCS senders have no mappings (S-25)
         return Binding(choice.candidate, choice.reason, Outcome.OFF)
-    if mapping is not None and worth is Standing.LIVE:
-        return _use(ask, pool, mapping, today)
+    if mapping is not None and (
+        worth is Standing.LIVE or (worth is Standing.REFUSED and _no_better(ask, pool, choice, mapping))
+    ):
+        return _use(ask, pool, mapping, today, crowd)
     if mapping is not None and worth is Standing.PENDING:
         return _pass_by(ask, pool, mapping, today, worth.value)
     return choice if isinstance(choice, Refusal) else _stick(choice, worth)
 
 
-def _use(ask: Ask, pool: Pool, mapping: StoredMapping, today: int) -> Binding | Refusal:
-    """A live mapping: its sender; for media that it cannot carry always the same other one, and the mapping stays (S-24)."""
-    mapped = pool.by_member[mapping.member_id]
-    if not ask.media or why_not(mapped, media=True) is None:
-        return Binding(mapped, Reason.STICKY, Outcome.USED, _refresh(mapping, today))
-    return _pass_by(ask, pool, mapping, today, MEDIA)
+def _no_better(ask: Ask, pool: Pool, choice: Choice | Refusal, mapping: StoredMapping) -> bool:
+    """Whether the sender in the mapping's place would be the same one: a carrier refuses it, and nobody else can carry this
+    message (S-72). One that is not registered for the place carries nothing there all the same (S-60)."""
+    if isinstance(choice, Refusal):
+        return is_clear(pool.by_member[mapping.member_id], ask.to)
+    return choice.candidate.member_id == mapping.member_id
+
+
+def _use(ask: Ask, pool: Pool, mapping: StoredMapping, today: int, crowd: Crowd) -> Binding | Refusal:
+    """A live mapping: its sender; for media that it cannot carry always the same other one, and the mapping stays (S-24). So it
+    is, where the service asks for it, while the sender's queue is full (S-53)."""
+    mapped, refresh = pool.by_member[mapping.member_id], _refresh(mapping, today)
+    if ask.media and why_not(mapped, media=True) is not None:
+        return _pass_by(ask, pool, mapping, today, MEDIA)
+    if pool.service.sticky_overflow is StickyOverflow.BYPASS and crowd.is_full(mapped):
+        full = {c.member_id for c in pool.candidates if crowd.is_full(c)}
+        choice = choose(pool, ask.to, ask.person, {}, media=ask.media, without=full)
+        if isinstance(choice, Choice):
+            return Binding(choice.candidate, choice.reason, Outcome.BYPASSED, refresh, QUEUE_FULL, mapping.member_id)
+    return Binding(mapped, Reason.STICKY, Outcome.USED, refresh)
 
 
 def _pass_by(ask: Ask, pool: Pool, mapping: StoredMapping, today: int, cause: str) -> Binding | Refusal:
@@ -189,7 +243,9 @@ def _stick(choice: Choice, worth: Standing) -> Binding:
     return Binding(choice.candidate, choice.reason, Outcome.REPLACED, Change.SWAP, worth.value)
 
 
-def _explicit(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -> Binding | Refusal:
+def _explicit(
+    ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int, at_cap: Collection[int]
+) -> Binding | Refusal:
     """A From beside the service: sent as asked. It makes or refreshes a mapping, never changes a live one (S-14, S-15, S-16)."""
     candidate = pool.by_address.get(ask.explicit or "")
     if candidate is None:
@@ -205,12 +261,14 @@ def _explicit(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -
     if not pool.service.sticky_sender:
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     worth = standing(pool, mapping, ask.to, today)
-    if mapping is not None and worth in _STORED:
+    if mapping is not None and worth in _POINTING:
         if mapping.member_id == candidate.member_id:
             return Binding(candidate, Reason.EXPLICIT, Outcome.USED, _refresh(mapping, today))
         return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, "explicit_from")
     if not pool.service.explicit_from_sticks:
         return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, "explicit_from")
+    if candidate.member_id in at_cap:
+        return Refusal(NO_SENDER, ((candidate.sender.address, WhyNot.DAILY_CONTACTS),))
     return _stick(Choice(candidate, Reason.EXPLICIT), worth)
 
 

@@ -14,6 +14,20 @@ Magic recipients, when `Behaviour.magic` is on, go by the last four digits of th
 | 9906 | taken, unknown subscriber | undelivered 30005 |
 | 9907 | delivered, the receipt comes twice | delivered |
 | 9908 | delivered, the receipt comes before the answer | delivered |
+| 9909 | taken, the person has barred it | undelivered 30004 |
+| 9910 | taken, the person has no texts: a landline | undelivered 30006 |
+| 9911 | taken, no MMS there | undelivered 30011 |
+| 9919 | refused, too long | failed 30019 |
+| 9920 | taken, the carrier's scheduler failed | undelivered 30020 |
+| 9921 | taken, the carrier failed inside | undelivered 30021 |
+| 9923 | refused, the sender's day is used up | failed 30023 |
+| 9932 | refused, toll-free number not verified | failed 30032 |
+| 9934 | refused, unknown sender | failed 30034 |
+| 9937 | refused, messaging disabled for the sender | failed 30037 |
+| 9938 | taken, then filtered as a one-time password | undelivered 30038 |
+| 9941 | taken, sender not registered in the United Kingdom | undelivered 30041 |
+
+The simulated carrier has numbers of its own, as real ones do: `ERROR_CODES` says what they mean.
 """
 
 from __future__ import annotations
@@ -54,7 +68,30 @@ MAGIC: Mapping[str, Fate] = {
     "9906": Fate(state=MessageState.UNDELIVERABLE, err="001"),
     "9907": Fate(receipts=Receipts.TWICE),
     "9908": Fate(receipts=Receipts.BEFORE_RESPONSE),
+    "9909": Fate(state=MessageState.UNDELIVERABLE, err="013"),
+    "9910": Fate(state=MessageState.UNDELIVERABLE, err="011"),
+    "9911": Fate(state=MessageState.UNDELIVERABLE, err="911"),
+    "9919": Fate(Status.RINVMSGLEN),
+    "9920": Fate(state=MessageState.UNDELIVERABLE, err="920"),
+    "9921": Fate(state=MessageState.DELETED, err="921"),
+    "9923": Fate(0x423),
+    "9932": Fate(0x432),
+    "9934": Fate(Status.RINVSRCADR),
+    "9937": Fate(0x437),
+    "9938": Fate(state=MessageState.REJECTED, err="938"),
+    "9941": Fate(state=MessageState.UNDELIVERABLE, err="941"),
 }
+ERROR_CODES = (
+    ("receipt:911", 30011),
+    ("receipt:920", 30020),
+    ("receipt:921", 30021),
+    ("receipt:938", 30038),
+    ("receipt:941", 30041),
+    ("submit:0x423", 30023),
+    ("submit:0x432", 30032),
+    ("submit:0x437", 30037),
+)
+"""What the simulated carrier's own numbers mean, as an operator says it in `[[carriers]] error_codes`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ GROUPS: Final = (
     ("Senders of a service", r"/v1/Services/\{\w+\}/\w*(PhoneNumbers|ShortCodes|Senders)", "not there yet"),
     ("Registration", r"/v1/(a2p|Tollfree|Services/\{\w+\}/Compliance|Services/PreregisteredUsa2p)", _REGISTRY),
     ("Short links", r"/v1/LinkShortening", "domains for short links are the operator's, in the configuration"),
-    ("Deactivated numbers", r"/v1/Deactivations", "the lists come from US carriers, and Limpet has none"),
+    ("Deactivated numbers", r"/v1/Deactivations", "not there yet"),
+    ("Event streams", r"/v1/(Sinks|Subscriptions|Types|Schemas)", "not there yet"),
 )
 """Title, the paths that belong there, and why what is not served there is not."""
 
@@ -77,6 +78,9 @@ DIFFERS: Final[Mapping[str, str]] = {
     "CreateBrandRegistrations": "[A2P 10DLC](../howto/a2p-10dlc.md); Trust Hub's profiles are not looked up",
     "CreateTollfreeVerification": "a record: sending does not depend on it",
     "UpdateUsAppToPerson": "a verified campaign may be changed too, and stays verified meanwhile",
+    "CreateSink": "webhooks only, by POST; [event streams](../howto/event-streams.md)",
+    "CreateSubscription": "[the types that there are](../howto/event-streams.md#events)",
+    "FetchDeactivation": "of the lists that [the operator brings](../howto/deactivations.md)",
     "FetchBalance": "always 0: nothing is charged here",
     "ListUsageRecord": "sms and mms categories, counted from the messages that there are, at most 1,000,000; no prices",
     "ListUsageRecordDaily": "as the records; at most 366 days",
@@ -118,7 +122,7 @@ def reference(operations: Collection[Operation], here: Collection[tuple[str, str
 def _head(operations: Collection[Operation], found: Collection[tuple[str, str]]) -> Iterator[str]:
     yield "# Reference: every operation of Twilio's API, and what it is here"
     yield ""
-    yield "Made from the routes of the code by `make reference`. Twilio's documents: *api v2010* and *messaging v1*."
+    yield "Made from the routes of the code by `make reference`. Twilio's documents: *api v2010*, *messaging v1* and *events v1*."
     yield "What is ours, and what differs for all of them, is in [the API](../api.md)."
     yield ""
     yield "| Document | Operations | Supported |"

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from limpet.core.address import parse_sender
+from limpet.core.inventory import Offer, offer_of
 from limpet.core.model import Account, ApiKey, Capability, SenderKind, Service
 from limpet.core.page import PAGE_SIZE_MAX, PageRequest
 from limpet.store.accounts import Accounts
@@ -24,6 +25,8 @@ NAME = "Limpet dev"
 DEV_FILE = "dev.json"
 CARRIER = "simulated"
 """The name of the carrier that the numbers send through: `limpet.devtools.simulator`, as the server sets it up."""
+MMS_CARRIER = "simulated-mms"
+"""The name of the one that takes media: `limpet.devtools.mms_simulator`."""
 NUMBERS = (
     "+12025550101",
     "+12025550102",
@@ -37,6 +40,8 @@ NUMBERS = (
     "+13105550110",
 )
 """From the ranges that the plan sets aside for fiction (NXX 555-0100 to 0199), so that they are nobody's."""
+MMS_NUMBERS = frozenset(NUMBERS[-2:])
+"""Those of them that carry media."""
 FOR_SALE = (
     "+12125550120,sms+mms+voice",
     "+12125550121,sms+mms+voice",
@@ -53,6 +58,14 @@ FOR_SALE = (
     "+61491570156,sms,mobile",
 )
 """Numbers to try buying with, from the ranges that each country sets aside for fiction."""
+
+
+def for_sale() -> list[Offer]:
+    """The numbers that can be bought, each by the carrier that carries what it can do."""
+    found = (offer_of(line, MMS_CARRIER if "mms" in line else CARRIER) for line in FOR_SALE)
+    return [offer for offer in found if offer is not None]
+
+
 _FIRST = PageRequest(PAGE_SIZE_MAX)
 _FILE_BYTES_MAX = 100_000
 
@@ -127,7 +140,10 @@ def _number(address: str) -> NewSender:
     assert parsed is not None
     assert parsed.country is not None
     name = f"({address[2:5]}) {address[5:8]}-{address[8:]}"
-    return NewSender(address, parsed.country, SenderKind.LONG_CODE, frozenset({Capability.SMS}), name, CARRIER)
+    able, carrier = (
+        ({Capability.SMS, Capability.MMS}, MMS_CARRIER) if address in MMS_NUMBERS else ({Capability.SMS}, CARRIER)
+    )
+    return NewSender(address, parsed.country, SenderKind.LONG_CODE, frozenset(able), name, carrier)
 
 
 def read_dev_file(path: Path) -> dict[str, str]:

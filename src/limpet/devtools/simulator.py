@@ -24,7 +24,7 @@ from limpet.clock import Clock, SystemClock
 from limpet.core.encoding import segment
 from limpet.devtools.behaviour import Behaviour, Fate, Receipts
 from limpet.devtools.texts import Text, Texts
-from limpet.smpp.commands import NO_TLVS, Command, Message, Pdu, Tag, Tlvs
+from limpet.smpp.commands import NO_TLVS, Command, Data, Message, Pdu, Query, QueryAnswer, Tag, Tlvs
 from limpet.smpp.events import Answered, Bound, Event, Requested, Unreadable
 from limpet.smpp.receipt import DELIVERY_RECEIPT, MessageState
 from limpet.smpp.session import Role, SessionConfig
@@ -36,6 +36,8 @@ LINKS_MAX = 100
 """So many connections at once; one more is cut."""
 OUTBOX_MAX = 100_000
 """So many receipts and texts wait for a bind, the oldest forgotten first."""
+STATES_MAX = 100_000
+"""So many messages can be asked after by query_sm, the oldest forgotten first."""
 REPETITIONS_MAX = 100
 """So often is a declined receipt or text sent again."""
 DELIVER_WINDOW_MAX = 500
@@ -101,6 +103,7 @@ class Simulator:
         self._outboxes: dict[str, deque[_Parcel]] = {account: deque(maxlen=OUTBOX_MAX) for account in accounts}
         self._ids = count(int(self._clock.now().timestamp() * 1000) * 1000)
         self._references = count(1)
+        self._states: dict[str, MessageState] = {}
         self._server: asyncio.Server | None = None
 
     @property
@@ -205,22 +208,32 @@ class Simulator:
         return hmac.compare_digest(known.encode(), password.encode()) and system_id in self._accounts
 
     def _take(self, link: Link, desk: _Desk, pdu: Pdu) -> None:
-        if not isinstance(pdu.body, Message) or pdu.command is not Command.SUBMIT_SM:
-            link.session.respond(pdu, Status.RSYSERR)
+        message = _submitted(pdu)
+        if message is None:
+            self._take_other(link, pdu)
             return
         desk.submits += 1
         self.submits += 1
-        fate = self._fate(pdu.body)
+        fate = self._fate(message)
         if desk.submits == self.behaviour.drop_after:
             if self.behaviour.drop_takes and not fate.status:
-                self._accept(link, desk, pdu, pdu.body, fate, answered=False)
+                self._accept(link, desk, pdu, message, fate, answered=False)
             link.cut("dropped, as its behaviour says")
         elif self.behaviour.mute:
             return
         elif fate.status:
             self._answer(link, pdu, fate.status, "")
         else:
-            self._accept(link, desk, pdu, pdu.body, fate)
+            self._accept(link, desk, pdu, message, fate)
+
+    def _take_other(self, link: Link, pdu: Pdu) -> None:
+        """Say what became of a message, where that is asked; everything else is refused."""
+        if not isinstance(pdu.body, Query):
+            link.session.respond(pdu, Status.RSYSERR)
+        elif (state := self._states.get(pdu.body.message_id)) is None:
+            link.session.respond(pdu, Status.RQUERYFAIL, body=QueryAnswer(pdu.body.message_id))
+        else:
+            link.session.respond(pdu, body=QueryAnswer(pdu.body.message_id, message_state=state))
 
     def _fate(self, message: Message) -> Fate:
         sender = from_wire(message.source_addr, message.source_addr_ton)
@@ -232,6 +245,9 @@ class Simulator:
     ) -> None:
         """Take a segment: it is logged at once, answered and reported when its time comes."""
         message_id = str(next(self._ids))
+        self._states[message_id] = fate.state
+        if len(self._states) > STATES_MAX:
+            del self._states[next(iter(self._states))]
         text = self._texts.add(pdu, message, message_id, self._clock.now())
         receipt = self._receipt(pdu, message, message_id, fate)
         wanted = message.registered_delivery & _RECEIPT_WANTED and fate.receipts is not Receipts.NEVER
@@ -313,3 +329,12 @@ class Simulator:
         if status and parcel.tries <= REPETITIONS_MAX:
             again = partial(self._post, desk.account or "", parcel)
             asyncio.get_running_loop().call_later(self.behaviour.redeliver_s, again)
+
+
+def _submitted(pdu: Pdu) -> Message | None:
+    """The message of a submit_sm, or of a data_sm as if it were one; None for every other request."""
+    if isinstance(pdu.body, Data):
+        return Message(
+            *pdu.body[:8], registered_delivery=pdu.body.registered_delivery, data_coding=pdu.body.data_coding
+        )
+    return pdu.body if isinstance(pdu.body, Message) and pdu.command is Command.SUBMIT_SM else None

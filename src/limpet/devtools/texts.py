@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from limpet.carrier.smpp_values import from_wire, text_of
 from limpet.smpp.commands import Message, Pdu, Tag
+from limpet.smpp.concatenation import Part, read_part
 from limpet.smpp.pdu import text_octets, tlv_integer
 from limpet.smpp.receipt import without_header
 
@@ -19,7 +20,6 @@ TEXTS_MAX = 100_000
 """So many texts are remembered, the oldest forgotten first."""
 PARTIALS_MAX = 1_000
 """So many texts may be incomplete at a time."""
-_CONCATENATION_8, _CONCATENATION_16 = 0x00, 0x08
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,6 @@ class Text:
     message_ids: tuple[str, ...]
     references: tuple[int | None, ...]
     at: datetime
-
-
-class Part(NamedTuple):
-    """Where a segment belongs: which message, of how many segments, which one (from 1)."""
-
-    reference: int
-    total: int
-    number: int
 
 
 class _Segment(NamedTuple):
@@ -61,7 +53,7 @@ class Texts:
         recipient = from_wire(message.destination_addr, message.dest_addr_ton)
         segment = _Segment(text_of(pdu), message_id, tlv_integer(pdu, Tag.USER_MESSAGE_REFERENCE))
         header, _ = without_header(message.esm_class, text_octets(pdu))
-        part = concatenation(header)
+        part = read_part(pdu, header)
         if part is None:
             return self._complete(sender, recipient, [segment], at)
         segments = self._gather((sender, recipient, part.reference, part.total), part, segment)
@@ -84,16 +76,3 @@ class Texts:
         text = Text(sender, recipient, body, ids, tuple(segment.reference for segment in segments), at)
         self.whole.append(text)
         return text
-
-
-def concatenation(header: bytes) -> Part | None:
-    """The concatenation element of a user data header (3GPP TS 23.040 §9.2.3.24.1, .8); None where it has none."""
-    at = 0
-    while at + 2 <= len(header):
-        kind, length = header[at], header[at + 1]
-        value = header[at + 2 : at + 2 + length]
-        if (kind, len(value)) in ((_CONCATENATION_8, 3), (_CONCATENATION_16, 4)):
-            *reference, total, number = value
-            return Part(int.from_bytes(reference, "big"), total, number) if 1 <= number <= total else None
-        at += 2 + length
-    return None

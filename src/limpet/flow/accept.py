@@ -6,7 +6,7 @@ The answer is given after the commit and shows Twilio's states, whatever shortcu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,15 +14,17 @@ import asyncpg
 
 from limpet.clock import Clock
 from limpet.core.encoding import segment
-from limpet.core.ids import person_hash
+from limpet.core.ids import day_number, person_hash
+from limpet.core.limits import NO_LIMITS
 from limpet.core.lookalikes import smart_encoded
-from limpet.core.media import with_link
 from limpet.core.model import Account, Capability, Message, SenderKind
 from limpet.core.optout import OPTED_OUT
 from limpet.core.permissions import may_send_to
+from limpet.core.rate import Queue
 from limpet.core.registration import REGULATED, UNREGISTERED_SENDER
-from limpet.core.selection import Refusal, reaches
+from limpet.core.selection import Refusal, carries_media, reaches
 from limpet.core.status import Status
+from limpet.core.sticky import NO_MEDIA_FROM_IT, SERVICE_PAUSED
 from limpet.flow.assign import Assigner
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
@@ -33,30 +35,37 @@ from limpet.flow.draft import (
     Overloaded,
     Rejected,
     answer_of,
+    begin,
     claim_of,
     inherit,
     media_of,
-    new_row,
+    media_sent,
+    mms_of,
     rejected,
     row_of,
     service_id_of,
+    settle_media,
     wanted,
 )
 from limpet.flow.lanes import Flight, Reservation
 from limpet.flow.owed import Owed, Told
 from limpet.flow.repeat import SameBatch, place_of, settle
 from limpet.flow.rows import QUEUE_FULL, Way, claims_of, due_of, first_change, outgoing_of, place, refuse, route
+from limpet.flow.share import Portion, give_back
 from limpet.flow.worker import Batcher
-from limpet.store import callbacks, dispatch, idempotency, media, messages
+from limpet.store import callbacks, dispatch, idempotency, media, messages, mms, tallies
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim as LaneClaim
 from limpet.store.dispatch import Due
 from limpet.store.messages import MessageRefusal
+from limpet.store.tallies import NO_DAY, Tally
 
 SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED, FROM_QUEUE_FULL, NOT_PERMITTED = (
     21701, 21704, 21711, 21606, 21611, 21408,
 )  # fmt: skip
+NO_MEDIA_AT_ALL = 21622
+FROM_CANNOT_TEXT, FROM_ELSEWHERE, NOT_VERIFIED, TOO_MANY_SCHEDULED = 21601, 21669, 21608, 35125
 UNREACHABLE = {
     SenderKind.SHORT_CODE: 21659,
     SenderKind.ALPHANUMERIC: 21612,
@@ -64,7 +73,7 @@ UNREACHABLE = {
     SenderKind.WHATSAPP: 21606,
 }
 """What is said of a plain From that cannot write to the recipient's place."""
-_ANSWERED_AT_ONCE = frozenset({SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL})
+_ANSWERED_AT_ONCE = frozenset({SERVICE_UNKNOWN, SERVICE_PAUSED, POOL_EMPTY, FROM_NOT_IN_POOL})
 
 
 @dataclass(slots=True)
@@ -78,11 +87,14 @@ class _Written:
 
 
 class Accept:
-    """The one way in for messages. `bucket_key` places people, `new_id` makes row ids; at most `waiting_max` wait."""
+    """The one way in for messages. `bucket_key` places people, `new_id` makes row ids; at most `waiting_max` wait. An account has
+    at most `scheduled_max` messages scheduled if it has no limit of its own; by the carriers `elsewhere` nothing leaves here.
+    """
 
     def __init__(
         self, database: Database, directory: Directory, assigner: Assigner, dispatcher: Dispatcher, owed: Owed,
-        clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int], waiting_max: int,
+        clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int], waiting_max: int, scheduled_max: int,
+        elsewhere: Collection[str],
     ) -> None:  # fmt: skip
         self._database = database
         self._directory = directory
@@ -92,6 +104,8 @@ class Accept:
         self._clock = clock
         self._bucket_key = bucket_key
         self._new_id = new_id
+        self._scheduled_max = scheduled_max
+        self._elsewhere = elsewhere
         self._batcher: Batcher[NewMessage, Answer] = Batcher(self._run, waiting_max=waiting_max)
 
     async def submit(self, new: NewMessage) -> Answer:
@@ -115,6 +129,7 @@ class Accept:
             await dispatch.take(connection, [outgoing.key])
             owed = await self._owed.rows([Told(outgoing, Status.CANCELED)], now)
             await callbacks.insert(connection, owed)
+            await tallies.add(connection, Tally.SCHEDULED, NO_DAY, {account.id: -1})
             return canceled, owed
 
         answer, owed = await self._database.transaction(work)
@@ -151,13 +166,20 @@ class Accept:
     async def _draft(self, new: NewMessage) -> Draft:
         owner = await self._directory.service_owner(new.service_sid) if new.service_sid else None
         body = smart_encoded(new.body) if new.smart_encoded else new.body
-        if new.media is not None:  # no carrier takes media yet: the MMS converter's link goes in their place
-            body = with_link(body, new.media.link)
-        draft = Draft(new, person_hash(new.recipient.value, self._bucket_key), body, segment(body), owner)
+        draft = Draft(
+            new,
+            person_hash(new.recipient.value, self._bucket_key),
+            body,
+            segment(body),
+            owner,
+            new.media is not None or new.as_mms,
+        )
         if new.service_sid and (owner is None or owner.account_id != new.account.id):
             draft.rejected = Rejected(SERVICE_UNKNOWN, {"service": new.service_sid})
         elif not may_send_to(new.account, new.recipient.country):
             draft.rejected = Rejected(NOT_PERMITTED, {})
+        elif new.account.trial and new.recipient.value not in new.account.verified:
+            draft.rejected = rejected(draft, NOT_VERIFIED)
         return draft
 
     async def _write(
@@ -166,7 +188,7 @@ class Accept:
         """All rows of the batch. Runs again from the start when the transaction does, so it begins by forgetting."""
         open_drafts = [draft for draft in drafts if draft.rejected is None or draft.row is not None]
         for draft in open_drafts:
-            draft.rejected, draft.repeats, draft.row = None, None, new_row(draft, self._new_id(now), now)
+            begin(draft, self._new_id(now), now)
         keyed = [draft for draft in open_drafts if draft.new.idempotency is not None]
         if keyed:
             await self._recall(connection, keyed)
@@ -190,8 +212,10 @@ class Accept:
         """Service messages that are due now: choose, stick, and claim where the lane has room."""
         if not drafts:
             return
-        answers = await self._assigner.bind(connection, [wanted(draft) for draft in drafts], now)
-        for draft, answer in zip(drafts, answers, strict=True):
+        asked = [wanted(draft) for draft in drafts]
+        answers = await self._assigner.bind(connection, asked, now)
+        unused: list[Portion] = []
+        for draft, ask, answer in zip(drafts, asked, answers, strict=True):
             row = row_of(draft)
             if isinstance(answer, Refusal) and answer.error_code in _ANSWERED_AT_ONCE:
                 draft.rejected = rejected(draft, answer.error_code)
@@ -201,7 +225,14 @@ class Accept:
             if isinstance(answer, Refusal):
                 refuse(row, answer)
             elif answer is not None:
-                place(row, answer, reservation, now)
+                if draft.wants_mms:
+                    settle_media(draft, carried=carries_media(answer.candidate))
+                limits = NO_LIMITS if pool is None else pool.limits
+                shared = self._dispatcher.fleet.shared(draft.new.account, row.service_id, limits)
+                place(row, answer, shared, reservation, now)
+                if limits.daily_segments is not None and row.num_segments < ask.segments:
+                    unused.append(Portion(0, service_id_of(draft), ask.segments - row.num_segments))
+        await give_back(connection, unused, day_number(now))
 
     async def _check_scheduled(self, connection: Connection, drafts: list[Draft], now: datetime) -> None:
         """Scheduled messages get their sender when they are due; what can be known to be wrong today is said today."""
@@ -211,10 +242,31 @@ class Accept:
                 draft.rejected = rejected(draft, SERVICE_UNKNOWN)
             elif not pool.candidates:
                 draft.rejected = rejected(draft, POOL_EMPTY)
+            elif pool.service.paused:
+                draft.rejected = rejected(draft, SERVICE_PAUSED)
             elif draft.new.sender is not None and draft.new.sender not in pool.by_address:
                 draft.rejected = rejected(draft, FROM_NOT_IN_POOL)
             else:
                 inherit(draft, pool.service, draft.new.send_at or now)
+        await self._count_scheduled(connection, [draft for draft in drafts if draft.rejected is None])
+
+    async def _count_scheduled(self, connection: Connection, drafts: list[Draft]) -> None:
+        """Accounts' scheduled messages are counted as they come and go, exactly; what is too much is refused (35125)."""
+        by_account: dict[int, list[Draft]] = {}
+        for draft in drafts:
+            by_account.setdefault(draft.new.account.id, []).append(draft)
+        if not by_account:
+            return
+        more = {account_id: len(group) for account_id, group in by_account.items()}
+        counted = await tallies.add(connection, Tally.SCHEDULED, NO_DAY, more)
+        for account_id, group in by_account.items():
+            account = group[0].new.account
+            most = self._scheduled_max if account.scheduled_max is None else account.scheduled_max
+            fits = max(0, min(len(group), most - (counted[account_id] - len(group))))
+            for draft in group[fits:]:
+                draft.rejected = rejected(draft, TOO_MANY_SCHEDULED)
+            if fits < len(group):
+                await tallies.add(connection, Tally.SCHEDULED, NO_DAY, {account_id: fits - len(group)})
 
     async def _plain(
         self, connection: Connection, drafts: list[Draft], reservation: Reservation, now: datetime
@@ -227,19 +279,34 @@ class Accept:
             for draft in drafts
         ]
         for draft, row in zip(drafts, await messages.plain_senders(connection, asked), strict=True):
-            found = None if row is None or Capability.SMS not in row["capabilities"] else _way(row)
-            if row is None or found is None:
+            if row is None:
                 draft.rejected = rejected(draft, FROM_NOT_OWNED)
+                continue
+            found = _way(row, self._dispatcher.fleet.shared(draft.new.account))
+            if Capability.SMS not in row["capabilities"]:
+                draft.rejected = rejected(draft, FROM_CANNOT_TEXT)
+            elif found.carrier in self._elsewhere:
+                draft.rejected = rejected(draft, FROM_ELSEWHERE)
             elif row["opted_out"]:
                 draft.rejected = rejected(draft, OPTED_OUT)
             elif not reaches(found.kind, found.country, draft.new.recipient):
                 draft.rejected = rejected(draft, UNREACHABLE.get(found.kind, FROM_NOT_OWNED))
             elif row["unregistered"] and draft.new.recipient.country == REGULATED:  # rule S-63
                 refuse(row_of(draft), Refusal(UNREGISTERED_SENDER))
+            elif draft.wants_mms and (lacking := self._without_mms(row)) is not None:
+                draft.rejected = rejected(draft, lacking)
             else:
+                if draft.wants_mms:
+                    settle_media(draft, carried=True)
                 route(row_of(draft), found, reservation, now)
                 if row_of(draft).error_code == QUEUE_FULL:
                     draft.rejected = rejected(draft, FROM_QUEUE_FULL)
+
+    def _without_mms(self, row: asyncpg.Record) -> int | None:
+        """Why a number cannot send media: it has no MMS, or its carrier takes none; None where it can."""
+        if Capability.MMS not in row["capabilities"]:
+            return NO_MEDIA_FROM_IT
+        return None if self._dispatcher.fleet.has_mms(row["carrier"]) else NO_MEDIA_AT_ALL
 
     async def _store(self, connection: Connection, kept: list[Draft], written: _Written, now: datetime) -> None:
         if not kept:
@@ -248,6 +315,8 @@ class Accept:
         await messages.insert(connection, rows, now)
         if any(row.num_media for row in rows):
             await media.insert(connection, media_of(kept), self._bucket_key)
+        if any(draft.wants_mms for draft in kept) and (carried := mms_of(kept)):
+            await mms.insert(connection, carried)
         claims = claims_of(rows, lambda: self._new_id(now))
         written.claims = list(claims.values())
         for claim in claims.values():
@@ -258,11 +327,12 @@ class Accept:
         written.owed = await self._owed.rows((told for row in rows if (told := first_change(row))), now)
         await callbacks.insert(connection, written.owed)
         written.flights = [
-            Flight(outgoing_of(row), draft.content, claims[row.lane or ""].id)
+            Flight(outgoing_of(row), draft.content, claims[row.lane or ""].id, media_sent(draft))
             for draft, row in zip(kept, rows, strict=True)
             if row.status is Status.SENDING
         ]
 
 
-def _way(row: asyncpg.Record) -> Way:
-    return Way(row["address"], row["carrier"], SenderKind(row["kind"]), row["country"])
+def _way(row: asyncpg.Record, shared: Sequence[Queue]) -> Way:
+    others = None if row["also_through"] is None else tuple(row["also_through"])
+    return Way(row["address"], row["carrier"], SenderKind(row["kind"]), row["country"], others, shared)

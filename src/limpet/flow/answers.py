@@ -14,6 +14,7 @@ import structlog
 
 from limpet.carrier.port import Refused, Result, Retry, Submitted, Unanswered, Unsent
 from limpet.clock import Clock
+from limpet.core.ids import id_time
 from limpet.core.retry import ATTEMPTS_MAX, retry_delay_s
 from limpet.core.status import Status
 from limpet.flow.doubt import DoubtBook
@@ -40,12 +41,13 @@ class Landed:
 
 @dataclass(slots=True)
 class _Sorted:
-    """Answers by what has to be written."""
+    """Answers by what has to be written. What goes `again` without having been tried keeps its place in the queue: it is due
+    since it was made."""
 
     sent: list[tuple[Fenced, Sequence[str]]] = field(default_factory=list)
     again: list[tuple[Fenced, datetime, bool]] = field(default_factory=list)
     failed: list[tuple[Fenced, int]] = field(default_factory=list)
-    doubt: list[tuple[Key, int]] = field(default_factory=list)
+    doubt: list[tuple[Key, int, Sequence[str]]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -77,8 +79,21 @@ class Answers:
         self.after_doubt: Callable[[Sequence[Outgoing]], None] = lambda _messages: None
 
     def put(self, landed: Landed) -> None:
-        """An answer, to be written in the next batch."""
+        """An answer, to be written in the next batch. Until then nothing overtakes a message that was not taken."""
+        if not isinstance(landed.result, Submitted):
+            self._doubt.came_back(landed.flight.message)
         self._batcher.put(landed)
+
+    async def stop_claimed(
+        self, connection: Connection, messages: Sequence[Outgoing], error_code: int, now: datetime
+    ) -> list[OwedCallback]:
+        """Fail messages that were claimed in this transaction and may not leave; answers the callbacks owed."""
+        fenced = [(Fenced(*message.key, message.fence or 0, message.attempt), error_code) for message in messages]
+        failed = await dispatch.fail(connection, fenced, [Status.SENDING], now)
+        told = await self._failures.follow(connection, failed, dict.fromkeys((m.key for m in failed), error_code), now)
+        owed = await self._owed.rows(told, now)
+        await callbacks.insert(connection, owed)
+        return owed
 
     async def idle(self) -> None:
         """Wait until all answers that have come are written."""
@@ -92,6 +107,10 @@ class Answers:
             except DATABASE_AWAY as error:
                 _log.warning("answers not written yet", count=len(batch), why=repr(error))
                 await asyncio.sleep(TROUBLE_PAUSE_S)
+            except Exception:
+                if len(batch) == 1:
+                    self._doubt.written(batch[0].flight.message)
+                raise
             else:
                 return [None] * len(batch)
 
@@ -112,6 +131,9 @@ class Answers:
         settled = await self._database.transaction(work)
         for lane, claim_ids in claims.items():
             self._fleet.running[lane].settle(claim_ids)
+        for landed in batch:
+            if not isinstance(landed.result, Submitted):
+                self._doubt.written(landed.flight.message)
         for claim, messages in settled.in_doubt:
             self._doubt.add(claim, messages)
             self.after_doubt(messages)
@@ -132,9 +154,9 @@ class Answers:
                 case Refused():
                     self._sort_refused(plan, message, fenced, result, now)
                 case Unanswered():
-                    plan.doubt.append((message.key, message.fence or 0))
+                    plan.doubt.append((message.key, message.fence or 0, result.carrier_message_ids))
                 case Unsent():
-                    plan.again.append((fenced, now, True))
+                    plan.again.append((fenced, id_time(message.key.id), True))
         return plan
 
     def _sort_refused(self, plan: _Sorted, message: Outgoing, fenced: Fenced, refused: Refused, now: datetime) -> None:
@@ -148,8 +170,11 @@ class Answers:
         if refused.retry is Retry.NEVER or message.attempt >= ATTEMPTS_MAX:
             plan.failed.append((fenced, refused.error_code))
             return
-        delay_s = 0.0 if refused.retry is Retry.SLOWER else retry_delay_s(message.attempt, self._chance())
-        plan.again.append((fenced, now + timedelta(seconds=delay_s), refused.retry is Retry.SLOWER))
+        if refused.retry is Retry.SLOWER:
+            plan.again.append((fenced, id_time(message.key.id), True))
+        else:
+            due_at = now + timedelta(seconds=retry_delay_s(message.attempt, self._chance()))
+            plan.again.append((fenced, due_at, False))
 
     async def _write_sorted(
         self, connection: Connection, batch: list[Landed], plan: _Sorted, now: datetime
@@ -173,7 +198,7 @@ class Answers:
         return settled
 
     async def _note_doubts(
-        self, connection: Connection, unanswered: list[tuple[Key, int]], now: datetime
+        self, connection: Connection, unanswered: list[tuple[Key, int, Sequence[str]]], now: datetime
     ) -> list[tuple[Claim, list[Outgoing]]]:
         """Mark messages as in doubt, and give them a claim of their own, so that a crash while they wait forgets none."""
         by_lane_and_fence: dict[tuple[str, int], list[Outgoing]] = {}

@@ -1,4 +1,4 @@
-"""owed → webhook → customer: posts status callbacks until each is taken or given up.
+"""owed → webhook → customer: posts status callbacks and events until each is taken or given up.
 
 Whoever commits a change posts what it owes at once, from memory. Everything else comes from the table: what a crash left
 behind, what found no room, what is to be tried again. A callback reaches its customer at least once, in the order of its
@@ -21,11 +21,13 @@ from limpet.core.retry import callback_delay_s
 from limpet.flow.owed import LEASE
 from limpet.flow.turns import Turns, endpoint_of
 from limpet.flow.worker import Batcher, Nudge
-from limpet.store.callbacks import POST, OwedCallback, Postponed, claim_due, settle
+from limpet.store.callbacks import EVENT, POST, OwedCallback, Postponed, claim_due, settle
 from limpet.store.database import DATABASE_AWAY, Database
 from limpet.store.deliveries import Delivery, Outcome
 from limpet.twilio.callback import Overrides, idempotency_token, signature, split_fragment
+from limpet.twilio.events import is_batch, joined
 from limpet.twilio.inbound import HTTP_RETRIEVAL_FAILURE, fallback_form
+from limpet.twilio.webhook_request import WebhookRequest, form_request, json_request
 from limpet.webhook import CONNECTIONS_MAX, RETRY_NAMES, Cause, Posted, PostFailed, Webhooks, sent_as
 
 POLL_S = 5.0
@@ -37,7 +39,9 @@ TOKEN_REMEMBERED_S = 60.0
 TOKENS_MAX = 10_000
 REQUESTS_MAX = 5
 """Requests that may follow from the answers to one callback (TwiML's Redirect)."""
-CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
+BATCH_EVENTS_MAX = 100
+BATCH_BYTES_MAX = 64 * 1024
+"""Of the events that go to a sink in one request; Twilio has the same limit of octets."""
 USER_AGENT = f"Limpet/{version('limpet')}"
 
 _UNANSWERED = frozenset({Cause.CONNECT, Cause.READ})
@@ -140,30 +144,52 @@ class Callbacks:
 
     def _hire(self) -> None:
         """As many workers as there is work that may go now, within AT_ONCE_MAX."""
-        while len(self._workers) < AT_ONCE_MAX and (owed := self._turns.take()) is not None:
-            worker = asyncio.create_task(self._work(owed))
+        while len(self._workers) < AT_ONCE_MAX and (together := self._take()):
+            worker = asyncio.create_task(self._work(together))
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
-    async def _work(self, owed: OwedCallback | None) -> None:
-        while owed is not None:
-            await self._one(owed)
+    async def _work(self, together: list[OwedCallback]) -> None:
+        while together:
+            await self._one(together)
             self._hire()
-            owed = self._turns.take()
+            together = self._take()
 
-    async def _one(self, owed: OwedCallback) -> None:
-        outcome = None
+    def _take(self) -> list[OwedCallback]:
+        """The callback whose turn it is, with what goes in the same request; nothing when none may go now."""
+        owed = self._turns.take()
+        return [] if owed is None else [owed, *self._along(owed)]
+
+    def _along(self, owed: OwedCallback) -> list[OwedCallback]:
+        """What waits for the same sink, where the sink takes batches."""
+        if owed.kind != EVENT or not is_batch(owed.payload):
+            return []
+        latest, left = self._clock.now() + LEASE_NEEDED, BATCH_BYTES_MAX - len(owed.payload.encode())
+
+        def fits(other: OwedCallback) -> bool:
+            nonlocal left
+            like = (other.url, other.kind, other.attempt, other.account_id)
+            if like != (owed.url, owed.kind, owed.attempt, owed.account_id) or other.due_at < latest:
+                return False
+            left -= len(other.payload.encode())
+            return left >= 0
+
+        return self._turns.along(owed, fits, BATCH_EVENTS_MAX - 1)
+
+    async def _one(self, together: list[OwedCallback]) -> None:
+        owed, outcome = together[0], None
         try:
             if owed.due_at - self._clock.now() >= LEASE_NEEDED:
-                outcome = await self._converse(owed)
+                outcome = await self._converse(_joined(together))
         except Exception:  # noqa: BLE001 - one account's trouble is not another's, and the row comes back
             _log.exception("a callback could not be posted", account_id=owed.account_id, endpoint=endpoint_of(owed.url))
-        if outcome is None:
-            self._turns.attempted(owed, answered=None)
-            self._turns.forget(owed.key)
-            return
-        self._turns.attempted(owed, answered=not (isinstance(outcome, PostFailed) and outcome.cause in _UNANSWERED))
-        self._tried.put(_Tried(owed, self._later(owed, outcome), outcome))
+        answered = None if outcome is None else not (isinstance(outcome, PostFailed) and outcome.cause in _UNANSWERED)
+        self._turns.attempted(owed, together[1:], answered=answered)
+        for each in together:
+            if outcome is None:
+                self._turns.forget(each.key)
+            else:
+                self._tried.put(_Tried(each, self._later(each, outcome), outcome))
 
     async def _converse(self, owed: OwedCallback) -> Posted | PostFailed:
         """One try: the request, and those to which the answers lead, each with its fallback."""
@@ -197,34 +223,32 @@ class Callbacks:
     async def _post(self, owed: OwedCallback) -> Posted | PostFailed:
         """One try: a request and, the first time, Twilio's immediate repetitions, all within the URL's total time."""
         url, overrides = split_fragment(owed.url)
-        form: str | None = owed.payload
-        if owed.method != POST:
-            url, form = f"{url}{'&' if '?' in url else '?'}{owed.payload}", None
-        headers = await self._headers(owed, url, form)
+        request = _request_of(owed, url)
+        headers = await self._headers(owed, request)
         ends_at = self._clock.monotonic() + overrides.total_timeout_s
-        outcome = await self._request(url, form, headers, overrides)
+        outcome = await self._request(request, headers, overrides)
         for _ in range(0 if owed.attempt else overrides.retries):
             left_s = ends_at - self._clock.monotonic()
             if left_s <= 0 or not _repeatable(outcome, overrides):
                 break
             shorter = replace(overrides, total_timeout_s=left_s)
-            outcome = await self._request(url, form, headers, shorter)
+            outcome = await self._request(request, headers, shorter)
         return outcome
 
     async def _request(
-        self, url: str, form: str | None, headers: dict[str, str], overrides: Overrides
+        self, request: WebhookRequest, headers: dict[str, str], overrides: Overrides
     ) -> Posted | PostFailed:
-        if form is None:
-            return await self._webhooks.get(url, headers, overrides)
-        return await self._webhooks.post(url, form, headers, overrides)
+        if request.body is None:
+            return await self._webhooks.get(request.url, headers, overrides)
+        return await self._webhooks.post(request.url, request.body, headers, overrides)
 
-    async def _headers(self, owed: OwedCallback, url: str, form: str | None) -> dict[str, str]:
+    async def _headers(self, owed: OwedCallback, request: WebhookRequest) -> dict[str, str]:
         token = await self._token(owed.account_id)
-        kind = {} if form is None else {"Content-Type": CONTENT_TYPE}
+        kind = {} if request.content_type is None else {"Content-Type": request.content_type}
         return {
             **kind,
             "User-Agent": USER_AGENT,
-            "X-Twilio-Signature": signature(token, sent_as(url), form or ""),
+            "X-Twilio-Signature": signature(token, sent_as(request.url), request.signed_form),
             "I-Twilio-Idempotency-Token": token_of(owed),
         }
 
@@ -282,6 +306,17 @@ class Callbacks:
 def token_of(owed: OwedCallback) -> str:
     """The idempotency token of a callback: the same on each try, and for whatever else is requested because of it."""
     return idempotency_token(*owed.key)
+
+
+def _request_of(owed: OwedCallback, url: str) -> WebhookRequest:
+    if owed.kind == EVENT:
+        return json_request(url, owed.payload)
+    return form_request(url, owed.payload, post=owed.method == POST)
+
+
+def _joined(together: Sequence[OwedCallback]) -> OwedCallback:
+    first = together[0]
+    return first if len(together) == 1 else first._replace(payload=joined([each.payload for each in together]))
 
 
 def _delivery(tried: _Tried, outcome: Posted | PostFailed, delivery_id: int) -> Delivery:

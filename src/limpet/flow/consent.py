@@ -71,7 +71,7 @@ class Consent:
 
     def answered(self, heard: Iterable[Heard | None]) -> None:
         """The transaction is committed: replies wait in the lanes of the numbers that were written to."""
-        self._fleet.waiting(self._lane(one.to) for one in heard if one is not None)
+        self._fleet.waiting(self._lane(one.to, one.key.recipient) for one in heard if one is not None)
 
     async def _recognise(self, connection: Connection, texts: Sequence[Text]) -> list[Heard | None]:
         """Which texts are keywords. Most are none by anybody's words: only short ones are looked at further."""
@@ -108,11 +108,12 @@ class Consent:
             bucket=heard.key.bucket, id=self._new_id(now), account_id=heard.to.account_id, service_id=None, member_id=None,
             direction=Direction.OUTBOUND_REPLY, status=Status.QUEUED, recipient=heard.key.recipient, sender=heard.to.address,
             body=heard.keyword.reply, num_segments=segment(heard.keyword.reply).count, send_at=None,
-            expires_at=now + REPLY_VALIDITY, status_callback=None, callback_events="all", lane=self._lane(heard.to),
+            expires_at=now + REPLY_VALIDITY, status_callback=None, callback_events="all",
+            lane=self._lane(heard.to, heard.key.recipient),
         )  # fmt: skip
 
-    def _lane(self, to: Addressed) -> str:
-        return self._fleet.lane_of(to.carrier, to.address)
+    def _lane(self, to: Addressed, recipient: str) -> str:
+        return self._fleet.lane_for(to.carrier, to.address, to.country, to.also_through, recipient)
 
     def _key(self, text: Text, to: Addressed) -> OptOutKey:
         """For the whole service, or for a number that is in none."""

@@ -6,9 +6,11 @@ that was removed before the message came cannot be chosen, whatever was remember
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from limpet.core.address import area_code
+from limpet.core.model import Account
 from limpet.core.selection import Pool, make_pool
 from limpet.store import pools
 from limpet.store.database import Connection, Database
@@ -18,13 +20,24 @@ V = TypeVar("V")
 
 POOLS_MAX = 10_000
 SIDS_MAX = 100_000
+ACCOUNT_FRESH_S = 5.0
+"""For so long what was read of an account counts for messages that wait: a suspension reaches them this late."""
 
 
 class Directory:
     """Caches over reference tables, each bounded."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, has_mms: Callable[[str], bool] = lambda _: False, today: Callable[[], int] = lambda: 0,
+        now_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:  # fmt: skip
+        """`has_mms` tells of a carrier whether it takes media, `today` is the day by which carriers' refusals age out (days since
+        2000), `now_s` is monotonic."""
         self._database = database
+        self._has_mms = has_mms
+        self._today = today
+        self._now_s = now_s
+        self._accounts: dict[int, tuple[Account, float]] = {}
         self._services: dict[str, pools.ServiceOwner] = {}
         self._pools: dict[int, Pool] = {}
         self._account_sids: dict[int, str] = {}
@@ -52,15 +65,27 @@ class Directory:
     async def pool(self, connection: Connection, service_id: int, generation: int) -> Pool | None:
         """The pool as of `generation` or later; None when the service is gone."""
         known = self._pools.get(service_id)
-        if known is not None and known.service.generation >= generation:
+        today = self._today()
+        if known is not None and known.service.generation >= generation and today < known.until_day:
             return known
-        loaded = await pools.load(connection, service_id)
+        loaded = await pools.load(connection, service_id, today)
         if loaded is None:
             self._pools.pop(service_id, None)
             return None
-        pool = make_pool(loaded.service, loaded.members, area_code)
+        pool = make_pool(loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day)
         _bounded(self._pools, POOLS_MAX)[service_id] = pool
         return pool
+
+    async def accounts(self, connection: Connection, ids: Collection[int]) -> Mapping[int, Account]:
+        """Accounts as they were at most ACCOUNT_FRESH_S ago, with the status that counts: their main account's if it is worse."""
+        now_s = self._now_s()
+        stale = [i for i in ids if i not in self._accounts or now_s - self._accounts[i][1] >= ACCOUNT_FRESH_S]
+        if stale:
+            found = await pools.accounts(connection, stale)
+            if len(self._accounts) + len(found) > SIDS_MAX:
+                self._accounts = {i: self._accounts[i] for i in ids if i in self._accounts}
+            self._accounts |= {account.id: (account, now_s) for account in found}
+        return {i: self._accounts[i][0] for i in ids if i in self._accounts}
 
     async def sids(self, account_ids: set[int], service_ids: set[int]) -> None:
         """Make sure that `account_sid` and `service_sid` know these."""

@@ -7,12 +7,13 @@ The wait counts only bound time, because a carrier repeats receipts after a bind
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
+from limpet.core.ids import id_time
 from limpet.core.model import InDoubtPolicy
 from limpet.core.status import Status
 from limpet.flow.directory import Directory
@@ -43,6 +44,9 @@ class DoubtBook:
         self._lanes: dict[str, dict[Key, _Doubt]] = {}
         self._open_claims: Counter[tuple[str, int]] = Counter()
         self._finished: list[tuple[str, int]] = []
+        self.people: dict[str, set[int]] = {}
+        """Who waits for a message that may have to be sent again, with the ids of those messages: nothing may overtake them.
+        They are in doubt and not held, or came back and are not in the queue yet."""
 
     def add(self, claim: Claim, messages: Iterable[Outgoing]) -> None:
         """These messages of a claim are in doubt from now on."""
@@ -50,6 +54,7 @@ class DoubtBook:
         for message in messages:
             book[message.key] = _Doubt(message, claim.id)
             self._open_claims[claim.lane, claim.id] += 1
+            self.people.setdefault(message.recipient, set()).add(message.key.id)
 
     def resolved(self, keys: Iterable[Key]) -> None:
         """It is known what became of these."""
@@ -57,13 +62,38 @@ class DoubtBook:
             for lane, book in self._lanes.items():
                 if (doubt := book.pop(key, None)) is not None:
                     self._count_down(lane, doubt.claim_id)
+                    self._let_pass(doubt.message)
 
     def hold(self, keys: Iterable[Key]) -> None:
-        """These wait for a receipt or a person, however long it takes."""
+        """These wait for a receipt or a person, however long it takes; others need not wait for them."""
         for key in keys:
             for book in self._lanes.values():
                 if key in book:
                     book[key].held = True
+                    self._let_pass(book[key].message)
+
+    def held(self) -> list[Outgoing]:
+        """Those that wait for a receipt or a person."""
+        return [doubt.message for book in self._lanes.values() for doubt in book.values() if doubt.held]
+
+    def came_back(self, message: Outgoing) -> None:
+        """A message has not been taken, and that is not written yet."""
+        self.people.setdefault(message.recipient, set()).add(message.key.id)
+
+    def written(self, message: Outgoing) -> None:
+        """What became of a message that came back is committed; where it is in doubt, `add` follows."""
+        self._let_pass(message)
+
+    def first_of_people(self) -> Mapping[str, int]:
+        """For each of `people` the first message that nothing may overtake."""
+        return {recipient: min(ids) for recipient, ids in self.people.items()}
+
+    def _let_pass(self, message: Outgoing) -> None:
+        waiting = self.people.get(message.recipient)
+        if waiting is not None:
+            waiting.discard(message.key.id)
+            if not waiting:
+                del self.people[message.recipient]
 
     def _count_down(self, lane: str, claim_id: int) -> None:
         self._open_claims[lane, claim_id] -= 1
@@ -110,28 +140,42 @@ class Resolver:
         self._failures = failures
 
     async def resolve(self, over: Sequence[Outgoing], now: datetime) -> Resolution:
-        """Resend, fail or hold, committed."""
+        """Resend, fail or hold by each service's policy, committed."""
+        async with self._database.pool.acquire() as connection:
+            policies = [await self._policy(connection, message) for message in over]
+        done = await self.settle(list(zip(over, policies, strict=True)), now)
+        if done.settled:
+            _log.warning("doubt resolved by policy", count=len(done.settled))
+        return done
+
+    async def settle(self, decided: Sequence[tuple[Outgoing, InDoubtPolicy]], now: datetime) -> Resolution:
+        """Resend, fail or hold as decided, committed. What somebody else has settled meanwhile is left as it is."""
+        by_policy = {p: [m for m, q in decided if q is p] for p in InDoubtPolicy}
+        again, lost = by_policy[InDoubtPolicy.RESEND], by_policy[InDoubtPolicy.FAIL]
 
         async def work(connection: Connection) -> Resolution:
-            policies = [await self._policy(connection, message) for message in over]
-            by_policy = {p: [m for m, q in zip(over, policies, strict=True) if q is p] for p in InDoubtPolicy}
-            again, lost = by_policy[InDoubtPolicy.RESEND], by_policy[InDoubtPolicy.FAIL]
+            settled: set[Key] = set()
             if again:
-                await dispatch.requeue(connection, [(_fenced(m), now, False) for m in again])
+                settled |= await dispatch.requeue(connection, [(_fenced(m), id_time(m.key.id), False) for m in again])
             told: list[Told] = []
             if lost:
                 failed = await dispatch.fail(
                     connection, [(_fenced(m), UNKNOWN_ERROR) for m in lost], [Status.SENDING], now
                 )
+                settled |= {m.key for m in failed}
                 told = await self._failures.follow(connection, failed, {m.key: UNKNOWN_ERROR for m in failed}, now)
             owed = await self._owed.rows(told, now)
             await callbacks.insert(connection, owed)
-            return Resolution(tuple(message.key for message in again + lost), tuple(owed))
+            return Resolution(tuple(m.key for m in again + lost if m.key in settled), tuple(owed))
 
-        done = await self._database.transaction(work)
-        if done.settled:
-            _log.warning("doubt resolved by policy", count=len(done.settled))
-        return done
+        return await self._database.transaction(work)
+
+    async def still_in_doubt(self, messages: Sequence[Outgoing]) -> set[Key]:
+        """Those of which nobody else has found out or decided what became."""
+        async with self._database.pool.acquire() as connection:
+            now = await dispatch.by_key(connection, [message.key for message in messages])
+        known = {message.key: (message.fence, message.attempt) for message in messages}
+        return {m.key for m in now if m.status == Status.SENDING and (m.fence, m.attempt) == known[m.key]}
 
     async def _policy(self, connection: Connection, message: Outgoing) -> InDoubtPolicy:
         if message.service_id is None:

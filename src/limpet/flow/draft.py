@@ -13,6 +13,7 @@ from limpet.core.address import Address
 from limpet.core.encoding import Segmented, segment
 from limpet.core.ids import BUCKETS
 from limpet.core.lookalikes import smart_encoded
+from limpet.core.media import with_link
 from limpet.core.model import Account, Direction, Message, Service
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
@@ -20,20 +21,23 @@ from limpet.flow.assign import Wanted
 from limpet.flow.repeat import Claim, Idempotency, Misused
 from limpet.store.media import NewMedia
 from limpet.store.messages import MessageRow
+from limpet.store.mms import NewMms
 from limpet.store.pools import ServiceOwner
 from limpet.store.sticky import MappingKey
 
 VALIDITY_PERIOD_S = 36_000
 """Twilio's default for messages without a service."""
+MMS_SEGMENTS = 1
+"""Twilio's `num_segments` of an MMS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """URLs that go with a message, and the link that stands for them in its text: `link` ends with `code`."""
+    """URLs that go with a message, and the link that may stand for them in its text: `link` ends with `code`."""
 
     urls: tuple[str, ...]
-    link: str
-    code: str
+    link: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,13 @@ class NewMessage:
     idempotency: Idempotency | None = None
     direction: Direction = Direction.OUTBOUND_API
     media: Media | None = None
+    as_mms: bool = False
+    """It must go out as one MMS, whatever it holds."""
+
+    @property
+    def link(self) -> str | None:
+        """What may go out in the place of its media."""
+        return None if self.media is None or self.as_mms else self.media.link
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +94,16 @@ class Draft:
     body: str
     content: Segmented
     owner: ServiceOwner | None
+    wants_mms: bool = False
+    """It goes out as MMS if a sender can be had for that."""
     row: MessageRow | None = None
     rejected: Rejected | None = None
     repeats: Message | Misused | Draft | None = None
     """What the request under its key has made already, or the draft of this batch that makes it."""
+    carried: bool = False
+    """Its sender takes it out as MMS."""
+    linked: bool = False
+    """A link stands for its media."""
 
 
 def new_row(draft: Draft, message_id: int, now: datetime) -> MessageRow:
@@ -103,6 +120,14 @@ def new_row(draft: Draft, message_id: int, now: datetime) -> MessageRow:
     )  # fmt: skip
 
 
+def begin(draft: Draft, message_id: int, now: datetime) -> None:
+    """Forget what a former try of the transaction made of a draft, and give it its row."""
+    draft.rejected, draft.repeats = None, None
+    if draft.carried or draft.linked:
+        draft.carried, draft.linked, draft.content = False, False, segment(draft.body)
+    draft.row = new_row(draft, message_id, now)
+
+
 def inherit(draft: Draft, service: Service, start: datetime) -> None:
     """What a message does not say itself its service says."""
     row, new = row_of(draft), draft.new
@@ -115,19 +140,57 @@ def inherit(draft: Draft, service: Service, start: datetime) -> None:
 
 
 def media_of(kept: list[Draft]) -> list[NewMedia]:
-    """What is kept of the media of messages that are."""
+    """What is kept of the media of messages that are; a link leads to them where one is told, or may still be."""
     return [
-        NewMedia(row_of(draft).bucket, row_of(draft).id, draft.new.media.urls, draft.new.media.code)
+        NewMedia(
+            row_of(draft).bucket, row_of(draft).id, draft.new.media.urls,
+            draft.new.media.code if draft.linked or _undecided(draft) else None,
+        )
         for draft in kept
         if draft.new.media is not None
+    ]  # fmt: skip
+
+
+def mms_of(kept: list[Draft]) -> list[NewMms]:
+    """What must be known of messages that go out as MMS, or may when their sender is chosen."""
+    return [
+        NewMms(row_of(draft).bucket, row_of(draft).id, draft.carried, None if draft.carried else draft.new.link)
+        for draft in kept
+        if draft.carried or (draft.wants_mms and _undecided(draft))
     ]
+
+
+def _undecided(draft: Draft) -> bool:
+    """Whether its sender is yet to be chosen."""
+    return row_of(draft).status in (Status.SCHEDULED, Status.ACCEPTED)
+
+
+def settle_media(draft: Draft, *, carried: bool) -> None:
+    """A message's sender is known: its media go along, as one MMS whatever its length, or a link goes in their place."""
+    row, link = row_of(draft), draft.new.link
+    draft.carried = carried
+    if carried:
+        row.num_segments = MMS_SEGMENTS
+    elif link is not None:
+        draft.linked = True
+        row.body = with_link(draft.body, link)
+        draft.content = segment(row.body)
+        row.num_segments = draft.content.count
+
+
+def media_sent(draft: Draft) -> tuple[str, ...] | None:
+    """What goes out with a message; None where it is an SMS."""
+    if not draft.carried:
+        return None
+    return () if draft.new.media is None else draft.new.media.urls
 
 
 def wanted(draft: Draft) -> Wanted:
     """The question of who this message comes from."""
     row = row_of(draft)
-    ask = Ask(draft.new.recipient, draft.person, draft.new.sender, draft.new.media is not None)
-    return Wanted(MappingKey(row.bucket, service_id_of(draft), row.recipient), row.id, ask, row.num_segments)
+    ask = Ask(draft.new.recipient, draft.person, draft.new.sender, draft.wants_mms)
+    key = MappingKey(row.bucket, service_id_of(draft), row.recipient)
+    return Wanted(key, row.id, ask, row.num_segments, linkable=draft.wants_mms and draft.new.link is not None)
 
 
 def answer_of(draft: Draft, now: datetime) -> Answer:

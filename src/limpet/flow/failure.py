@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -10,30 +11,44 @@ from limpet.core.ids import day_number
 from limpet.core.status import Status
 from limpet.core.sticky import PROVISIONAL_DAYS, EventKind
 from limpet.flow.owed import Owed, Told
-from limpet.store import callbacks, dispatch, sticky
+from limpet.flow.refused import RefusedMarks
+from limpet.store import callbacks, dispatch, sticky, tallies
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Connection, Database
 from limpet.store.dispatch import Key, Outgoing
 from limpet.store.sticky import MappingKey, StickyEvent
+from limpet.store.tallies import NO_DAY, Tally
 
 VALIDITY_OVER = 30036
 NO_MESSAGE_LEFT = "no_message_left"
-WAITING = (Status.QUEUED, Status.ACCEPTED, Status.SCHEDULED)
+WAITING = (Status.QUEUED, Status.ACCEPTED)
+
+
+async def forget_scheduled(connection: Connection, messages: Sequence[Outgoing]) -> None:
+    """These messages were scheduled and are no more: their accounts may schedule others."""
+    less = Counter(message.account_id for message in messages)
+    if less:
+        await tallies.add(connection, Tally.SCHEDULED, NO_DAY, {account: -count for account, count in less.items()})
 
 
 class Failures:
     """Follows failures up in the transaction that writes them. `new_id` makes row ids."""
 
-    def __init__(self, database: Database, owed: Owed, clock: Clock, new_id: Callable[[datetime], int]) -> None:
+    def __init__(
+        self, database: Database, owed: Owed, clock: Clock, new_id: Callable[[datetime], int], marks: RefusedMarks
+    ) -> None:
         self._database = database
         self._owed = owed
         self._clock = clock
         self._new_id = new_id
+        self._marks = marks
 
     async def follow(
         self, connection: Connection, failed: Sequence[Outgoing], codes: dict[Key, int], now: datetime
     ) -> list[Told]:
-        """Take away the provisional mappings of messages that failed before they left (rule S-9); what customers hear of it."""
+        """Take away the provisional mappings of messages that failed before they left (rule S-9); what customers hear of it.
+        Senders that carriers refuse are marked (S-70)."""
+        await self._marks.note(connection, [(message, codes[message.key]) for message in failed], now)
         bound = [
             (MappingKey(m.key.bucket, m.service_id, m.recipient), m.member_id)
             for m in failed
@@ -76,10 +91,12 @@ class Failures:
             taken = await dispatch.take(connection, keys)
             if not taken:
                 return []
-            failed = await dispatch.fail_waiting(connection, taken, VALIDITY_OVER, WAITING, now)
+            unsent = await dispatch.fail_waiting(connection, taken, VALIDITY_OVER, [Status.SCHEDULED], now)
+            failed = unsent + await dispatch.fail_waiting(connection, taken, VALIDITY_OVER, WAITING, now)
             told = await self.follow(connection, failed, {m.key: VALIDITY_OVER for m in failed}, now)
             owed = await self._owed.rows(told, now)
             await callbacks.insert(connection, owed)
+            await forget_scheduled(connection, unsent)
             return owed
 
         return len(keys), await self._database.transaction(work)

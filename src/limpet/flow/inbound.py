@@ -7,43 +7,40 @@ Acknowledged to the carrier only after the commit, and the customer's webhook is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 import structlog
 
-from limpet.carrier.port import Inbound
+from limpet.carrier.port import Inbound, InboundMedium
 from limpet.clock import Clock
 from limpet.core.address import parse_recipient
 from limpet.core.encoding import segment
 from limpet.core.ids import bucket_of, day_number, person_hash
+from limpet.core.media import content_type
 from limpet.core.model import Direction
 from limpet.core.optout import OptOutType
+from limpet.core.routing import carrier_of
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
 from limpet.flow.assign import Assigner, Wanted
 from limpet.flow.consent import Consent, Heard, Text
 from limpet.flow.directory import Directory
+from limpet.flow.events import Events
 from limpet.flow.owed import LEASE
+from limpet.flow.parts import Came, Gathering
 from limpet.flow.worker import Batcher
-from limpet.store import callbacks, messages, sticky
+from limpet.store import callbacks, media, messages, mms, sticky
 from limpet.store.callbacks import INBOUND, POST, OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.messages import MessageRow, Owner
 from limpet.store.sticky import MappingKey
+from limpet.twilio.callback import API_VERSION
+from limpet.twilio.events import inbound_event
 from limpet.twilio.inbound import inbound_form
-from limpet.twilio.sid import message_sid
+from limpet.twilio.sid import media_sid, message_sid
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Came:
-    """An inbound text with the lane it came in on."""
-
-    lane: str
-    text: Inbound
 
 
 class Route(NamedTuple):
@@ -69,6 +66,7 @@ def route_of(owner: Owner) -> Route | None:
 class _Arrived(NamedTuple):
     """A text of a number that somebody owns, as a row; `route` None: its service takes no texts, so that none is kept."""
 
+    came: Came
     row: MessageRow
     owner: Owner
     route: Route | None
@@ -85,14 +83,16 @@ class Inbounds:
     """Writes inbound texts in batches. `sid_key` signs message SIDs, `post` takes callbacks that are committed."""
 
     def __init__(
-        self, database: Database, directory: Directory, assigner: Assigner, consent: Consent, clock: Clock, bucket_key: bytes,
-        sid_key: bytes, new_id: Callable[[datetime], int], acknowledge: Callable[[str, Sequence[int]], None],
-        decline: Callable[[str, Sequence[int]], None], post: Callable[[Sequence[OwedCallback]], None],
+        self, database: Database, directory: Directory, assigner: Assigner, consent: Consent, events: Events, clock: Clock,
+        bucket_key: bytes, sid_key: bytes, new_id: Callable[[datetime], int], acknowledge: Callable[[str, Sequence[int]], None],
+        decline: Callable[[str, Sequence[int]], None], post: Callable[[Sequence[OwedCallback]], None], base_url: str = "",
     ) -> None:  # fmt: skip
+        """`base_url` begins the URLs of media, as customers are told them."""
         self._database = database
         self._directory = directory
         self._assigner = assigner
         self._consent = consent
+        self._events = events
         self._clock = clock
         self._bucket_key = bucket_key
         self._sid_key = sid_key
@@ -100,6 +100,8 @@ class Inbounds:
         self._acknowledge = acknowledge
         self._decline = decline
         self._post = post
+        self._base_url = base_url
+        self._gathering = Gathering(database, bucket_key)
         self._batcher: Batcher[Came, None] = Batcher(self._run)
 
     def take(self, lane: str, texts: Sequence[Inbound]) -> None:
@@ -111,9 +113,28 @@ class Inbounds:
         """Wait until nothing is under way."""
         await self._batcher.idle()
 
+    async def give_on(self) -> int:
+        """Give on what is there of texts whose missing parts were waited for long enough; how many rows were looked at."""
+        now = self._clock.now()
+        if not (keys := await self._gathering.find_due(now)):
+            return 0
+
+        async def work(connection: Connection) -> _Written:
+            return await self._write(connection, await self._gathering.give_on(connection, keys, now), now)
+
+        written = await self._database.transaction(work)
+        self._consent.answered(written.heard)
+        self._post(written.owed)
+        return len(keys)
+
     async def _run(self, batch: list[Came]) -> Sequence[None]:
+        now = self._clock.now()
+
+        async def work(connection: Connection) -> _Written:
+            return await self._write(connection, await self._gathering.gather(connection, batch, now), now)
+
         try:
-            written = await self._database.transaction(lambda connection: self._write(connection, batch))
+            written = await self._database.transaction(work)
         except Exception as error:
             _log.warning("inbound texts not written", count=len(batch), why=repr(error))
             if len(batch) == 1 or isinstance(error, DATABASE_AWAY):
@@ -124,14 +145,15 @@ class Inbounds:
         self._post(written.owed)
         return [None] * len(batch)
 
-    async def _write(self, connection: Connection, batch: list[Came]) -> _Written:
-        now = self._clock.now()
-        arrived = await self._arrived(connection, batch, now)
+    async def _write(self, connection: Connection, batch: list[Came], now: datetime) -> _Written:
+        arrived = await self._first(connection, await self._arrived(connection, batch, now))
         if not arrived:
             return _Written([], [])
         kept = [one.row for one in arrived if one.route is not None]
         if kept:
             await messages.insert(connection, kept, now)
+        if with_media := [one for one in arrived if one.route is not None and one.came.text.media]:
+            await media.insert(connection, [_new_media(one) for one in with_media], self._bucket_key)
         uses = [(one.row.bucket, one.row.recipient, one.row.sender or "") for one in arrived]
         await sticky.refresh_inbound(connection, uses, day_number(now))
         wanted = [want for one in arrived if one.owner.heard and (want := self._wanted(one.row)) is not None]
@@ -144,14 +166,27 @@ class Inbounds:
         return _Written(heard, owed)
 
     async def _arrived(self, connection: Connection, batch: list[Came], now: datetime) -> list[_Arrived]:
-        owners = await messages.owners_of(connection, [came.text.recipient for came in batch])
+        owners = await messages.owners_of(connection, [came.text.recipient for came in batch]) if batch else []
         found = []
         for came, owner in zip(batch, owners, strict=True):
             if owner is None:
                 _log.warning("a text to a number that nobody owns was dropped", lane=came.lane)
             else:
-                found.append(_Arrived(self._row(came.text, owner, now), owner, route_of(owner)))
+                found.append(_Arrived(came, self._row(came.text, owner, now), owner, route_of(owner)))
         return found
+
+    async def _first(self, connection: Connection, arrived: list[_Arrived]) -> list[_Arrived]:
+        """Those that have not come before; a carrier repeats what it believes was not heard."""
+        seen = [
+            mms.Seen(one.row.bucket, carrier_of(one.came.lane), known, one.row.id)
+            for one in arrived
+            if (known := one.came.text.carrier_message_id) is not None
+        ]
+        if not seen:
+            return arrived
+        first = await mms.first_seen(connection, seen)
+        repeated = {(one.bucket, one.message_id) for one in seen} - first
+        return [one for one in arrived if (one.row.bucket, one.row.id) not in repeated]
 
     def _row(self, text: Inbound, owner: Owner, now: datetime) -> MessageRow:
         body = text.body.replace("\0", "\ufffd")  # PostgreSQL keeps no NUL
@@ -159,7 +194,7 @@ class Inbounds:
             bucket=bucket_of(text.sender, self._bucket_key), id=self._new_id(now), account_id=owner.account_id,
             service_id=owner.service_id, member_id=None, direction=Direction.INBOUND, status=Status.RECEIVED,
             recipient=text.sender, sender=text.recipient, body=body, num_segments=segment(body).count,
-            send_at=None, expires_at=now, status_callback=None, callback_events="all",
+            send_at=None, expires_at=now, status_callback=None, callback_events="all", num_media=len(text.media),
         )  # fmt: skip
 
     def _wanted(self, row: MessageRow) -> Wanted | None:
@@ -173,19 +208,25 @@ class Inbounds:
     async def _owed(
         self, arrived: Sequence[_Arrived], heard: Sequence[Heard | None], now: datetime
     ) -> list[OwedCallback]:
-        """The webhooks that these texts owe, each with its number's or service's fallback."""
+        """The webhooks and events that these texts owe, each webhook with its number's or service's fallback."""
         accounts = {one.row.account_id for one in arrived}
         services = {one.row.service_id for one in arrived if one.row.service_id is not None}
         await self._directory.sids(accounts, services)
-        return [
-            self._callback(one.row, one.route, word, now)
+        webhooks = [
+            self._callback(one.row, one.route, one.came.text.media, word, now)
             for one, word in zip(arrived, heard, strict=True)
             if one.route is not None and one.route.url
         ]
+        return webhooks + [
+            event
+            for one, word in zip(arrived, heard, strict=True)
+            if one.route is not None and self._events.streams.of(one.row.account_id) is not None
+            for event in self._told(one.row, word, now)
+        ]
 
-    def _callback(self, row: MessageRow, route: Route, word: Heard | None, now: datetime) -> OwedCallback:
-        form = inbound_form(
-            message_sid=message_sid(row.bucket, row.id, media=False, sid_key=self._sid_key),
+    def _told(self, row: MessageRow, word: Heard | None, now: datetime) -> list[OwedCallback]:
+        event = inbound_event(
+            message_sid=message_sid(row.bucket, row.id, media=row.num_media > 0, sid_key=self._sid_key),
             account_sid=self._directory.account_sid(row.account_id),
             messaging_service_sid=self._directory.service_sid(row.service_id),
             person=row.recipient,
@@ -193,11 +234,44 @@ class Inbounds:
             body=row.body,
             num_segments=row.num_segments,
             opt_out_type=_told(word),
+            at=now,
+            message=(row.bucket, row.id),
+        )
+        return self._events.rows(row.account_id, [event], now)
+
+    def _callback(
+        self, row: MessageRow, route: Route, came_with: Sequence[InboundMedium], word: Heard | None, now: datetime
+    ) -> OwedCallback:
+        sid = message_sid(row.bucket, row.id, media=row.num_media > 0, sid_key=self._sid_key)
+        account_sid = self._directory.account_sid(row.account_id)
+        at = f"{self._base_url}/{API_VERSION}/Accounts/{account_sid}/Messages/{sid}/Media"
+        form = inbound_form(
+            message_sid=sid,
+            account_sid=account_sid,
+            messaging_service_sid=self._directory.service_sid(row.service_id),
+            person=row.recipient,
+            sender=row.sender or "",
+            body=row.body,
+            num_segments=row.num_segments,
+            media=[
+                (
+                    f"{at}/{media_sid(row.bucket, row.id, place, sid_key=self._sid_key)}",
+                    one.content_type or content_type(one.url),
+                )
+                for place, one in enumerate(came_with)
+            ],
+            opt_out_type=_told(word),
         )
         return OwedCallback(
             row.bucket, self._new_id(now), row.account_id, row.id, route.url or "", form, now + LEASE, 0, INBOUND,
             route.method, route.fallback_url, route.fallback_method,
         )  # fmt: skip
+
+
+def _new_media(one: _Arrived) -> media.NewMedia:
+    came_with = one.came.text.media
+    urls, types = (tuple(medium.url for medium in came_with), tuple(medium.content_type for medium in came_with))
+    return media.NewMedia(one.row.bucket, one.row.id, urls, None, types)
 
 
 def _told(word: Heard | None) -> OptOutType | None:

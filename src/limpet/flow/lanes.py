@@ -6,14 +6,17 @@ Plain bookkeeping in memory; what must survive a crash is written by `limpet.flo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
 
 from limpet.carrier.port import Lane, MessageKey, Submission
 from limpet.core.encoding import Segmented
-from limpet.core.model import SenderKind
-from limpet.core.rate import Pacer, segments_per_s
+from limpet.core.limits import NO_LIMITS, ServiceLimits
+from limpet.core.model import Account, SenderKind
+from limpet.core.rate import Allowance, Pacer, Queue, of_account, of_service, segments_per_s
+from limpet.core.routing import Mode, Routes, carrier_of
+from limpet.flow.vitals import Vitals
 from limpet.flow.worker import Nudge
 from limpet.store.dispatch import Claim, Key, Outgoing
 
@@ -22,11 +25,13 @@ REFERENCE_MAX = 0xFFFF
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A claimed message on its way, with the batch of claims that it belongs to."""
+    """A claimed message on its way, with the batch of claims that it belongs to. `media` are the URLs of what goes with it as
+    MMS; None makes it an SMS."""
 
     message: Outgoing
     content: Segmented
     claim_id: int
+    media: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -47,11 +52,29 @@ class Running:
     suspects: list[Claim] = field(default_factory=list)
     """Claims whose commit was asked for and never confirmed: they may stand in the store, and nothing of them was sent."""
     nudge: Nudge = field(default_factory=Nudge)
+    vitals: Vitals = field(default_factory=Vitals)
+    mode: Mode = Mode.ACTIVE
+    """What an operator wants of its carrier."""
+    drained_from: int = 0
+    """While draining: the id from which on messages were accepted too late."""
+    held: bool = False
+    """Messages of another lane are on their way into this one's queue, and go first."""
+    allowance: Allowance | None = None
+    now_s: Callable[[], float] = lambda: 0.0
 
     @property
     def room(self) -> int:
         """How many more messages may be claimed now."""
-        return 0 if self.fence is None else max(0, self.lane.room - self.reserved)
+        if self.fence is None or self.held or self.mode is Mode.PAUSED:
+            return 0
+        room = self.lane.room
+        if self.allowance is not None:
+            room = min(room, self.allowance.room(self.now_s()))
+        return max(0, room - self.reserved)
+
+    def wait_s(self, at_most_s: float) -> float:
+        """How long until there may be room again that nobody will ring for."""
+        return at_most_s if self.allowance is None else min(at_most_s, self.allowance.wait_s(self.now_s()) or at_most_s)
 
     def launch(self, flights: Iterable[Flight]) -> None:
         """Hand over messages whose claim is committed."""
@@ -60,6 +83,8 @@ class Running:
             self.in_flight[flight.message.key] = flight
             self.open_claims[flight.claim_id] = self.open_claims.get(flight.claim_id, 0) + 1
             submissions.append(submission_of(flight))
+        if self.allowance is not None:
+            self.allowance.spend(sum(each.content.count for each in submissions), self.now_s())
         self.lane.submit(submissions)
 
     def landed(self, key: Key) -> Flight | None:
@@ -90,24 +115,49 @@ def submission_of(flight: Flight) -> Submission:
         message.recipient,
         flight.content,
         message.key.id & REFERENCE_MAX,
+        flight.media or (),
+        flight.media is not None,
     )
 
 
 class Fleet:
-    """All lanes, by name, and which of a carrier's lanes a sender belongs to."""
+    """All lanes, by name, and which of them a message takes. `closed` are those that take no new ones, if there are others."""
 
-    def __init__(self, pacer: Pacer | None = None, now_s: Callable[[], float] = lambda: 0.0) -> None:
-        """Without a `pacer` numbers send as fast as their lane does. `now_s` is monotonic."""
-        self._pacer = pacer
+    def __init__(
+        self, now_s: Callable[[], float] = lambda: 0.0, *, rated: bool = False, account_per_s: float | None = None,
+        routes: Routes | None = None, segments_per_s: Mapping[str, float] | None = None,
+    ) -> None:  # fmt: skip
+        """Unless `rated` numbers send as fast as their lane does. `account_per_s` is what accounts may that have no rate of their
+        own; carriers that are not in `segments_per_s` get messages as fast as they take them. `now_s` is monotonic."""
+        self.pacer = Pacer()
+        self._rated = rated
+        self._account_per_s = account_per_s
         self._now_s = now_s
+        self.routes = Routes() if routes is None else routes
+        self._routed = bool(self.routes)
+        self._rates = dict(segments_per_s or {})
         self.running: dict[str, Running] = {}
+        self.closed: Collection[str] = frozenset()
         self._counts: dict[str, int] = {}
+        self._with_mms: set[str] = set()
+        self.waiting_people: Container[str] = frozenset()
+        """Whose messages join the queue, though there is room: an earlier one to them is in doubt."""
 
     def add(self, lane: Lane) -> None:
-        """One more lane; all of them are known before the first message."""
-        self.running[lane.name] = Running(lane)
+        """One more lane; all of them are known before the first message. Each has its share of its carrier's rate."""
+        self.running[lane.name] = Running(lane, now_s=self._now_s)
         carrier = carrier_of(lane.name)
         self._counts[carrier] = self._counts.get(carrier, 0) + 1
+        if lane.mms:
+            self._with_mms.add(carrier)
+        if per_s := self._rates.get(carrier):
+            for name, running in self.running.items():
+                if carrier_of(name) == carrier:
+                    running.allowance = Allowance(per_s / self._counts[carrier])
+
+    def has_mms(self, carrier: str) -> bool:
+        """Whether a carrier takes media."""
+        return carrier in self._with_mms
 
     def acknowledge(self, lane: str, tokens: Sequence[int]) -> None:
         """What these deliveries said is committed."""
@@ -121,17 +171,49 @@ class Fleet:
         """The lane that a sender always takes: one lane keeps its rate and the order of its conversations."""
         return f"{carrier}/{crc32(sender.encode()) % self._counts.get(carrier, 1)}"
 
-    def room(self, lane: str) -> int:
-        """How many new messages may go straight to a lane: none while others wait for it."""
-        running = self.running.get(lane)
-        return 0 if running is None or running.backlog else running.room
+    def lane_for(
+        self, carrier: str, address: str, country: str, also_through: Sequence[str] | None, recipient: str
+    ) -> str:
+        """The lane of a message: by the operator's routes (S-74), and past lanes that are closed where another may be taken
+        (S-75). A sender always takes the same lane of a carrier, so its conversations keep their order."""
+        if not (self._routed or self.closed):
+            return self.lane_of(carrier, address)
+        if self._routed and (routed := self.routes.carrier(recipient, country)) is not None:
+            carrier, also_through = routed, None if routed != carrier else also_through
+        lane = self.lane_of(carrier, address)
+        if lane not in self.closed:
+            return lane
+        others = (self.lane_of(other, address) for other in self.routes.others(carrier, also_through))
+        return next((other for other in others if other in self.running and other not in self.closed), lane)
 
-    def wait_s(self, sender: str, kind: SenderKind, country: str, segments: int) -> float | None:
-        """How long a number's next message must wait so that the number keeps its rate; 0 when it may go now, None when its queue
-        is full."""
-        if self._pacer is None:
+    def room(self, lane: str) -> int:
+        """How many new messages may go straight to a lane: none while others wait for it, or it takes no new ones."""
+        running = self.running.get(lane)
+        return 0 if running is None or running.backlog or lane in self.closed else running.room
+
+    def shared(
+        self, account: Account, service_id: int | None = None, limits: ServiceLimits = NO_LIMITS
+    ) -> tuple[Queue, ...]:
+        """What a message shares with others of its account and its service."""
+        account_per_s = account.segments_per_s or self._account_per_s
+        queues = () if account_per_s is None else (of_account(account.id, account_per_s),)
+        if service_id is None or limits.segments_per_s is None:
+            return queues
+        return (*queues, of_service(service_id, limits.segments_per_s))
+
+    def wait_s(
+        self, sender: str, kind: SenderKind, country: str, segments: int, shared: Sequence[Queue] = ()
+    ) -> float | None:
+        """How long a number's next message must wait so that the number keeps its rate, and its service and its account theirs; 0
+        when it may go now, None when a queue is full."""
+        number = Queue(sender, segments_per_s(kind, country)) if self._rated else None
+        if number is None and not shared:
             return 0.0
-        return self._pacer.wait_s(sender, segments, segments_per_s(kind, country), self._now_s())
+        return self.pacer.wait_s(number, shared, segments, self._now_s())
+
+    def is_full(self, sender: str) -> bool:
+        """Whether a number takes nothing more at the moment."""
+        return self.pacer.is_full(sender, self._now_s())
 
     def suspect(self, claims: Iterable[Claim]) -> None:
         """A transaction that made these claims has failed, perhaps after its commit."""
@@ -168,11 +250,6 @@ class Reservation:
         for lane, count in self.taken.items():
             self.fleet.running[lane].reserved -= count
         self.taken = {}
-
-
-def carrier_of(lane: str) -> str:
-    """`simulated` of `simulated/0`."""
-    return lane.rpartition("/")[0]
 
 
 def by_lane(flights: Iterable[Flight]) -> Mapping[str, list[Flight]]:

@@ -6,7 +6,7 @@ carrier repeats it. Statuses only move forward.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,10 +14,13 @@ import structlog
 
 from limpet.carrier.port import Receipt, ReceiptState
 from limpet.clock import Clock
-from limpet.core.ids import bucket_of
+from limpet.core.ids import bucket_of, id_floor
+from limpet.core.routing import carrier_of
+from limpet.core.spelling import Spelling
 from limpet.core.status import SegmentState, Status, fold_receipts, may_become
-from limpet.flow.lanes import carrier_of
 from limpet.flow.owed import Owed, Told
+from limpet.flow.refused import RefusedMarks
+from limpet.flow.spellings import Came, Match, Spellings, of_carrier
 from limpet.flow.worker import Batcher
 from limpet.store import callbacks, receipts
 from limpet.store.callbacks import OwedCallback
@@ -27,23 +30,23 @@ from limpet.store.receipts import Applied, Tracked
 from limpet.store.receipts import Told as Kept
 from limpet.store.sticky import oldest_relevant_id
 
+DOWN_FOR = timedelta(days=1)
+LATE = timedelta(minutes=5)
+WALK_MAX = 500
 LOOK_BACK_DAYS = 45
 """Receipts are looked for among messages at most this old: 35 days of schedule, 10 hours of validity, and the carrier's delay."""
 SKEW = timedelta(minutes=2)
 """How far a carrier's clock may be behind ours when its submit date is compared with a claim."""
 TRIES_MAX = 5
+NO_ID = "-"
+"""Stands for the id of a receipt that names none."""
 DATE_PRECISION_S = 60
 _STATES = {ReceiptState.DELIVERED: SegmentState.DELIVERED, ReceiptState.UNDELIVERED: SegmentState.UNDELIVERED}
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
-    """A receipt with the lane it came in on and the bucket of the person it speaks of."""
-
-    lane: str
-    bucket: int
-    receipt: Receipt
+_Asked = tuple[int, str, str | None]
+"""A bucket, a person, and a carrier's id, or None for all of the person's."""
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class _Done:
     owed: list[OwedCallback] = field(default_factory=list)
     known: list[Key] = field(default_factory=list)
     kept: list[Came] = field(default_factory=list)
+    learned: dict[str, Spelling] = field(default_factory=dict)
 
 
 class Receipts:
@@ -74,8 +78,11 @@ class Receipts:
     def __init__(
         self, database: Database, owed: Owed, clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int],
         acknowledge: Callable[[str, Sequence[int]], None], decline: Callable[[str, Sequence[int]], None],
-        on_known: Callable[[Iterable[Key]], None], post: Callable[[Sequence[OwedCallback]], None],
+        on_known: Callable[[Iterable[Key]], None], post: Callable[[Sequence[OwedCallback]], None], marks: RefusedMarks,
+        on_last: Container[str] = frozenset(), whole: Container[str] = frozenset(),
     ) -> None:  # fmt: skip
+        """`on_last` names the carriers that give one receipt a message, for its last segment; `whole` those that get every
+        message in one PDU."""
         self._database = database
         self._owed = owed
         self._clock = clock
@@ -85,8 +92,13 @@ class Receipts:
         self._decline = decline
         self._on_known = on_known
         self._post = post
+        self._looked = False
+        self._marks = marks
+        self._on_last = on_last
+        self._whole = whole
+        self._spellings = Spellings(database)
         self._batcher: Batcher[Came, None] = Batcher(self._run)
-        self._again: Batcher[tuple[int, str, str | None], None] = Batcher(self._look_again)
+        self._again: Batcher[_Asked, None] = Batcher(self._look_again)
 
     def take(self, lane: str, came: Sequence[Receipt]) -> None:
         """Receipts from a lane; each will be acknowledged or declined."""
@@ -94,10 +106,9 @@ class Receipts:
             self._batcher.put(Came(lane, bucket_of(receipt.recipient, self._bucket_key), receipt))
 
     def look_again(self, sent: Sequence[tuple[Outgoing, Sequence[str]]]) -> None:
-        """These messages have got their carrier ids: a receipt that came before may be waiting for one of them."""
-        for message, ids in sent:
-            for carrier_id in ids:
-                self._again.put((message.key.bucket, message.recipient, carrier_id))
+        """These messages have got their carrier ids: a receipt that came before may be waiting for one of them. All of the
+        person's are looked at, since its id may be spelled in another way."""
+        self.look_again_for_doubtful(message for message, _ in sent)
 
     def look_again_for_doubtful(self, messages: Iterable[Outgoing]) -> None:
         """These messages are in doubt now: a receipt that nobody knew may speak of one of them."""
@@ -120,42 +131,62 @@ class Receipts:
         _answer(batch, self._acknowledge)
         return [None] * len(batch)
 
-    async def _look_again(self, asked: list[tuple[int, str, str | None]]) -> Sequence[None]:
-        """Take back receipts that were kept, and try them again. Mostly there are none, and one cheap question says so."""
+    async def _look_again(self, asked: list[_Asked]) -> Sequence[None]:
+        """Try kept receipts again. Mostly there are none, and one cheap question says so."""
         try:
             if await receipts.any_kept(self._database):
-                kept = await self._database.transaction(
-                    lambda connection: receipts.take_kept(connection, list(set(asked)))
-                )
-                if kept:
-                    await self._process([_came(one) for one in kept])
+                await self._process([], list(set(asked)))
         except DATABASE_AWAY as error:
             _log.warning("kept receipts not looked at", why=str(error))
         return [None] * len(asked)
 
-    async def _process(self, batch: list[Came]) -> None:
+    async def look_at_kept(self) -> None:
+        """Look once more for the messages of receipts that were kept of late: who was to do so may have died in between.
+
+        The first time those of a day are looked at, later only the newest, since strangers' receipts stay for days.
+        """
+        after = id_floor(self._clock.now() - (LATE if self._looked else DOWN_FOR))
+        self._looked = True
+        await self._spellings.load()
+        while kept := await receipts.walk_kept(self._database, after, WALK_MAX):
+            await self._look_for([_came(one) for one in kept])
+            after = kept[-1].id
+
+    async def _process(self, batch: list[Came], asked: Sequence[_Asked] = ()) -> None:
         """Apply what can be applied and keep the rest; then look once more, because its message may have been written meanwhile:
-        each side commits its own write before it reads the other's, so one of the two always sees both."""
-        done = await self._database.transaction(lambda connection: self._write(connection, batch))
+        each side commits its own write before it reads the other's, so one of the two always sees both. Kept receipts that are
+        asked for are taken, and applied or kept anew, in the same transaction: a crash in between must not lose them."""
+        await self._spellings.load()
+        done = await self._database.transaction(lambda connection: self._write(connection, batch, asked))
+        self._spellings.learned(done.learned)
         self._on_known(done.known)
         self._post(done.owed)
-        if done.kept:
-            asked = [(came.bucket, came.receipt.recipient, came.receipt.carrier_message_id or "") for came in done.kept]
-            found = await self._database.transaction(
-                lambda connection: receipts.match(connection, asked, self._oldest())
-            )
-            for came, tracked in zip(done.kept, found, strict=True):
-                if any(_of_carrier(one, came) for one in tracked):
-                    self._again.put((came.bucket, came.receipt.recipient, came.receipt.carrier_message_id))
+        fresh = [came for came in done.kept if came.kept_id is None]
+        if fresh:
+            await self._look_for(fresh)
+
+    async def _look_for(self, kept: list[Came]) -> None:
+        """Try those again whose message has got its ids."""
+        for came in await self._database.transaction(lambda connection: self._known_by_now(connection, kept)):
+            self._again.put((came.bucket, came.receipt.recipient, came.receipt.carrier_message_id))
+
+    async def _known_by_now(self, connection: Connection, kept: list[Came]) -> list[Came]:
+        """Those of the receipts that were kept whose message has got its ids meanwhile."""
+        named = [came for came in kept if came.receipt.carrier_message_id is not None]
+        found = await self._find(connection, named) if named else []
+        strangers = [came for came, mine in zip(named, found, strict=True) if mine is None]
+        guessed = await self._spellings.guess(connection, strangers, self._oldest())
+        return [came for came in named if came not in strangers or came in guessed]
 
     def _oldest(self) -> int:
         return oldest_relevant_id(self._clock.now(), LOOK_BACK_DAYS)
 
-    async def _write(self, connection: Connection, batch: list[Came]) -> _Done:
+    async def _write(self, connection: Connection, batch: list[Came], asked: Sequence[_Asked]) -> _Done:
+        """What was kept is taken back in the transaction that uses it or keeps it again, so that a crash loses nothing."""
         done, now = _Done(), self._clock.now()
-        left = batch
-        for _ in range(TRIES_MAX):
-            changes, unknown = await self._changes(connection, left)
+        left = batch + [_came(one) for one in (await receipts.take_kept(connection, asked) if asked else [])]
+        for _ in range(TRIES_MAX if left else 0):
+            changes, unknown = await self._changes(connection, left, done, now)
             lost = await self._apply(connection, changes, done, now)
             done.kept += unknown
             left = lost
@@ -166,37 +197,69 @@ class Receipts:
         return done
 
     async def _changes(
-        self, connection: Connection, batch: list[Came]
+        self, connection: Connection, batch: list[Came], done: _Done, now: datetime
     ) -> tuple[dict[Key, tuple[_Change, list[Came]]], list[Came]]:
         """What the receipts make of the messages they speak of, and the receipts of which no message is known."""
         changes: dict[Key, tuple[_Change, list[Came]]] = {}
         named = [came for came in batch if came.receipt.carrier_message_id is not None]
         unknown = [came for came in batch if came.receipt.carrier_message_id is None]
-        if named:
-            asked = [(came.bucket, came.receipt.recipient, came.receipt.carrier_message_id or "") for came in named]
-            for came, found in zip(named, await receipts.match(connection, asked, self._oldest()), strict=True):
-                mine = [one for one in found if _of_carrier(one, came)]
-                if mine:
-                    _fold(changes, mine[-1], came)
-                else:
-                    unknown.append(came)
+        found = await self._find(connection, named) if named else []
+        strangers = [came for came, mine in zip(named, found, strict=True) if mine is None]
+        guessed = await self._spellings.guess(connection, strangers, self._oldest())
+        done.learned |= await self._spellings.learn(connection, guessed, now)
+        for came, mine in [*zip(named, found, strict=True), *guessed.items()]:
+            if mine is not None:
+                self._fold(changes, mine.tracked, came, mine.carrier_message_id)
+        unknown += [came for came in strangers if came not in guessed]
         return changes, await self._doubtful(connection, changes, unknown)
+
+    async def _find(self, connection: Connection, named: list[Came]) -> list[Match | None]:
+        """The message that each receipt names, by its id as it stands, or as the carrier is known to spell it."""
+        spelled = [self._spellings.ids(carrier_of(came.lane), came.receipt.carrier_message_id or "") for came in named]
+        asked = [
+            (came.bucket, came.receipt.recipient, carrier_id)
+            for came, ids in zip(named, spelled, strict=True)
+            for carrier_id in ids
+        ]
+        rows = iter(await receipts.match(connection, asked, self._oldest()))
+        found: list[Match | None] = []
+        for came, ids in zip(named, spelled, strict=True):
+            mine = [Match(one, each) for each in ids for one in next(rows) if of_carrier(one, came.lane)]
+            found.append(mine[-1] if mine else None)
+            self._spellings.found(came, found[-1])
+        return found
 
     async def _doubtful(
         self, connection: Connection, changes: dict[Key, tuple[_Change, list[Came]]], unknown: list[Came]
     ) -> list[Came]:
-        """Match what is left with messages in doubt, the oldest first, each at most once; answers what nobody claims."""
+        """Match what is left with messages in doubt, the oldest first, each as often as it has segments that nothing is known of;
+        answers what nobody claims."""
         if not unknown:
             return []
         asked = [(came.bucket, came.receipt.recipient) for came in unknown]
         nobody: list[Came] = []
         for came, found in zip(unknown, await receipts.match_in_doubt(connection, asked, self._oldest()), strict=True):
-            mine = next((one for one in found if one.message.key not in changes and speaks_of(came, one.message)), None)
+            mine = next(
+                (one for one in found if self._has_room(changes, one, came) and speaks_of(came, one.message)), None
+            )
             if mine is None:
                 nobody.append(came)
             else:
-                _fold(changes, mine, came)
+                self._fold(changes, mine, came, came.receipt.carrier_message_id or NO_ID)
         return nobody
+
+    def _has_room(self, changes: dict[Key, tuple[_Change, list[Came]]], tracked: Tracked, came: Came) -> bool:
+        """Whether a message in doubt has a segment left that a receipt could be the first word of."""
+        known = changes.get(tracked.message.key)
+        ids = known[0].carrier_ids if known else self._ids(tracked, came)
+        return "" in ids or (came.receipt.carrier_message_id or NO_ID) in ids
+
+    def _ids(self, tracked: Tracked, came: Came) -> tuple[str, ...]:
+        """The ids of a message's segments, empty where they are not known: after a crash it is not even known in how many PDUs it
+        went, and its segments are the best guess."""
+        carrier = carrier_of(came.lane)
+        one = carrier in self._whole or carrier in self._on_last
+        return tracked.carrier_message_ids or ("",) * (1 if one else tracked.num_segments)
 
     async def _apply(
         self, connection: Connection, changes: dict[Key, tuple[_Change, list[Came]]], done: _Done, now: datetime
@@ -210,18 +273,37 @@ class Receipts:
             for key, (change, _) in changes.items()
             if key in applied and change.status is not Status(change.tracked.message.status)
         ]
+        lost = [(one.message, one.error_code) for one in told if one.status is Status.UNDELIVERED]
+        await self._marks.note(connection, lost, now)
         owed = await self._owed.rows(told, now)
         await callbacks.insert(connection, owed)
         done.owed += owed
-        done.known += applied
+        done.known += [key for key in applied if changes[key][0].status is not Status.SENDING]
         return [came for key, (_, all_came) in changes.items() if key not in applied for came in all_came]
 
     def _keep(self, came: Came, now: datetime) -> Kept:
         r = came.receipt
         return Kept(
-            came.bucket, self._new_id(now), came.lane, r.recipient, r.sender, r.carrier_message_id, r.state, r.error_code,
-            r.reference, r.submitted_at, r.done_at,
+            came.bucket, came.kept_id or self._new_id(now), came.lane, r.recipient, r.sender, r.carrier_message_id, r.state,
+            r.error_code, r.reference, r.submitted_at, r.done_at,
         )  # fmt: skip
+
+    def _fold(
+        self, changes: dict[Key, tuple[_Change, list[Came]]], tracked: Tracked, came: Came, carrier_id: str
+    ) -> None:
+        """Add one receipt to what becomes of its message. The mapping is not concerned: undelivered keeps its number (S-10)."""
+        if (known := changes.get(tracked.message.key)) is None:
+            ids = self._ids(tracked, came)
+            states = tracked.segment_states or (str(SegmentState.SENT),) * len(ids)
+            known = changes[tracked.message.key] = (_Change(tracked, states, ids, Status(tracked.message.status)), [])
+        change, all_came = known
+        all_came.append(came)
+        if carrier_id not in change.carrier_ids and "" in change.carrier_ids:
+            place = change.carrier_ids.index("")
+            change.carrier_ids = (*change.carrier_ids[:place], carrier_id, *change.carrier_ids[place + 1 :])
+        place = change.carrier_ids.index(carrier_id) if carrier_id in change.carrier_ids else 0
+        every = carrier_of(came.lane) in self._on_last and place == len(change.states) - 1
+        _advance(change, range(len(change.states)) if every else (place,), came.receipt)
 
 
 def speaks_of(came: Came, message: Outgoing) -> bool:
@@ -240,26 +322,19 @@ def speaks_of(came: Came, message: Outgoing) -> bool:
     return receipt.submitted_at + timedelta(seconds=DATE_PRECISION_S) >= message.claimed_at - SKEW
 
 
-def _of_carrier(tracked: Tracked, came: Came) -> bool:
-    """Carriers number for themselves: the same id from another carrier is another message's."""
-    return carrier_of(tracked.message.lane or "") == carrier_of(came.lane)
-
-
-def _fold(changes: dict[Key, tuple[_Change, list[Came]]], tracked: Tracked, came: Came) -> None:
-    """Add one receipt to what becomes of its message. The mapping is not concerned: undelivered keeps its number (rule S-10)."""
-    ids = tracked.carrier_message_ids or (came.receipt.carrier_message_id or "",)
-    states = tracked.segment_states or (str(SegmentState.SENT),) * len(ids)
-    if (known := changes.get(tracked.message.key)) is None:
-        known = changes[tracked.message.key] = (_Change(tracked, states, ids, Status(tracked.message.status)), [])
-    change, all_came = known
-    all_came.append(came)
-    receipt, named = came.receipt, came.receipt.carrier_message_id
-    place = change.carrier_ids.index(named) if named in change.carrier_ids else 0
+def _advance(change: _Change, places: Iterable[int], receipt: Receipt) -> None:
+    """Let the segments at these places have a receipt's state, where they have no final one, and fold them into the message's."""
     state = _STATES.get(receipt.state, SegmentState.SENT)
-    if change.states[place] == SegmentState.SENT and state is not SegmentState.SENT:
-        change.states = (*change.states[:place], str(state), *change.states[place + 1 :])
+    open_ = [place for place in places if change.states[place] == SegmentState.SENT]
+    if state is not SegmentState.SENT and open_:
+        states = list(change.states)
+        for place in open_:
+            states[place] = str(state)
+        change.states = tuple(states)
         change.error_code = receipt.error_code if state is SegmentState.UNDELIVERED else change.error_code
         change.done_at = receipt.done_at or change.done_at
+    if "" in change.carrier_ids:
+        return  # whether the rest of it left is not known
     new = fold_receipts([SegmentState(state) for state in change.states])
     change.status = new if may_become(change.status, new) else change.status
 
@@ -277,7 +352,7 @@ def _came(kept: Kept) -> Came:
         0, kept.sender, kept.recipient, kept.carrier_message_id, ReceiptState(kept.state), kept.error_code, kept.reference,
         kept.submitted_at, kept.done_at,
     )  # fmt: skip
-    return Came(kept.lane, kept.bucket, receipt)
+    return Came(kept.lane, kept.bucket, receipt, kept.id)
 
 
 def _answer(batch: Sequence[Came], answer: Callable[[str, Sequence[int]], None]) -> None:

@@ -7,6 +7,7 @@ the reply's place, so that it is sent once. Source: twilio.com/docs/messaging/tw
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from urllib.parse import parse_qs, urljoin
 
 import structlog
@@ -15,7 +16,7 @@ from limpet.core.address import parse_recipient
 from limpet.core.model import Account, Direction
 from limpet.flow.accept import Accept
 from limpet.flow.callback import Following, token_of
-from limpet.flow.draft import NewMessage, Overloaded, Rejected
+from limpet.flow.draft import Media, NewMessage, Overloaded, Rejected
 from limpet.flow.repeat import Idempotency
 from limpet.flow.turns import endpoint_of
 from limpet.store.callbacks import INBOUND, OwedCallback
@@ -25,17 +26,23 @@ from limpet.twilio.twiml import Reply, Script, read_answer
 from limpet.webhook import Cause, Posted, PostFailed
 
 _log = structlog.get_logger()
-MEDIA_NOT_SENT = 21622
+NO_RECIPIENT = 21211
 FIRST_ANSWER_COUNTS = b""
 """Whatever else a repeated webhook is answered, what was answered first is what was sent."""
 
 
 class Replies:
-    """Does what answers ask for. `account_of` finds an account by its SID."""
+    """Does what answers ask for. `account_of` finds an account by its SID, `new_media` makes a link for media."""
 
-    def __init__(self, accept: Accept, account_of: Callable[[str], Awaitable[Account | None]]) -> None:
+    def __init__(
+        self,
+        accept: Accept,
+        account_of: Callable[[str], Awaitable[Account | None]],
+        new_media: Callable[[tuple[str, ...]], Media] = Media,
+    ) -> None:
         self._accept = accept
         self._account_of = account_of
+        self._new_media = new_media
 
     async def answered(self, owed: OwedCallback, answer: Posted, step: int) -> Following:
         """Send what the answer to an inbound webhook says, and answer where it leads: a redirect, or the fallback when it
@@ -67,6 +74,8 @@ class Replies:
             new = None if account is None else _message(owed, told, account, reply, f"{step}:{place}")
             if new is None:
                 continue
+            if reply.media:
+                new = replace(new, media=self._new_media(reply.media))
             outcome = await self._accept.submit(new)
             if isinstance(outcome, Overloaded):
                 return False
@@ -79,8 +88,8 @@ def _message(owed: OwedCallback, told: dict[str, str], account: Account, reply: 
     """A reply as a message; by default from the number that was written to, to who wrote. `place` is the step of the conversation
     and the reply's place in the answer: the same whichever URL has answered."""
     recipient = parse_recipient(reply.to or told["From"])
-    if recipient is None or not reply.body:
-        _log.warning("a reply was not sent", account_id=owed.account_id, code=MEDIA_NOT_SENT)
+    if recipient is None:
+        _log.warning("a reply was not sent", account_id=owed.account_id, code=NO_RECIPIENT)
         return None
     callback = reply.status_callback and urljoin(owed.url.partition("#")[0], reply.status_callback)
     key = Idempotency(f"reply:{token_of(owed)}:{place}", FIRST_ANSWER_COUNTS)

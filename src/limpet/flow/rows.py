@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from limpet.core.model import SenderKind
+from limpet.core.rate import Queue
 from limpet.core.selection import Refusal
 from limpet.core.status import Status
 from limpet.core.sticky import Binding
@@ -27,26 +28,32 @@ class Way:
     carrier: str
     kind: SenderKind
     country: str
+    also_through: tuple[str, ...] | None = None
+    shared: Sequence[Queue] = ()
+    """Whose rates it must keep beside the sender's own."""
 
 
-def place(row: MessageRow, binding: Binding, reservation: Reservation, now: datetime) -> None:
+def place(row: MessageRow, binding: Binding, shared: Sequence[Queue], reservation: Reservation, now: datetime) -> None:
     """Write a binding into a row, and claim the row for its lane when there is room."""
     sender = binding.candidate.sender
     row.member_id, row.sender = binding.candidate.member_id, sender.address
     row.reason, row.sticky = binding.reason, binding.outcome
-    route(row, Way(sender.address, sender.carrier, sender.kind, sender.country), reservation, now)
+    way = Way(sender.address, sender.carrier, sender.kind, sender.country, sender.also_through, shared)
+    route(row, way, reservation, now)
 
 
 def route(row: MessageRow, way: Way, reservation: Reservation, now: datetime) -> None:
-    """Send a row to its sender's lane: claimed at once where rate and room allow, queued for its place otherwise; failed where
-    the sender's queue is full."""
-    row.lane, row.status = reservation.fleet.lane_of(way.carrier, way.address), Status.QUEUED
-    wait_s = reservation.fleet.wait_s(way.address, way.kind, way.country, row.num_segments)
+    """Send a row to its sender's lane: claimed at once where rates and room allow, queued for its place otherwise; failed where
+    a queue is full."""
+    fleet = reservation.fleet
+    row.lane = fleet.lane_for(way.carrier, way.address, way.country, way.also_through, row.recipient)
+    row.status = Status.QUEUED
+    wait_s = fleet.wait_s(way.address, way.kind, way.country, row.num_segments, way.shared)
     if wait_s is None:
         row.status, row.error_code = Status.FAILED, QUEUE_FULL
     elif wait_s > 0:
         row.due_at = now + timedelta(seconds=wait_s)
-    elif (fence := reservation.take(row.lane)) is not None:
+    elif row.recipient not in reservation.fleet.waiting_people and (fence := reservation.take(row.lane)) is not None:
         row.status, row.fence, row.attempt, row.claimed_at = Status.SENDING, fence, 1, now
 
 

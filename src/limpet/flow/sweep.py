@@ -18,13 +18,19 @@ from limpet.flow.dispatch import Dispatcher
 from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
 from limpet.flow.failure import Failures
+from limpet.flow.inbound import Inbounds
+from limpet.flow.question import Questions
+from limpet.flow.receipt import Receipts
 from limpet.flow.worker import Loop
-from limpet.store import deliveries, dispatch, idempotency, media, receipts
+from limpet.store import deactivations, deliveries, dispatch, idempotency, media, mms, receipts, refused, tallies
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.sticky import PURGE_CHUNK, StickyStore, oldest_relevant_id
 
 EXPIRE_MAX = 500
 EVERY_SECOND_S = 1.0
+RECEIPTS_S = 30.0
+PARTS_S = 10.0
+MINUTE_S = 60.0
 DAY_S = 86_400.0
 PURGE_FIRST_S = 300.0
 BUCKET_PAUSE_S = 0.02
@@ -39,7 +45,8 @@ class Sweeps:
 
     def __init__(
         self, database: Database, sticky: StickyStore, dispatcher: Dispatcher, due: DueBinder, doubt: DoubtBook,
-        resolver: Resolver, failures: Failures, clock: Clock, *, patience_s: float, purge_rows_per_s: int,
+        resolver: Resolver, failures: Failures, receipts_in: Receipts, inbounds: Inbounds, questions: Questions, clock: Clock,
+        *, patience_s: float, purge_rows_per_s: int,
     ) -> None:  # fmt: skip
         self._database = database
         self._sticky = sticky
@@ -48,6 +55,9 @@ class Sweeps:
         self._doubt = doubt
         self._resolver = resolver
         self._failures = failures
+        self._receipts = receipts_in
+        self._inbounds = inbounds
+        self._questions = questions
         self._clock = clock
         self._patience_s = patience_s
         self._chunk_pause_s = PURGE_CHUNK / max(1, purge_rows_per_s)
@@ -58,6 +68,10 @@ class Sweeps:
             partial(every, EVERY_SECOND_S, self.bind_due),
             partial(every, EVERY_SECOND_S, self.expire),
             partial(every, EVERY_SECOND_S, self.end_doubts),
+            partial(every, RECEIPTS_S, self._receipts.look_at_kept),
+            partial(every, PARTS_S, self.give_on),
+            partial(every, MINUTE_S, self.recheck_held),
+            partial(every, MINUTE_S, self.ask),
             partial(every, DAY_S, self.housekeep),
             partial(every, DAY_S, self.purge, first_after_s=PURGE_FIRST_S),
         ]
@@ -75,6 +89,11 @@ class Sweeps:
             if not count:
                 return
 
+    async def give_on(self) -> None:
+        """Give on texts whose missing parts have not come."""
+        while await self._inbounds.give_on():
+            pass
+
     async def end_doubts(self) -> None:
         """Let a second of bound time pass for those in doubt, and apply the policy where patience is over."""
         fleet = self._dispatcher.fleet
@@ -88,13 +107,27 @@ class Sweeps:
         for lane, claim_id in self._doubt.take_finished():
             await self._database.transaction(partial(_forget, lane, claim_id))
 
+    async def recheck_held(self) -> None:
+        """Messages on hold may have been released by a person through another process."""
+        if held := self._doubt.held():
+            still = await self._resolver.still_in_doubt(held)
+            self._doubt.resolved(message.key for message in held if message.key not in still)
+
+    async def ask(self) -> None:
+        """Ask carriers that can be asked after messages without a receipt."""
+        await self._questions.ask()
+
     async def housekeep(self) -> None:
-        """Make the coming months' partitions, drop receipts that nobody claimed, and forget old keys, links and tries."""
+        """Make the coming months' partitions, drop receipts that nobody claimed, and forget old keys, links, tries and lists."""
         now = self._clock.now()
         await self._database.ensure_partitions(now)
         await receipts.forget_kept(self._database, oldest_relevant_id(now, ORPHAN_DAYS))
         await media.purge_links(self._database, now)
+        await mms.forget_seen(self._database, oldest_relevant_id(now, mms.REMEMBERED_DAYS))
         await deliveries.purge(self._database, now)
+        await deactivations.purge(self._database, now.date())
+        await refused.purge(self._database, day_number(now))
+        await tallies.forget(self._database, day_number(now))
         await idempotency.purge(self._database, oldest_relevant_id(now, idempotency.REMEMBERED_DAYS))
 
     async def purge(self) -> None:

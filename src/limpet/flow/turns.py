@@ -7,9 +7,10 @@ it back.
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from limpet.store.callbacks import OwedCallback
+from limpet.store.callbacks import EVENT, OwedCallback
 from limpet.store.dispatch import Key
 
 HELD_MAX = 20_000
@@ -19,7 +20,7 @@ SUSPECT_WAITING_MAX = 100
 SUSPECT_AT_ONCE_MAX = 1
 ENDPOINTS_REMEMBERED_MAX = 10_000
 
-Message = tuple[int, int]
+Turn = tuple[int, int, str]
 
 
 @dataclass(slots=True, eq=False)
@@ -52,8 +53,8 @@ class Turns:
         self._held: set[Key] = set()
         self._endpoints: dict[str, _Endpoint] = {}
         self._ring: deque[_Endpoint] = deque()
-        self._going: set[Message] = set()
-        self._behind: defaultdict[Message, deque[OwedCallback]] = defaultdict(deque)
+        self._going: set[Turn] = set()
+        self._behind: defaultdict[Turn, deque[OwedCallback]] = defaultdict(deque)
 
     @property
     def room(self) -> int:
@@ -66,8 +67,8 @@ class Turns:
         if owed.key in self._held or self.room <= 0 or endpoint.full:
             return False
         self._held.add(owed.key)
-        if _message(owed) in self._going:
-            self._behind[_message(owed)].append(owed)
+        if (turn := _turn(owed)) in self._going:
+            self._behind[turn].append(owed)
         else:
             self._queue(endpoint, owed)
         return True
@@ -84,14 +85,28 @@ class Turns:
                 return owed
         return None
 
-    def attempted(self, owed: OwedCallback, *, answered: bool | None) -> None:
-        """A taken callback was tried: the message's next one may go. `answered` None: it was not posted after all."""
+    def along(
+        self, owed: OwedCallback, fits: Callable[[OwedCallback], bool], most: int
+    ) -> list[OwedCallback]:  # fmt: skip
+        """Take at most `most` of those that are next at the endpoint of a taken one and fit: they go in the same request."""
+        waiting = self._endpoints[endpoint_of(owed.url)].waiting
+        found: list[OwedCallback] = []
+        while waiting and len(found) < most and fits(waiting[0]):
+            found.append(waiting.popleft())
+        return found
+
+    def attempted(
+        self, owed: OwedCallback, along: Sequence[OwedCallback] = (), *, answered: bool | None
+    ) -> None:  # fmt: skip
+        """A taken callback was tried, with what went along: their messages' next ones may go. `answered` None: it was not posted
+        after all."""
         endpoint = self._endpoints[endpoint_of(owed.url)]
         endpoint.under_way -= 1
         if answered is not None:
             endpoint.suspect = not answered
         self._enter_ring(endpoint)
-        self._go_on(_message(owed))
+        for each in (owed, *along):
+            self._go_on(_turn(each))
         if endpoint.idle and not endpoint.suspect:
             del self._endpoints[endpoint.name]
 
@@ -106,22 +121,22 @@ class Turns:
         for endpoint in self._endpoints.values():
             endpoint.waiting.clear()
         self._behind.clear()
-        self._going.difference_update(_message(owed) for owed in waiting)
+        self._going.difference_update(_turn(owed) for owed in waiting)
         self._held.difference_update(owed.key for owed in left)
         return left
 
-    def _go_on(self, message: Message) -> None:
-        behind = self._behind.get(message)
+    def _go_on(self, turn: Turn) -> None:
+        behind = self._behind.get(turn)
         if not behind:
-            self._going.discard(message)
+            self._going.discard(turn)
             return
         owed = behind.popleft()
         if not behind:
-            del self._behind[message]
+            del self._behind[turn]
         self._queue(self._endpoint(owed.url), owed)
 
     def _queue(self, endpoint: _Endpoint, owed: OwedCallback) -> None:
-        self._going.add(_message(owed))
+        self._going.add(_turn(owed))
         endpoint.waiting.append(owed)
         self._enter_ring(endpoint)
 
@@ -147,5 +162,6 @@ def endpoint_of(url: str) -> str:
     return f"{scheme}://{authority.rpartition('@')[2]}".lower()
 
 
-def _message(owed: OwedCallback) -> Message:
-    return owed.bucket, owed.message_id
+def _turn(owed: OwedCallback) -> Turn:
+    """What goes one after the other: a message's callbacks, and its events to one sink. A sink holds up nobody else."""
+    return owed.bucket, owed.message_id, owed.url if owed.kind == EVENT else ""

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 from limpet.carrier.port import Delivery, Inbound, Lane, Listener, Receipt
 from limpet.clock import Clock
+from limpet.core.ids import day_number
+from limpet.core.limits import SCHEDULED_MAX
 from limpet.core.load import LoadMeter
-from limpet.core.rate import Pacer
+from limpet.core.routing import Patience, Routes
 from limpet.flow.accept import Accept
 from limpet.flow.answers import Answers
 from limpet.flow.assign import Assigner
+from limpet.flow.carriers import Switchboard
 from limpet.flow.consent import Consent
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
 from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
+from limpet.flow.events import Events
 from limpet.flow.failure import Failures
 from limpet.flow.inbound import Inbounds
 from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
 from limpet.flow.owed import Owed
+from limpet.flow.question import Questions
 from limpet.flow.receipt import Receipts
-from limpet.flow.sweep import Sweeps
+from limpet.flow.refused import REFUSED_DAYS, RefusedMarks
+from limpet.flow.release import Releases
+from limpet.flow.share import Contacts
+from limpet.flow.streams import Streams
+from limpet.flow.sweep import EVERY_SECOND_S, Sweeps, every
 from limpet.flow.worker import WAITING_MAX, Loop
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Database, Installation
@@ -41,7 +50,8 @@ class Pace:
     """How patient and how busy a process is.
 
     `take_over`: nobody else is alive, so leases of former runs count for nothing. `rated`: numbers keep Twilio's rates.
-    More than `pending_max` requests are not let wait for the database.
+    More than `pending_max` requests are not let wait for the database. `account_per_s` and `scheduled_max` hold for accounts that
+    have no other limit; senders of the carriers `elsewhere` are not sent from here.
     """
 
     lease: timedelta = timedelta(seconds=15)
@@ -50,6 +60,20 @@ class Pace:
     take_over: bool = False
     rated: bool = False
     pending_max: int = WAITING_MAX
+    refused_days: int = REFUSED_DAYS
+    routes: Routes = field(default_factory=Routes)
+    patience: Patience = field(default_factory=Patience)
+    segments_per_s: Mapping[str, float] = field(default_factory=dict)
+    """Of the carriers that have a rate."""
+    receipts_on_last: frozenset[str] = frozenset()
+    """Carriers that give one receipt a message, for its last segment."""
+    whole_messages: frozenset[str] = frozenset()
+    """Carriers that get every message in one PDU."""
+    query_after: Mapping[str, timedelta] = field(default_factory=dict)
+    """Carriers that can be asked what became of a message, and how long its receipt is waited for first."""
+    account_per_s: float | None = None
+    scheduled_max: int = SCHEDULED_MAX
+    elsewhere: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +91,10 @@ class Flow:
     sticky: StickyStore
     messages: Messages
     opt_outs: OptOuts
+    events: Events
+    switchboard: Switchboard
+    releases: Releases
+    post: Callable[[Sequence[OwedCallback]], None]
     lease: timedelta
 
     def loops(self) -> list[Loop]:
@@ -74,7 +102,12 @@ class Flow:
         lanes: list[Loop] = [
             partial(self.dispatcher.run_lane, name, self.lease) for name in self.dispatcher.fleet.running
         ]
-        return lanes + self.sweeps.loops()
+        return [
+            *lanes,
+            *self.sweeps.loops(),
+            partial(every, EVERY_SECOND_S, self.switchboard.turn),
+            self.events.streams.follow,
+        ]
 
     async def idle(self) -> None:
         """Wait until nothing that has come in is under way."""
@@ -93,38 +126,52 @@ class Flow:
 def assemble(
     database: Database, installation: Installation, owner: str, clock: Clock, pace: Pace,
     lanes: Callable[[Listener], Iterable[Lane]], post: Callable[[Sequence[OwedCallback]], None],
-    new_id: Callable[[datetime], int], chance: Callable[[], float],
+    new_id: Callable[[datetime], int], chance: Callable[[], float], base_url: str = "http://127.0.0.1",
 ) -> Flow:  # fmt: skip
-    """Make the flow of a process called `owner`. `lanes` makes its lanes for their listener, `post` takes committed callbacks."""
+    """Make the flow of a process called `owner`. `lanes` makes its lanes for their listener, `post` takes committed callbacks,
+    `base_url` begins the URLs under which customers find what people send."""
     bucket_key = installation.bucket_key
-    directory, doubt = Directory(database), DoubtBook()
-    fleet = Fleet(Pacer() if pace.rated else None, clock.monotonic)
-    owed = Owed(directory, installation.sid_key, new_id)
-    assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id)
-    failures = Failures(database, owed, clock, new_id)
+    fleet = Fleet(
+        clock.monotonic, rated=pace.rated, account_per_s=pace.account_per_s, routes=pace.routes,
+        segments_per_s=pace.segments_per_s,
+    )  # fmt: skip
+    directory = Directory(database, fleet.has_mms, lambda: day_number(clock.now()), clock.monotonic)
+    doubt = DoubtBook()
+    events = Events(database, Streams(database), installation.sid_key, new_id)
+    owed = Owed(directory, events, installation.sid_key, new_id)
+    contacts = Contacts(clock.monotonic, lambda candidate: fleet.is_full(candidate.sender.address))
+    assigner = Assigner(directory, LoadMeter(clock.monotonic()), clock.monotonic, new_id, contacts)
+    marks = RefusedMarks(pace.refused_days)
+    failures = Failures(database, owed, clock, new_id, marks)
     answers = Answers(database, fleet, doubt, owed, failures, clock, new_id, chance)
     held = Lanes(database, owner, pace.lease)
     leases = Leases(database, held, doubt, clock, new_id, take_over=pace.take_over)
-    dispatcher = Dispatcher(database, fleet, leases, answers, clock, new_id)
+    dispatcher = Dispatcher(database, directory, fleet, leases, answers, doubt, clock, new_id)
+    fleet.waiting_people = doubt.people
     for lane in lanes(dispatcher):
         fleet.add(lane)
     receipts = Receipts(
-        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post
-    )
+        database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post, marks,
+        pace.receipts_on_last, pace.whole_messages,
+    )  # fmt: skip
     consent = Consent(fleet, bucket_key, new_id)
     inbounds = Inbounds(
-        database, directory, assigner, consent, clock, bucket_key, installation.sid_key, new_id, fleet.acknowledge,
-        fleet.decline, post,
+        database, directory, assigner, consent, events, clock, bucket_key, installation.sid_key, new_id,
+        fleet.acknowledge, fleet.decline, post, base_url,
     )  # fmt: skip
     _connect(dispatcher, receipts, inbounds, post)
-    due = DueBinder(database, assigner, dispatcher, owed, clock, bucket_key, new_id)
+    due = DueBinder(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id)
     sticky = StickyStore(database, bucket_key, new_id)
     resolver = Resolver(database, directory, owed, failures)
+    questions = Questions(database, fleet, clock, pace.query_after)
     sweeps = Sweeps(
-        database, sticky, dispatcher, due, doubt, resolver, failures, clock,
+        database, sticky, dispatcher, due, doubt, resolver, failures, receipts, inbounds, questions, clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
     )  # fmt: skip
-    accept = Accept(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max)
+    accept = Accept(
+        database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max, pace.scheduled_max,
+        pace.elsewhere,
+    )  # fmt: skip
     return Flow(
         directory,
         accept,
@@ -137,6 +184,10 @@ def assemble(
         sticky,
         Messages(database, bucket_key),
         OptOuts(database, bucket_key, new_id),
+        events,
+        Switchboard(database, fleet, clock, owner, pace.patience),
+        Releases(database, resolver, doubt, fleet, clock, post),
+        post,
         pace.lease,
     )
 

@@ -23,6 +23,13 @@ class BindRefused(NamedTuple):
     status: int
 
 
+class Called(NamedTuple):
+    """A message centre has connected to us and says who it is (outbind): bind, or close."""
+
+    system_id: str
+    password: str
+
+
 class Answered(NamedTuple):
     """An answer to one of our requests, by its sequence: the fitting one, or a generic_nack."""
 
@@ -47,4 +54,4 @@ class Closed(NamedTuple):
     why: str
 
 
-Event = Bound | BindRefused | Answered | Unreadable | Requested | Closed
+Event = Bound | BindRefused | Called | Answered | Unreadable | Requested | Closed

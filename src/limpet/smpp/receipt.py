@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from limpet.smpp.commands import Data, Message, Pdu, Tag
@@ -80,7 +81,7 @@ _UNREACHABLE, _BLOCKED, _UNKNOWN_HANDSET, _LANDLINE, _FILTERED, _UNKNOWN_ERROR =
     30007,
     30008,
 )
-_STATE_ERRORS: Mapping[MessageState, int] = {
+STATE_ERRORS: Mapping[MessageState, int] = {
     MessageState.EXPIRED: _UNREACHABLE,
     MessageState.UNDELIVERABLE: _UNREACHABLE,
     MessageState.REJECTED: _FILTERED,
@@ -96,6 +97,7 @@ _NETWORK_ERRORS: Mapping[int, int] = {
 """The GSM errors that say more than "not reached" (3GPP TS 29.002: unknown subscriber, unidentified subscriber,
 teleservice not provisioned, call barred), as `err` or network_error_code gives them beside UNDELIV."""
 
+_NO_OWN: Mapping[str, int] = MappingProxyType({})
 _NAMES = "id|sub|dlvrd|submit date|done date|stat|err"
 _FIELD = re.compile(rf"\b({_NAMES})\s*:\s*(?!(?:{_NAMES}|text)\s*:)([!-~]*)", re.IGNORECASE)
 """A name and its value, which may be missing but is never the next name."""
@@ -106,8 +108,9 @@ _USUAL = re.compile(
 _TEXT = re.compile(r"\btext\s*:", re.IGNORECASE)
 
 
-def read_report(pdu: Pdu) -> Report | None:
-    """What a deliver_sm or data_sm says about a message of ours; None where it is a person's text.
+def read_report(pdu: Pdu, own: Mapping[str, int] = _NO_OWN) -> Report | None:
+    """What a deliver_sm or data_sm says about a message of ours; None where it is a person's text. `own` are Twilio's numbers for
+    the carrier's own reasons, without leading zeros; they come before what the reasons usually mean.
 
     esm_class decides, and receipted_message_id where a centre forgets esm_class: it is set by the centre alone. A text
     that only looks like a receipt is a text, or anyone could send receipts.
@@ -123,7 +126,7 @@ def read_report(pdu: Pdu) -> Report | None:
     return Report(
         named or fields.get("id") or None,
         state,
-        _error_code(pdu, state, fields.get("err", "")),
+        _error_code(pdu, state, fields.get("err", ""), own),
         tlv_integer(pdu, _REFERENCE),
         _time(fields.get("submit date", "")),
         _time(fields.get("done date", "")),
@@ -162,13 +165,20 @@ def _state(pdu: Pdu, fields: Mapping[str, str]) -> MessageState:
     return state or _WORDS.get(fields.get("stat", "").upper(), MessageState.UNKNOWN)
 
 
-def _error_code(pdu: Pdu, state: MessageState, err: str) -> int | None:
-    """Twilio's number for what went wrong: the network's own reason refines "undeliverable", nothing else."""
-    if state is not MessageState.UNDELIVERABLE:
-        return _STATE_ERRORS.get(state)
+def _error_code(pdu: Pdu, state: MessageState, err: str, own: Mapping[str, int]) -> int | None:
+    """Twilio's number for what went wrong: the carrier's own reason says it, the network's refines "undeliverable"."""
+    usual = STATE_ERRORS.get(state)
+    if usual is None:
+        return None
     network = pdu.tlvs.get(Tag.NETWORK_ERROR_CODE, b"")
-    reason = int.from_bytes(network[1:], "big") if len(network) == 3 else int(err) if _DECIMAL.fullmatch(err) else 0
-    return _NETWORK_ERRORS.get(reason, _STATE_ERRORS[state])
+    told = str(int.from_bytes(network[1:], "big")) if len(network) == 3 else ""
+    reasons = [reason for reason in (err.lstrip("0").upper(), told) if reason]
+    if found := next((own[reason] for reason in reasons if reason in own), None):
+        return found
+    if state is not MessageState.UNDELIVERABLE:
+        return usual
+    reason = told or err
+    return _NETWORK_ERRORS.get(int(reason) if _DECIMAL.fullmatch(reason) else 0, usual)
 
 
 _DECIMAL = re.compile("[0-9]{1,9}")

@@ -23,11 +23,12 @@ from limpet.smpp.commands import (
     Malformed,
     Message,
     Nothing,
+    Outbind,
     Pdu,
     Tag,
     Tlvs,
 )
-from limpet.smpp.events import Answered, BindRefused, Bound, Closed, Event, Requested, Unreadable
+from limpet.smpp.events import Answered, BindRefused, Bound, Called, Closed, Event, Requested, Unreadable
 from limpet.smpp.pdu import Splitter, encode, encode_answer
 from limpet.smpp.status import Status, meaning
 
@@ -183,8 +184,8 @@ class Session:
         events: list[Event] = []
         if self.closed:
             return events
-        self._heard_at = now
         for pdu in self._splitter.feed(data):
+            self._heard_at = now  # by a whole PDU: a peer that only trickles octets is asked whether it is there
             if isinstance(pdu, Malformed):
                 self._take_malformed(pdu, events)
             elif pdu.command & RESPONSE:
@@ -287,6 +288,8 @@ class Session:
             self._close("the peer unbound", events)
         elif pdu.command in _BINDS and self._role is Role.SMSC:
             self._take_bind(pdu, events)
+        elif isinstance(pdu.body, Outbind) and self._role is Role.ESME and self._bind is None:
+            events.append(Called(pdu.body.system_id, pdu.body.password))
         elif pdu.command in _ANSWERS:
             self._answer(pdu, Status.RINVCMDID)
         elif self._role is Role.SMSC:

@@ -92,6 +92,7 @@ class Meaning(NamedTuple):
 
 _QUEUE_OVERFLOW = 30001
 _UNKNOWN_HANDSET = 30005
+_TOO_LARGE = 30019
 _FILTERED = 30007
 _UNKNOWN_ERROR = 30008
 _SENDER_UNREGISTERED = 30034
@@ -117,6 +118,7 @@ _OUTCOMES: Mapping[Status, Outcome] = {
 """What is not here is permanent. Statuses of a bind are temporary: they say nothing about the message."""
 
 _ERROR_CODES: Mapping[Status, int] = {
+    Status.RINVMSGLEN: _TOO_LARGE,
     Status.RINVSRCADR: _SENDER_UNREGISTERED,
     Status.RINVDSTADR: _UNKNOWN_HANDSET,
     Status.RINVDSTTON: _UNKNOWN_HANDSET,

@@ -51,7 +51,7 @@ class Accounts:
     async def by_sid(self, sid: str) -> Account | None:
         """The account with this SID (`AC…`)."""
         row = await self._database.pool.fetchrow(query("account_by_sid"), sid)
-        return None if row is None else _account_of(row)
+        return None if row is None else account_of(row)
 
     async def credentials(self, sid: str) -> Credential | None:
         """What a request under this user name must present: an account (`AC…`) or an API key (`SK…`); None for neither."""
@@ -78,7 +78,7 @@ class Accounts:
     async def set_countries(self, account_id: int, countries: frozenset[str] | None, now: datetime) -> Account:
         """The account, which may now send to these countries, or everywhere."""
         kept = None if countries is None else sorted(countries)
-        return _account_of(await self._database.pool.fetchrow(query("account_set_countries"), account_id, kept, now))
+        return account_of(await self._database.pool.fetchrow(query("account_set_countries"), account_id, kept, now))
 
     def _hash_matcher(self, secret_hash: bytes) -> Callable[[str], bool]:
         return lambda presented: hmac.compare_digest(self._vault.hash_secret(presented), secret_hash)
@@ -96,7 +96,7 @@ class Accounts:
         row = await self._database.pool.fetchrow(
             query("account_insert"), _sid("AC"), friendly_name, self._vault.seal(token), now
         )
-        return _account_of(row), token
+        return account_of(row), token
 
     async def create_sub(self, owner: Account, friendly_name: str, now: datetime) -> tuple[Account, str] | None:
         """A new active sub-account and its auth token; None when the owner has as many as it may."""
@@ -110,7 +110,7 @@ class Accounts:
             owner.sid,
             SUBACCOUNTS_MAX,
         )
-        return None if row is None else (_account_of(row), token)
+        return None if row is None else (account_of(row), token)
 
     async def family(
         self, account: Account, friendly_name: str | None, status: str | None, request: PageRequest, *, alone: bool
@@ -122,7 +122,12 @@ class Accounts:
         )
 
     def _with_token(self, row: asyncpg.Record) -> tuple[Account, str]:
-        return _account_of(row), self._vault.open(row["auth_token_sealed"])
+        return account_of(row), self._vault.open(row["auth_token_sealed"])
+
+    async def set_limits(self, account: Account, now: datetime) -> Account:
+        """The account with the limits that this value of it has (`segments_per_s` to `verified`)."""
+        kept = (account.segments_per_s, account.scheduled_max, account.trial, sorted(account.verified))
+        return account_of(await self._database.pool.fetchrow(query("account_set_limits"), account.id, *kept, now))
 
     async def update(
         self, account_id: int, friendly_name: str | None, status: AccountStatus | None, now: datetime
@@ -131,11 +136,20 @@ class Accounts:
         row = await self._database.pool.fetchrow(query("account_update"), account_id, friendly_name, status, now)
         if row is None:
             raise LookupError(f"no account {account_id}")
-        return _account_of(row)
+        return account_of(row)
+
+    async def named(self, friendly_name: str, owner_sid: str | None) -> list[Account]:
+        """Accounts of this name, main ones or sub-accounts of one; at most three, closed ones last."""
+        rows = await self._database.pool.fetch(query("accounts_named"), friendly_name, owner_sid)
+        return [account_of(row) for row in rows]
+
+    async def set_token(self, account_id: int, token: str, now: datetime) -> None:
+        """Give an account another auth token: the former one opens nothing any more."""
+        await self._database.pool.execute(query("account_set_token"), account_id, self._vault.seal(token), now)
 
     async def page(self, request: PageRequest) -> Page[Account]:
         """Every account, newest first."""
-        return await fetch_page(self._database, _PAGE, request, _account_of)
+        return await fetch_page(self._database, _PAGE, request, account_of)
 
     async def create_key(self, account_id: int, friendly_name: str, now: datetime) -> tuple[ApiKey, str]:
         """A new API key and its secret, which nobody can read again."""
@@ -173,7 +187,8 @@ def _matcher(secret: str) -> Callable[[str], bool]:
     return lambda presented: hmac.compare_digest(presented.encode(errors="surrogatepass"), expected)
 
 
-def _account_of(row: asyncpg.Record) -> Account:
+def account_of(row: asyncpg.Record) -> Account:
+    """The value of a row of `account`."""
     status = AccountStatus(row["status"])
     return Account(
         row["id"],
@@ -184,11 +199,15 @@ def _account_of(row: asyncpg.Record) -> Account:
         row["updated_at"],
         row["owner_sid"],
         None if row["countries"] is None else frozenset(row["countries"]),
+        row["segments_per_s"],
+        row["scheduled_max"],
+        row["trial"],
+        frozenset(row["verified"]),
     )
 
 
 def _credential(row: asyncpg.Record, secret_matches: Callable[[str], bool], is_key: bool) -> Credential:
-    account = _account_of(row)
+    account = account_of(row)
     owner = row["owner_status"] and AccountStatus(row["owner_status"])
     return Credential(account, secret_matches, is_key, standing(account.status, owner))
 

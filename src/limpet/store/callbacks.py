@@ -7,7 +7,7 @@ at once, and anybody may once the lease is over. What is posted, when and how of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from limpet.store import deliveries
@@ -16,15 +16,18 @@ from limpet.store.deliveries import Delivery
 from limpet.store.dispatch import Key, columns
 from limpet.store.queries import query
 
-STATUS, INBOUND = "status", "inbound"
-"""What a callback tells of: a message's status, or a text that came in."""
+STATUS, INBOUND, EVENT = "status", "inbound", "event"
+"""What a callback tells of: a message's status, a text that came in, or an event to a sink, whose payload is JSON."""
 POST = "POST"
+LEASE = timedelta(seconds=60)
+"""Whoever writes a callback posts it at once; after this time anybody may."""
 
 
 class OwedCallback(NamedTuple):
-    """A callback as its row has it. `payload` is the form as it is sent, `attempt` counts the tries that failed.
+    """A callback as its row has it. `payload` is what is sent, `attempt` counts the tries that failed.
 
-    `method` is POST or GET; a `fallback_url` is asked when the first tries at `url` have failed.
+    `message_id` is the message that it tells of, or the row's own id. `method` is POST or GET; a `fallback_url` is asked when
+    the first tries at `url` have failed.
     """
 
     bucket: int

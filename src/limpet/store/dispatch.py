@@ -234,7 +234,10 @@ async def fail_waiting(
     return [outgoing(row) for row in await connection.fetch(query("message_fail"), *arrays, list(statuses), now, codes)]
 
 
-async def doubt(connection: Connection, unanswered: Sequence[tuple[Key, int]], now: datetime) -> list[Outgoing]:
-    """Bytes of these `(key, fence)` may have left and no answer came; answers those that are now in doubt."""
-    rows = [(*key, fence) for key, fence in sorted(unanswered)]
+async def doubt(
+    connection: Connection, unanswered: Sequence[tuple[Key, int, Sequence[str]]], now: datetime
+) -> list[Outgoing]:
+    """Bytes of these `(key, fence, ids of their segments)` may have left and no answer came, or not to all of it; answers those
+    that are now in doubt."""
+    rows = [(*key, fence, SEPARATOR.join(ids) or None) for key, fence, ids in sorted(unanswered)]
     return [outgoing(row) for row in await connection.fetch(query("message_doubt"), *columns(rows), now)]

@@ -8,6 +8,7 @@ of what is stored: `limpet.store.database` speaks to the server.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -222,11 +223,16 @@ class EmbeddedPostgres:
         return f"{_last_line(text)} (all of it in {self._log})"
 
 
-def url_of_running(data_dir: Path) -> str | None:
-    """The URL of the server that another process has started in a data directory; None when none runs there."""
-    cluster = data_dir / CLUSTER_NAME
-    found = read_postmaster(cluster)
-    return _url(found) if found is not None and found.ready and serves(found.pid, cluster) else None
+def running_url(data_dir: Path) -> str | None:
+    """The URL of the server that runs on a data directory, whoever started it; None when there is none. Blocks a little."""
+    cluster = Path(os.path.abspath(data_dir.expanduser())) / CLUSTER_NAME
+    try:
+        found = read_postmaster(cluster)
+        if found is None or not found.ready or not serves(found.pid, cluster):
+            return None
+    except PermissionError as error:
+        raise DatabaseUnusable(f"{error.filename} belongs to another user: run this as its owner.") from error
+    return _url(found)
 
 
 def _check_version(cluster: Path) -> None:
@@ -266,7 +272,6 @@ if sys.platform == "win32":
         """Files belong to whoever starts Limpet."""
 
 else:
-    import os
 
     def _listening(cluster: Path) -> dict[str, str]:
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import NamedTuple
 
 from limpet.core.ids import bucket_of, id_floor
@@ -13,22 +14,27 @@ from limpet.store.queries import query
 
 
 class NewMedia(NamedTuple):
-    """The media of a new message, and the code of the link that leads to them."""
+    """The media of a new message, and the code of the link that leads to them, None for none. `types` are their content types,
+    where they are known by more than their URLs."""
 
     bucket: int
     message_id: int
     urls: tuple[str, ...]
-    code: str
+    code: str | None
+    types: tuple[str, ...] = ()
 
 
 async def insert(connection: Connection, new: Sequence[NewMedia], bucket_key: bytes) -> None:
     """Write the media of new messages, in their transaction."""
     media = [
-        (m.bucket, m.message_id, position, url, content_type(url)) for m in new for position, url in enumerate(m.urls)
+        (m.bucket, m.message_id, position, url, kind or content_type(url))
+        for m in new
+        for position, (url, kind) in enumerate(zip_longest(m.urls, m.types, fillvalue=""))
     ]
-    links = sorted((bucket_of(m.code, bucket_key), m.code, m.bucket, m.message_id) for m in new)
+    links = sorted((bucket_of(m.code, bucket_key), m.code, m.bucket, m.message_id) for m in new if m.code)
     await connection.execute(query("media_insert"), *map(list, zip(*sorted(media), strict=True)))
-    await connection.execute(query("media_link_insert"), *map(list, zip(*links, strict=True)))
+    if links:
+        await connection.execute(query("media_link_insert"), *map(list, zip(*links, strict=True)))
 
 
 async def purge_links(database: Database, now: datetime) -> None:

@@ -110,7 +110,8 @@ async def bind(connection: Connection, rows: Sequence[MessageRow], now: datetime
     names = ("bucket", "id", "status", "member_id", "sender", "num_segments", "lane", "fence", "attempt", "claimed_at",
              "reason", "sticky", "rejections")  # fmt: skip
     columns = [[getattr(row, name) for row in rows] for name in names]
-    bound = await connection.fetch(query("message_bind"), *columns, now, [row.error_code for row in rows])
+    codes, bodies = [row.error_code for row in rows], [row.body for row in rows]
+    bound = await connection.fetch(query("message_bind"), *columns, now, codes, bodies)
     return {(row["bucket"], row["id"]) for row in bound}
 
 
@@ -247,6 +248,8 @@ class Messages:
                 await deliveries.forget(connection, bucket, message_id)
             if row and row["num_media"]:
                 await connection.execute(query("media_delete_all"), bucket, message_id)
+            if row:
+                await connection.execute(query("mms_delete"), bucket, message_id)
             if row and row["sticky"] in _BY_MAPPING and Status(row["status"]) in _LEFT:
                 key = MappingKey(bucket, row["service_id"], row["recipient"])
                 await sticky.establish(connection, key, row["member_id"])

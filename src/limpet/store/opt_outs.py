@@ -75,6 +75,7 @@ class Addressed(NamedTuple):
     kind: SenderKind
     country: str
     carrier: str
+    also_through: tuple[str, ...] | None = None
 
 
 async def insert(connection: Connection, new: Iterable[NewOptOut]) -> set[OptOutKey]:
@@ -103,7 +104,8 @@ async def addressed(connection: Connection, addresses: Sequence[str]) -> dict[st
     rows = await connection.fetch(query("opt_out_senders"), list(addresses))
     return {
         r["address"]: Addressed(
-            r["sender_id"], r["account_id"], r["service_id"], r["address"], SenderKind(r["kind"]), r["country"], r["carrier"]
+            r["sender_id"], r["account_id"], r["service_id"], r["address"], SenderKind(r["kind"]), r["country"], r["carrier"],
+            None if r["also_through"] is None else tuple(r["also_through"]),
         )
         for r in rows
     }  # fmt: skip

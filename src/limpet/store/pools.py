@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import asyncpg
 
 from limpet.core.model import (
+    Account,
+    AccountStatus,
     Capability,
     Clearance,
     InDoubtPolicy,
@@ -16,11 +18,15 @@ from limpet.core.model import (
     SenderKind,
     Service,
     StickyInbound,
+    StickyOverflow,
 )
+from limpet.core.selection import NEVER
+from limpet.core.tenancy import standing
+from limpet.store.accounts import account_of
 from limpet.store.database import Connection
 from limpet.store.queries import query
 
-_SERVICE = tuple(name for name in Service.__slots__ if name not in ("in_doubt", "sticky_inbound"))
+_SERVICE = tuple(name for name in Service.__slots__ if name not in ("in_doubt", "sticky_inbound", "sticky_overflow"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,8 @@ class LoadedPool:
 
     service: Service
     members: tuple[PoolMember, ...]
+    until_day: int = NEVER
+    """The day on which the first of the carriers' refusals among them ends."""
 
 
 class ServiceOwner(NamedTuple):
@@ -44,6 +52,7 @@ def service_of(row: asyncpg.Record) -> Service:
         **{name: row[name] for name in _SERVICE},
         in_doubt=InDoubtPolicy(row["in_doubt"]),
         sticky_inbound=StickyInbound(row["sticky_inbound"]),
+        sticky_overflow=StickyOverflow(row["sticky_overflow"]),
     )
 
 
@@ -54,18 +63,22 @@ def _member_of(row: asyncpg.Record) -> PoolMember:
         address=row["address"], country=row["country"], capabilities=frozenset(map(Capability, row["capabilities"])),
         friendly_name=row["sender_name"], carrier=row["carrier"], sms_url="", sms_method="POST", sms_fallback_url="",
         sms_fallback_method="POST", status_callback="", settings={}, created_at=row["added_at"], updated_at=row["added_at"],
+        also_through=None if row["also_through"] is None else tuple(row["also_through"]),
     )  # fmt: skip
     return PoolMember(
-        row["member_id"], row["id"], sender, row["added_at"], Clearance(row["clearance"]), row["retiring"]
+        row["member_id"], row["id"], sender, row["added_at"], frozenset(row["refused_in"]), row["daily_contacts"],
+        Clearance(row["clearance"]), row["retiring"],
     )  # fmt: skip
 
 
-async def load(connection: Connection, service_id: int) -> LoadedPool | None:
-    """The service and its pool; None when it is gone."""
-    rows = await connection.fetch(query("pool_load"), service_id)
+async def load(connection: Connection, service_id: int, today: int = 0) -> LoadedPool | None:
+    """The service and its pool, with the refusals of carriers that still count today (days since 2000); None when it is gone."""
+    rows = await connection.fetch(query("pool_load"), service_id, today)
     if not rows:
         return None
-    return LoadedPool(service_of(rows[0]), tuple(_member_of(row) for row in rows if row["member_id"] is not None))
+    members = tuple(_member_of(row) for row in rows if row["member_id"] is not None)
+    ends = [row["refused_until"] for row in rows if row["refused_until"] is not None]
+    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER))
 
 
 async def owner_by_sid(connection: Connection, sid: str) -> ServiceOwner | None:
@@ -78,6 +91,17 @@ async def generation(connection: Connection, service_id: int) -> int | None:
     """How often a service and its pool have changed; None when it is gone."""
     found: int | None = await connection.fetchval(query("service_generation"), service_id)
     return found
+
+
+async def accounts(connection: Connection, ids: list[int]) -> list[Account]:
+    """Accounts with the status that counts: their main account's where it is worse."""
+    rows = await connection.fetch(query("accounts_by_id"), ids)
+    return [replace(account_of(row), status=_standing_of(row)) for row in rows]
+
+
+def _standing_of(row: asyncpg.Record) -> AccountStatus:
+    owner = row["owner_status"] and AccountStatus(row["owner_status"])
+    return standing(AccountStatus(row["status"]), owner)
 
 
 async def sids(

@@ -13,6 +13,9 @@ from limpet.store.database import Connection, Database
 from limpet.store.dispatch import SEPARATOR, Key, Outgoing, columns, outgoing
 from limpet.store.queries import query
 
+CANDIDATES_MAX = 50
+"""So many of a person's messages are compared with a receipt whose id is spelled in a way that is not known yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -36,6 +39,7 @@ class Tracked:
     """A message that a receipt may speak of, with what is known of its segments."""
 
     message: Outgoing
+    num_segments: int
     carrier_message_ids: tuple[str, ...]
     segment_states: tuple[str, ...]
 
@@ -53,7 +57,8 @@ class Applied(NamedTuple):
 
 
 def _tracked(row: asyncpg.Record) -> Tracked:
-    return Tracked(outgoing(row), tuple(row["carrier_message_ids"] or ()), tuple(row["segment_states"] or ()))
+    ids, states = tuple(row["carrier_message_ids"] or ()), tuple(row["segment_states"] or ())
+    return Tracked(outgoing(row), row["num_segments"], ids, states)
 
 
 def _group(rows: Sequence[asyncpg.Record], count: int) -> list[list[Tracked]]:
@@ -67,6 +72,28 @@ async def match(connection: Connection, asked: Sequence[tuple[int, str, str]], o
     """For each `(bucket, recipient, carrier message id)` the messages that carry that id, however many carriers gave it."""
     rows = await connection.fetch(query("receipt_match"), *columns(asked), oldest_id)
     return _group(rows, len(asked))
+
+
+async def candidates(connection: Connection, asked: Sequence[tuple[int, str]], oldest_id: int) -> list[list[Tracked]]:
+    """For each `(bucket, recipient)` at most CANDIDATES_MAX of the person's messages without a final receipt, newest first."""
+    rows = await connection.fetch(query("receipt_candidates"), *columns(asked), oldest_id, CANDIDATES_MAX)
+    return _group(rows, len(asked))
+
+
+async def spellings(database: Database) -> dict[str, str]:
+    """How carriers' receipts spell ids, by the carrier's name."""
+    return {row["carrier"]: row["spelling"] for row in await database.pool.fetch(query("spellings"))}
+
+
+async def learn_spelling(connection: Connection, carrier: str, spelling: str, now: datetime) -> None:
+    """Keep how a carrier spells ids, unless it is known."""
+    await connection.execute(query("spelling_learn"), carrier, spelling, now)
+
+
+async def forget_spelling(database: Database, carrier: str) -> str | None:
+    """Let it be learned anew; what was known."""
+    forgotten: str | None = await database.pool.fetchval(query("spelling_forget"), carrier)
+    return forgotten
 
 
 async def match_in_doubt(
@@ -95,6 +122,12 @@ async def keep(connection: Connection, orphans: Sequence[Told]) -> None:
     await connection.execute(query("orphan_insert"), *columns(rows))
 
 
+async def list_kept(database: Database, carrier: str | None, limit: int, before: int = 2**63 - 1) -> list[Told]:
+    """Receipts that no message is known for, newest first, with ids below `before`."""
+    rows = await database.pool.fetch(query("orphan_list"), before, carrier, limit)
+    return [Told(*(row[name] for name in Told.__slots__)) for row in rows]
+
+
 async def any_kept(database: Database) -> bool:
     """Whether any receipt waits for its message."""
     return bool(await database.pool.fetchval(query("orphan_exists")))
@@ -104,6 +137,12 @@ async def take_kept(connection: Connection, asked: Sequence[tuple[int, str, str 
     """Take back receipts of `(bucket, recipient, carrier message id)`; with no id, all of the person's. Oldest first."""
     rows = await connection.fetch(query("orphan_take"), *columns(sorted(asked, key=str)))
     return sorted((Told(*(row[name] for name in Told.__slots__)) for row in rows), key=lambda told: told.id)
+
+
+async def walk_kept(database: Database, after_id: int, limit: int) -> list[Told]:
+    """Receipts that were kept under ids after `after_id`, oldest first, at most `limit`."""
+    rows = await database.pool.fetch(query("orphan_walk"), after_id, limit)
+    return [Told(*(row[name] for name in Told.__slots__)) for row in rows]
 
 
 async def forget_kept(database: Database, oldest_id: int) -> None:

@@ -27,7 +27,6 @@ from limpet.core.registration import (
     clearance,
     is_ten_dlc,
     step,
-    told,
 )
 from limpet.store.database import Connection
 from limpet.store.queries import query
@@ -90,7 +89,7 @@ class RegistrationBook:
     """Moves registrations. `owe` is told what customers are to hear."""
 
     def __init__(self, owe: Owe = nobody_listens) -> None:
-        self._owe = owe
+        self.owe = owe
 
     async def joined(self, connection: Connection, service_id: int, address: str, now: datetime) -> None:
         """A number joined a pool, whose sender and service the caller holds: with a campaign its registration begins."""
@@ -200,7 +199,7 @@ class RegistrationBook:
             registration = each.move.registration
             owed.setdefault(registration.account_id, []).append(_told(each, names[registration.id], now))
         for account_id, events in owed.items():
-            await self._owe(connection, account_id, events, now)
+            await self.owe(connection, account_id, events, now)
 
 
 async def hold(connection: Connection, addresses: Sequence[str], service_ids: Iterable[int]) -> None:
@@ -258,8 +257,7 @@ def _job(planned: _Planned, key: str, asks: Asks) -> NewJob:
 def _told(planned: _Planned, names: asyncpg.Record, now: datetime) -> Told:
     registration, tells = planned.move.registration, planned.step.tells
     assert tells is not None
-    return told(
-        tells, key=planned.key or registration.job_key or "", number=registration.address, number_sid=names["number_sid"],
-        account_sid=names["account_sid"], campaign_sid=names["campaign_sid"], service_sid=names["service_sid"],
-        stage=planned.step.to, reason=planned.move.reason, now=now,
+    return Told(
+        tells, planned.key or registration.job_key or "", registration.address, names["number_sid"], names["account_sid"],
+        names["campaign_sid"], names["service_sid"], planned.move.reason, now,
     )  # fmt: skip

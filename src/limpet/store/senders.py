@@ -130,6 +130,20 @@ class Senders:
 
         return await self._database.transaction(work)
 
+    async def set_also_through(
+        self, account_id: int, sid: str, carriers: Sequence[str] | None, now: datetime
+    ) -> Sender | None:
+        """The sender, which may go through these carriers too, in their order; None: through those named for its carrier."""
+
+        async def work(connection: Connection) -> Sender | None:
+            row = await connection.fetchrow(query("sender_set_also_through"), account_id, sid, carriers, now)
+            if row is None:
+                return None
+            await connection.execute(query("pool_changed_of_sender"), row["id"])
+            return sender_of(row)
+
+        return await self._database.transaction(work)
+
     async def release_all(self, account_id: int, now: datetime) -> None:
         """Give up every number of an account that is closed, each as `release` does; done again, it goes on where it stopped."""
         while sids := await self._database.pool.fetch(query("sender_sids_of_account"), account_id, RELEASED_AT_ONCE):
@@ -170,6 +184,7 @@ def sender_of(row: asyncpg.Record) -> Sender:
         **{name: row[name] for name in _COLUMNS if name not in ("kind", "capabilities")},
         kind=SenderKind(row["kind"]),
         capabilities=frozenset(map(Capability, row["capabilities"])),
+        also_through=None if row["also_through"] is None else tuple(row["also_through"]),
     )
 
 

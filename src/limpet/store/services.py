@@ -25,6 +25,7 @@ from limpet.core.model import (
     SenderKind,
     Service,
     StickyInbound,
+    StickyOverflow,
 )
 from limpet.core.page import Page, PageRequest
 from limpet.store import campaigns
@@ -72,6 +73,9 @@ class ServiceSettings:
     sticky_ttl_days: int = 365
     sticky_inbound: StickyInbound = StickyInbound.OFF
     require_a2p: bool = False
+    sticky_overflow: StickyOverflow = StickyOverflow.FAIL
+    segments_per_s: float | None = None
+    daily_segments: int | None = None
 
 
 _COLUMNS = tuple(ServiceSettings.__slots__)
@@ -93,29 +97,29 @@ class Services:
     def __init__(
         self, database: Database, pool_size_max: int = POOL_SIZE_MAX, book: RegistrationBook | None = None
     ) -> None:
-        self._database = database
+        self.database = database
         self._pool_size_max = pool_size_max
         self._book = book or RegistrationBook()
 
     async def create(self, account_id: int, settings: ServiceSettings, now: datetime) -> Service:
         """A new service with an empty pool."""
         sid = new_sid("MG", secrets.randbits(_SID_BITS))
-        row = await self._database.pool.fetchrow(query("service_insert"), sid, account_id, *_values(settings), now)
+        row = await self.database.pool.fetchrow(query("service_insert"), sid, account_id, *_values(settings), now)
         return service_of(row)
 
     async def by_sid(self, account_id: int, sid: str) -> Service | None:
         """The account's service with this SID (`MG…`)."""
-        row = await self._database.pool.fetchrow(query("service_by_sid"), account_id, sid)
+        row = await self.database.pool.fetchrow(query("service_by_sid"), account_id, sid)
         return None if row is None else service_of(row)
 
     async def by_id(self, service_id: int) -> Service | None:
         """A service of any account that is not deleted."""
-        row = await self._database.pool.fetchrow(query("service_by_id"), service_id)
+        row = await self.database.pool.fetchrow(query("service_by_id"), service_id)
         return None if row is None else service_of(row)
 
     async def page(self, account_id: int, request: PageRequest) -> Page[Service]:
         """The account's services, newest first."""
-        return await fetch_page(self._database, _PAGE, request, service_of, account_id)
+        return await fetch_page(self.database, _PAGE, request, service_of, account_id)
 
     async def update(self, account_id: int, sid: str, changes: Mapping[str, Any], now: datetime) -> Service | None:
         """The service with some fields of `ServiceSettings` changed; None when the account has no such service."""
@@ -130,7 +134,7 @@ class Services:
                 await self._book.clear(connection, [held["id"]])
             return service_of(row)
 
-        return await self._database.transaction(work)
+        return await self.database.transaction(work)
 
     async def delete(self, account_id: int, sid: str, now: datetime) -> bool:
         """Delete the service and free its numbers, both at once; whether the account had it. Its mappings are dead with it."""
@@ -145,7 +149,7 @@ class Services:
             await campaigns.service_gone(connection, service_id, now)
             return True
 
-        return await self._database.transaction(work)
+        return await self.database.transaction(work)
 
     async def add_member(
         self, service: Service, sender: Sender, now: datetime, limit: int | None = None
@@ -164,7 +168,7 @@ class Services:
             await self._book.joined(connection, service.id, current.address, now)
             return PoolMember(member_id, service.id, current, now)
 
-        return await self._database.transaction(work)
+        return await self.database.transaction(work)
 
     async def add_name(self, service: Service, new: NewSender, now: datetime) -> PoolMember | PoolRefusal:
         """Let a name join a pool: a sender of its own, that is gone when it leaves. FULL beside another plain name, ALREADY_HERE
@@ -183,23 +187,40 @@ class Services:
             await connection.execute(query("pool_changed"), service.id)
             return PoolMember(member_id, service.id, sender, now)
 
-        return await self._database.transaction(work)
+        return await self.database.transaction(work)
 
     async def members(
         self, service_id: int, kinds: Iterable[SenderKind], request: PageRequest, country: str | None = None
     ) -> Page[PoolMember]:
         """The live members of some kinds, of any country or of one, the last to join first."""
         arguments = (service_id, sorted(kinds), country)
-        return await fetch_page(self._database, _MEMBER_PAGE, request, _member_of, *arguments, key="member_id")
+        return await fetch_page(self.database, _MEMBER_PAGE, request, _member_of, *arguments, key="member_id")
 
     async def member(self, service_id: int, sender_sid: str) -> PoolMember | None:
         """The live membership of a number."""
-        row = await self._database.pool.fetchrow(query("member_by_sid"), service_id, sender_sid)
+        row = await self.database.pool.fetchrow(query("member_by_sid"), service_id, sender_sid)
         return None if row is None else _member_of(row)
 
     async def pool(self, service_id: int) -> list[PoolMember]:
         """All live members, in the order in which they joined."""
-        return [_member_of(row) for row in await self._database.pool.fetch(query("member_all"), service_id)]
+        return [_member_of(row) for row in await self.database.pool.fetch(query("member_all"), service_id)]
+
+    async def update_member(self, service_id: int, sender_sid: str, daily_contacts: int | None) -> PoolMember | None:
+        """Set how many new people a member may get in a day, None for as many as there are; None when it is not in the pool."""
+
+        async def work(connection: Connection) -> PoolMember | None:
+            if await connection.fetchval(query("service_hold"), service_id) is None:
+                return None
+            if await connection.fetchval(query("member_update"), service_id, sender_sid, daily_contacts) is None:
+                return None
+            await connection.execute(query("pool_changed"), service_id)
+            return _member_of(await connection.fetchrow(query("member_by_sid"), service_id, sender_sid))
+
+        return await self.database.transaction(work)
+
+    async def pause(self, sid: str, paused: bool, now: datetime) -> bool:
+        """Let nothing be sent through a service of any account, or let it again; whether there is such a service."""
+        return await self.database.pool.fetchval(query("service_pause"), sid, paused, now) is not None
 
     async def remove_member(self, service_id: int, sender_sid: str, now: datetime) -> bool:
         """Take a number out of a pool; whether it was in.
@@ -219,7 +240,7 @@ class Services:
             await self._book.left(connection, [member_id], now)
             return True
 
-        return await self._database.transaction(work)
+        return await self.database.transaction(work)
 
 
 async def _refusal(connection: Connection, service_id: int, sender: Sender, limit: int) -> PoolRefusal | None:
@@ -233,8 +254,10 @@ async def _refusal(connection: Connection, service_id: int, sender: Sender, limi
 
 
 def _member_of(row: asyncpg.Record) -> PoolMember:
-    clearance = Clearance(row["clearance"])
-    return PoolMember(row["member_id"], row["service_id"], sender_of(row), row["added_at"], clearance, row["retiring"])
+    return PoolMember(
+        row["member_id"], row["service_id"], sender_of(row), row["added_at"], daily_contacts=row["daily_contacts"],
+        clearance=Clearance(row["clearance"]), retiring=row["retiring"],
+    )  # fmt: skip
 
 
 def _settings_of(service: Service) -> ServiceSettings:

@@ -35,6 +35,11 @@ def iso8601(at: datetime) -> str:
     return f"{at.year:04}-{at.month:02}-{at.day:02}T{at.hour:02}:{at.minute:02}:{at.second:02}Z"
 
 
+def iso8601_ms(at: datetime) -> str:
+    """A date of an event, `2026-11-23T07:00:00.123Z`; `at` is UTC."""
+    return f"{iso8601(at)[:-1]}.{at.microsecond // 1000:03}Z"
+
+
 def parse_date(text: str) -> datetime | None:
     """The instant that a list's filter means, aware UTC; None when it is no date. Without a zone it is UTC.
 

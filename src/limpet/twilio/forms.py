@@ -25,6 +25,7 @@ TEXT_LENGTH_MAX: Final = 1024
 FRIENDLY_NAME_LENGTH_MAX: Final = 64
 METHODS: Final = ("GET", "POST")
 
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _BOOLEANS: Final = {"true": True, "false": False}
 _URL_FORBIDDEN = re.compile(r"[^\x21-\x7e]|[\"<>\\^`{|}]")
@@ -96,6 +97,17 @@ def integer(form: Form, name: str, least: int, most: int) -> int | None:
     number = None if value is None else whole(value)
     if value is not None and (number is None or not least <= number <= most):
         raise invalid(name, f"not a whole number from {least} to {most}")
+    return number
+
+
+def decimal(form: Form, name: str, most: float) -> float | None:
+    """A number above 0, at most `most`, in digits with or without a point."""
+    value = filled(form, name)
+    if value is None:
+        return None
+    number = float(value) if _DECIMAL.fullmatch(value) else 0.0
+    if not 0 < number <= most:
+        raise invalid(name, f"not a number above 0 and at most {most:g}")
     return number
 
 

@@ -30,18 +30,18 @@ def inbound_form(
 ) -> str:
     """The form of the request. `media` are URLs with their content types; places are as far as the numbering plan tells them."""
     fields = {
-        "ToCountry": _country(sender),
-        "ToState": _state(sender),
+        "ToCountry": country_of(sender),
+        "ToState": state_of(sender),
         "SmsMessageSid": message_sid,
         "NumMedia": str(len(media)),
         "ToCity": "",
         "FromZip": "",
         "SmsSid": message_sid,
-        "FromState": _state(person),
+        "FromState": state_of(person),
         "SmsStatus": "received",
         "FromCity": "",
         "Body": body,
-        "FromCountry": _country(person),
+        "FromCountry": country_of(person),
         "To": sender,
         "ToZip": "",
         "NumSegments": str(num_segments),
@@ -64,12 +64,13 @@ def fallback_form(form: str, error_code: int, error_url: str) -> str:
     return f"{form}&{urlencode({'ErrorCode': error_code, 'ErrorUrl': error_url.partition('#')[0]})}"
 
 
-def _country(address: str) -> str:
+def country_of(address: str) -> str:
+    """The country of an address, by its two letters; empty where it shows none."""
     parsed = parse_recipient(address)
     return (parsed.country if parsed else None) or ""
 
 
-def _state(address: str) -> str:
+def state_of(address: str) -> str:
     """The state or province of a North American number, where its area code has one."""
     code = area_code(address)
     place = nanp.location(code) if code else None

@@ -65,6 +65,7 @@ class MessageRequest:
     """The template that the body is made of; `body` is empty until it is."""
     content_variables: Mapping[str, str] = field(default_factory=dict)
     media_urls: tuple[str, ...] = ()
+    as_mms: bool = False
 
 
 class MessageChange(StrEnum):
@@ -100,6 +101,7 @@ def parse_message(form: Form, now: datetime) -> MessageRequest:
         _content_sid(form),
         parse_content_variables(form),
         media_urls(form),
+        boolean(form, "SendAsMms") or False,
     )
 
 
@@ -197,13 +199,19 @@ def _send_at(form: Form, service_sid: str | None, now: datetime) -> datetime | N
 
 
 def _scheduled(value: str, now: datetime) -> datetime:
-    """Source: twilio.com/docs/api/errors/35114; a time without an offset is UTC."""
+    """Sources: twilio.com/docs/api/errors/35114 and …/35115, which say the same of different numbers. Here 35114 is said of what
+    is no time or too soon, 35115 of what is too far away and 35117 of what is over. A time without an offset is UTC.
+    """
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
         raise ApiError(35114, value=value) from None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    if not SCHEDULE_MIN <= at - now <= SCHEDULE_MAX:
+    if at <= now:
+        raise ApiError(35117, value=value)
+    if at - now > SCHEDULE_MAX:
+        raise ApiError(35115, value=value)
+    if at - now < SCHEDULE_MIN:
         raise ApiError(35114, value=value)
     return at.astimezone(UTC)
 
@@ -247,10 +255,10 @@ def _retention(form: Form, name: str, other: str) -> None:
         raise invalid(name, f"'{other}' is not offered here; only 'retain' is")
 
 
-def _not_offered(form: Form, name: str, code: int, why: str) -> None:
+def _not_offered(form: Form, name: str, why: str) -> None:
     """What a person would receive differently cannot be ignored."""
     if boolean(form, name):
-        raise invalid(name, why) if why else ApiError(code)
+        raise invalid(name, why)
 
 
 def _fallback_from(form: Form, name: str) -> None:
@@ -277,8 +285,7 @@ _CHECKED: Mapping[str, Callable[[Form, str], object]] = {
     "AddressRetention": partial(_retention, other="obfuscate"),
     "PersistentAction": _actions,
     "TrafficType": partial(choice, options=("free",)),
-    "ShortenUrls": partial(_not_offered, code=20001, why="links are not shortened here"),
-    "SendAsMms": partial(_not_offered, code=21622, why=""),
+    "ShortenUrls": partial(_not_offered, why="links are not shortened here"),
     "RiskCheck": partial(choice, options=("enable", "disable")),
     "FallbackFrom": _fallback_from,
     "Tags": _tags,

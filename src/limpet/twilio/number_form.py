@@ -84,6 +84,8 @@ _KEPT: Mapping[str, tuple[str, Callable[[Form, str], str | None]]] = {
     "AddressSid": ("address_sid", partial(sid, prefix="AD")),
     "BundleSid": ("bundle_sid", partial(sid, prefix="BU")),
 }
+PARAMETERS: Final = ("FriendlyName", "Carrier", "Capabilities", *_COLUMNS, *_KEPT)
+"""All that a number can be told, beside what it is."""
 
 
 def parse_number(form: Form) -> NumberRequest:

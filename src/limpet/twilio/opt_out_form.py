@@ -31,6 +31,8 @@ LANGUAGE_LENGTH_MAX = 35
 """Of a language tag as RFC 5646 recommends to expect."""
 _KEYWORDS = {kind: f"{kind.capitalize()}Keywords" for kind in OptOutType}
 _MESSAGES = {kind: f"{kind.capitalize()}Message" for kind in OptOutType}
+SET_PARAMETERS = ("Country", "Language", *_KEYWORDS.values(), *_MESSAGES.values())
+"""All that a set of keywords can be told."""
 
 
 def parse_opted_out(form: Form) -> str:

@@ -13,8 +13,9 @@ import phonenumbers
 
 from limpet.core.address import AddressKind, parse_sender
 from limpet.core.errors import ApiError
-from limpet.twilio.forms import Form, choice, filled, given, invalid, missing, sid
+from limpet.twilio.forms import Form, choice, filled, given, integer, invalid, missing, sid
 
+DAILY_CONTACTS_MAX: Final = 1_000_000
 COUNTRIES: Final = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
@@ -33,6 +34,13 @@ def parse_member(form: Form, parameter: str, prefix: str) -> str:
     if found is None:
         raise missing(parameter)
     return found
+
+
+def parse_member_change(form: Form) -> int | None:
+    """Read `POST …/PhoneNumbers/{PN}` (ours): `DailyContacts`, how many new people a member may get in a day; empty for any."""
+    if given(form, "DailyContacts") is None:
+        raise missing("DailyContacts")
+    return integer(form, "DailyContacts", 0, DAILY_CONTACTS_MAX)
 
 
 def parse_name(form: Form, carriers: Collection[str], *, destination: bool) -> Name:

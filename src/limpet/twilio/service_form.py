@@ -12,14 +12,16 @@ from typing import Any, Final
 
 from limpet.core.address import parse_recipient
 from limpet.core.errors import ApiError
-from limpet.core.model import InDoubtPolicy, StickyInbound
+from limpet.core.model import InDoubtPolicy, StickyInbound, StickyOverflow
 from limpet.twilio.forms import (
     FRIENDLY_NAME_LENGTH_MAX,
     Form,
     boolean,
     callback_events,
     choice,
+    decimal,
     filled,
+    given,
     integer,
     invalid,
     method,
@@ -31,6 +33,8 @@ from limpet.twilio.forms import (
 VALIDITY_PERIOD_MAX_S: Final = 36_000
 STICKY_TTL_DAYS_MAX: Final = 36_500
 """A hundred years: never, for all that a service lives."""
+SEGMENTS_PER_S_MAX: Final = 1_000_000
+DAILY_MAX: Final = 1_000_000_000
 USECASES: Final = ("notifications", "marketing", "verification", "discussion", "poll", "undeclared")
 
 Changes = dict[str, Any]
@@ -44,6 +48,11 @@ def _in_doubt(form: Form, name: str) -> InDoubtPolicy | None:
 def _sticky_inbound(form: Form, name: str) -> StickyInbound | None:
     value = choice(form, name, tuple(StickyInbound))
     return None if value is None else StickyInbound(value)
+
+
+def _sticky_overflow(form: Form, name: str) -> StickyOverflow | None:
+    value = choice(form, name, tuple(StickyOverflow))
+    return None if value is None else StickyOverflow(value)
 
 
 _URLS: Mapping[str, str] = {
@@ -69,8 +78,16 @@ _SETTINGS: Mapping[str, tuple[str, Callable[[Form, str], object]]] = {
     "ExplicitFromSticks": ("explicit_from_sticks", boolean),
     "StickyInbound": ("sticky_inbound", _sticky_inbound),
     "RequireA2p": ("require_a2p", boolean),
+    "StickyOverflow": ("sticky_overflow", _sticky_overflow),
     "StickyTtlDays": ("sticky_ttl_days", partial(integer, least=1, most=STICKY_TTL_DAYS_MAX)),
 }
+_LIMITS: Mapping[str, tuple[str, Callable[[Form, str], object]]] = {
+    "SegmentsPerSecond": ("segments_per_s", partial(decimal, most=SEGMENTS_PER_S_MAX)),
+    "DailySegments": ("daily_segments", partial(integer, least=0, most=DAILY_MAX)),
+}
+"""An empty value takes a limit away."""
+PARAMETERS: Final = ("FriendlyName", *_URLS, *_SETTINGS, *_LIMITS)
+"""All that a service can be told."""
 
 
 def parse_service(form: Form) -> Changes:
@@ -94,6 +111,9 @@ def parse_service_changes(form: Form) -> Changes:
     for parameter, (column, read) in _SETTINGS.items():
         if (setting := read(form, parameter)) is not None:
             changes[column] = setting
+    for parameter, (column, read) in _LIMITS.items():
+        if given(form, parameter) is not None:
+            changes[column] = read(form, parameter)
     return changes
 
 

@@ -25,6 +25,8 @@ _COLUMNS = {
     "SmsFallbackUrl": ("sms_fallback_url", url),
     "SmsFallbackMethod": ("sms_fallback_method", method),
 }
+PARAMETERS: Final = ("FriendlyName", "Country", "Carrier", "Capabilities", *_COLUMNS)
+"""All that a short code can be told, beside what it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ It knows status lines and bytes, not resources.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,12 @@ _HEADERS_OF_STATUS: Mapping[int, Headers] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response before it is sent. Without a body it has no content type."""
+    """A response before it is sent. Without a body it has no content type. `parts` instead of a body are sent as they come."""
 
     status: int
     body: bytes = b""
     headers: Headers = ()
+    parts: AsyncIterator[bytes] | None = None
 
 
 def json_answer(status: int, value: Any) -> Answer:
@@ -69,6 +70,10 @@ async def send_answer(send: Send, answer: Answer, request_id: str, took_s: float
     if answer.status != NO_CONTENT.status:
         if not any(name == b"content-type" for name, _ in answer.headers):
             headers.append(_JSON_TYPE)
-        headers.append((b"content-length", b"%d" % len(answer.body)))
+        if answer.parts is None:
+            headers.append((b"content-length", b"%d" % len(answer.body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if answer.parts is not None:
+        async for part in answer.parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": answer.body})

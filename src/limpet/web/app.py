@@ -13,15 +13,20 @@ from starlette.types import Receive, Scope, Send
 
 from limpet.core.errors import ApiError
 from limpet.core.usage import Period
+from limpet.twilio.deactivations import LISTS_PATH
 from limpet.twilio.inventory_form import PATHS
 from limpet.web import (
     accounts,
     compliance,
     content,
+    deactivations,
     deliveries,
+    event_streams,
     inventory,
+    limits,
     media,
     messages,
+    notices,
     numbers,
     opt_outs,
     people,
@@ -32,6 +37,7 @@ from limpet.web import (
     services,
     short_codes,
     stickiness,
+    submissions,
     tollfree,
     usage,
 )
@@ -76,6 +82,7 @@ _2010: Mapping[str, Mapping[str, Handler]] = {
         "POST": numbers.update,
         "DELETE": numbers.delete,
     },
+    "/{account_sid}/Limits": {"GET": limits.of_account},
     "/{account_sid}/GeoPermissions": {"GET": permissions.geo, "POST": permissions.change_geo},
     "/{account_sid}/TestCredentials": {"GET": permissions.test_credentials},
     "/{account_sid}/Keys": {"GET": accounts.page_keys, "POST": accounts.create_key},
@@ -93,7 +100,12 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Services/Usecases": {"GET": services.usecases},
     "/Services/{service_sid}": {"GET": services.fetch, "POST": services.update, "DELETE": services.delete},
     "/Services/{service_sid}/PhoneNumbers": pools.list_handlers(pools.NUMBERS),
-    "/Services/{service_sid}/PhoneNumbers/{sender_sid}": pools.member_handlers(pools.NUMBERS),
+    "/Services/{service_sid}/Limits": {"GET": limits.of_service},
+    "/Services/{service_sid}/PhoneNumbers/{sender_sid}": {
+        **pools.member_handlers(pools.NUMBERS),
+        "POST": limits.change_member,
+    },
+    "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Limits": {"GET": limits.of_member},
     "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Registration": {
         "GET": registration.fetch,
         "POST": registration.retry,
@@ -133,9 +145,12 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "POST": opt_outs.change_settings,
         "DELETE": opt_outs.remove_set,
     },
+    "/Deactivations": {"GET": deactivations.fetch},
     "/Webhooks/Deliveries": {"GET": deliveries.page},
     "/Webhooks/Deliveries/{sid}": {"GET": deliveries.fetch},
     "/Webhooks/Deliveries/{sid}/Replay": {"POST": deliveries.replay},
+    "/Messages/InDoubt": {"GET": submissions.page},
+    "/Messages/{sid}/Submission": {"GET": submissions.fetch, "POST": submissions.release},
     "/Simulator/Texts": {"POST": people.write},
     "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
 }
@@ -145,6 +160,35 @@ _CONTENT: Mapping[str, Mapping[str, Handler]] = {
 }
 """Under `_CONTENT_ROOTS`; their bodies are JSON."""
 _CONTENT_ROOTS = ("/v1", "/content/v1")
+_EVENTS: Mapping[str, Mapping[str, Handler]] = {
+    "/Sinks": {"GET": event_streams.page_sinks, "POST": event_streams.create_sink},
+    "/Sinks/{sid}": {
+        "GET": event_streams.fetch_sink,
+        "POST": event_streams.update_sink,
+        "DELETE": event_streams.delete_sink,
+    },
+    "/Sinks/{sid}/Test": {"POST": event_streams.test_sink},
+    "/Sinks/{sid}/Validate": {"POST": event_streams.validate_sink},
+    "/Subscriptions": {"GET": event_streams.page_subscriptions, "POST": event_streams.create_subscription},
+    "/Subscriptions/{sid}": {
+        "GET": event_streams.fetch_subscription,
+        "POST": event_streams.update_subscription,
+        "DELETE": event_streams.delete_subscription,
+    },
+    "/Subscriptions/{sid}/SubscribedEvents": {"GET": event_streams.page_subscribed, "POST": event_streams.subscribe},
+    "/Subscriptions/{sid}/SubscribedEvents/{type}": {
+        "GET": event_streams.fetch_subscribed,
+        "POST": event_streams.update_subscribed,
+        "DELETE": event_streams.unsubscribe,
+    },
+    "/Types": {"GET": event_streams.page_types},
+    "/Types/{type}": {"GET": event_streams.fetch_type},
+    "/Schemas/{schema_id}": {"GET": event_streams.fetch_schema},
+    "/Schemas/{schema_id}/Versions": {"GET": event_streams.page_versions},
+    "/Schemas/{schema_id}/Versions/{version}": {"GET": event_streams.fetch_version},
+}
+"""Under `_EVENTS_ROOTS`."""
+_EVENTS_ROOTS = ("/v1", "/events/v1")
 _V1_ROOTS = ("/v1", "/messaging/v1")
 """The second is for clients that share one base URL between Twilio's products."""
 
@@ -153,7 +197,7 @@ def served() -> Iterator[tuple[str, str]]:
     """Every method and path that is served, once each, with the paths as Twilio's documents spell them."""
     for path, handlers in _2010.items():
         yield from ((method, f"{_ACCOUNTS}{path}.json") for method in handlers)
-    for path, handlers in _V1.items():
+    for path, handlers in (*_V1.items(), *_EVENTS.items()):
         yield from ((method, f"{_V1_ROOTS[0]}{path}") for method in handlers)
 
 
@@ -182,18 +226,22 @@ class App:
         else:
             await self._router(scope, receive, send)
 
-    async def _elsewhere(self, scope: Scope, _: Receive, send: Send) -> None:
+    async def _elsewhere(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What no route matches; the way to see that the server answers is here too, since it needs no credential."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})
         elif scope["type"] == "http":
-            await self._door.serve(scope, send, self._without_credential(scope))
+            await self._door.serve(scope, send, self._without_credential(scope, receive))
 
-    async def _without_credential(self, scope: Scope) -> Answer:
+    async def _without_credential(self, scope: Scope, receive: Receive) -> Answer:
+        if scope["path"].startswith(notices.NOTICES_HEAD):
+            return await notices.take(self._door.deps, scope, receive)
         if scope["path"] == "/health":
             return ok({"status": "ok"})
         if scope["path"].startswith(media.LINKS_PATH) and scope["method"] in ("GET", "HEAD"):
             return await media.follow(self._door.deps, scope["path"])
+        if scope["path"].startswith(LISTS_PATH) and scope["method"] == "GET":
+            return await deactivations.follow(self._door.deps, scope)
         raise ApiError(20404, resource=scope["path"])
 
 
@@ -204,6 +252,9 @@ def _routes(door: Door) -> Iterator[Route]:
         yield Route(f"{_ACCOUNTS}{path}", endpoint)
     for root in _V1_ROOTS:
         for path, handlers in _V1.items():
+            yield Route(root + path, Endpoint(door, handlers))
+    for root in _EVENTS_ROOTS:
+        for path, handlers in _EVENTS.items():
             yield Route(root + path, Endpoint(door, handlers))
     for root in _CONTENT_ROOTS:
         for path, handlers in _CONTENT.items():

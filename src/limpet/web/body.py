@@ -30,7 +30,7 @@ async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> Form:
     return parse_form(await _body(headers, receive, FORM_TYPE))
 
 
-async def _body(headers: Mapping[bytes, bytes], receive: Receive, kind: bytes) -> bytes:
+async def _body(headers: Mapping[bytes, bytes], receive: Receive, kind: bytes | None) -> bytes:
     length = headers.get(b"content-length", b"0")
     if not length.isdigit() or int(length) > BODY_BYTES_MAX:
         raise _too_large()
@@ -39,9 +39,14 @@ async def _body(headers: Mapping[bytes, bytes], receive: Receive, kind: bytes) -
             body = await _read(receive)
     except TimeoutError:
         raise ApiError(20001, status=408, parameter="body", why="it did not arrive in time") from None
-    if body:
+    if body and kind is not None:
         _check_type(headers, kind)
     return body
+
+
+async def read_raw(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    """The bytes that a request carries, of whatever type, under the same limits."""
+    return await _body(headers, receive, None)
 
 
 async def read_json(headers: Mapping[bytes, bytes], receive: Receive) -> object:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from limpet.core.ids import id_time
 from limpet.core.page import Page
+from limpet.store.callbacks import EVENT
 from limpet.store.deliveries import Delivery, Outcome
 from limpet.twilio.callback import idempotency_token
 from limpet.twilio.dates import iso8601
+from limpet.twilio.events import event_message, event_type
 from limpet.twilio.forms import choice, filled, invalid, parse_form
 from limpet.twilio.lists import parse_page
 from limpet.twilio.pages import page_v1
@@ -64,7 +66,7 @@ def _message(call: Call) -> tuple[int, int] | None:
 def _shown(call: Call, one: Delivery) -> Json:
     sid = delivery_sid(one.bucket, one.id, sid_key=call.deps.installation.sid_key)
     url = f"{call.url.partition('/Webhooks/')[0]}/Webhooks/Deliveries/{sid}"
-    form = parse_form(one.payload.encode())
+    told = {} if one.kind == EVENT else parse_form(one.payload.encode())
     return {
         "account_sid": call.account.sid,
         "attempt": one.attempt,
@@ -72,10 +74,11 @@ def _shown(call: Call, one: Delivery) -> Json:
         "failure": one.failure,
         "http_status": one.http_status,
         "idempotency_token": idempotency_token(*one.callback),
+        "event_type": event_type(one.payload) if one.kind == EVENT else None,
         "kind": one.kind,
         "links": {"replay": f"{url}/Replay"},
-        "message_sid": filled(form, "MessageSid"),
-        "message_status": filled(form, "MessageStatus"),
+        "message_sid": event_message(one.payload) if one.kind == EVENT else filled(told, "MessageSid"),
+        "message_status": filled(told, "MessageStatus"),
         "method": one.method,
         "outcome": one.outcome,
         "request": one.payload,

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
+from limpet.carrier.http_client import Medium
+from limpet.carrier.http_notices import NoticeDesk
 from limpet.clock import Clock
 from limpet.core.inventory import Inventory
+from limpet.core.limits import SCHEDULED_MAX
 from limpet.flow.accept import Accept
 from limpet.flow.directory import Directory
+from limpet.flow.events import Events
+from limpet.flow.release import Releases
 from limpet.store.accounts import Accounts
 from limpet.store.brands import Brands, Verifications
 from limpet.store.campaigns import Campaigns
 from limpet.store.content import Contents
 from limpet.store.database import Database, Installation
+from limpet.store.deactivations import Deactivations
 from limpet.store.deliveries import Deliveries
+from limpet.store.event_streams import EventStreams
 from limpet.store.media import MediaStore
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
@@ -27,6 +34,8 @@ from limpet.store.sticky import StickyStore
 from limpet.store.swaps import Swaps
 
 Network = IPv4Network | IPv6Network
+PersonWrites = Callable[[str, str, str, str, Sequence[str]], bool]
+"""A person's text: the number's carrier, who writes, to which number, what, with which media; whether that carrier brings it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +78,12 @@ class Deps:
     contents: Contents
     media: MediaStore
     deliveries: Deliveries
+    event_streams: EventStreams
+    events: Events
+    deactivations: Deactivations
     directory: Directory
     accept: Accept
+    releases: Releases
     installation: Installation
     clock: Clock
     carriers: tuple[str, ...]
@@ -78,10 +91,23 @@ class Deps:
     trusted_proxies: tuple[Network, ...] = ()
     concurrency_max: int = 1000
     """Requests of one account at a time."""
-    person_writes: Callable[[str, str, str], None] | None = None
-    """With a simulated carrier: a person's text, as who writes, to which number, and what."""
+    person_writes: PersonWrites | None = None
+    """With simulated carriers."""
     inventory: Inventory = field(default_factory=Inventory)
     bring_your_own: bool = True
     callbacks_due: Callable[[], None] = lambda: None
     """Told that callbacks have become due in the table."""
+    notices: Mapping[str, NoticeDesk] = field(default_factory=dict)
+    """Where carriers over HTTP bring what they have to tell, by their names."""
+    carrier_medium: Callable[[str], Awaitable[Medium | None]] | None = None
+    """Fetches a medium of an inbound message that only its carrier's credentials open; None where anybody may."""
+    elsewhere: frozenset[str] = frozenset()
+    """The carriers of other regions (error 21669)."""
+    scheduled_max: int = SCHEDULED_MAX
+    """How many messages an account may have scheduled that has no limit of its own."""
     compliance: Compliance = field(kw_only=True)
+
+    @property
+    def database(self) -> Database:
+        """Where everything is kept."""
+        return self.services.database

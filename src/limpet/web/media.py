@@ -5,12 +5,14 @@ Source: twilio.com/docs/messaging/api/media-resource. Limpet keeps where media a
 
 from __future__ import annotations
 
+import os
 from html import escape
 
 from limpet.core.errors import ApiError
 from limpet.core.ids import id_time
-from limpet.core.media import Medium
+from limpet.core.media import Medium, link_code
 from limpet.core.page import Page
+from limpet.flow.draft import Media
 from limpet.twilio.lists import parse_page
 from limpet.twilio.media_resource import Json, media_resource
 from limpet.twilio.pages import page_2010
@@ -20,7 +22,16 @@ from limpet.web.deps import Deps
 from limpet.web.door import Call
 
 LINKS_PATH = "/m/"
+CODE_BYTES = 16
+_STRANGERS = ((b"x-content-type-options", b"nosniff"), (b"content-security-policy", b"sandbox"))
+"""What a person has sent is shown, and runs nothing."""
 _HTML = ((b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"private, max-age=300"))
+
+
+def new_media(urls: tuple[str, ...], origin: str) -> Media:
+    """Media with a new link, under a host that people's phones can reach."""
+    code = link_code(int.from_bytes(os.urandom(CODE_BYTES), "big"))
+    return Media(urls, f"{origin}{LINKS_PATH}{code}", code)
 
 
 async def page(call: Call) -> Answer:
@@ -34,10 +45,13 @@ async def page(call: Call) -> Answer:
 
 
 async def fetch(call: Call) -> Answer:
-    """GET …/Media/{ME}.json; without `.json` a redirect to where the medium is."""
+    """GET …/Media/{ME}.json; without `.json` a redirect to where the medium is, or the medium itself where its carrier gives it
+    to nobody else."""
     one = await _one(call)
     if call.path.endswith(".json"):
         return ok(_shown(call, one))
+    if call.deps.carrier_medium is not None and (found := await call.deps.carrier_medium(one.url)) is not None:
+        return Answer(200, found.content, ((b"content-type", one.content_type.encode()), *_STRANGERS))
     return Answer(307, headers=((b"location", one.url.encode()),))
 
 

@@ -6,12 +6,10 @@ microseconds, and everything slow is behind `Accept.submit`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from limpet.core.errors import ApiError
-from limpet.core.media import link_code
 from limpet.core.model import Message
 from limpet.flow.draft import Media, NewMessage, Overloaded, Rejected
 from limpet.flow.repeat import Idempotency, Misused
@@ -25,12 +23,14 @@ from limpet.twilio.sid import parse_message_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.content import filled_in
 from limpet.web.door import Call
-from limpet.web.media import LINKS_PATH
+from limpet.web.media import new_media
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
 FORM_HASH_BYTES = 16
-CODE_BYTES = 16
-_NAMED = {21701: "service", 21606: "from", 21611: "from", 21711: "from", 21659: "from", 21212: "from", 21211: "to"}
+_NAMED = {
+    21701: "service", 21606: "from", 21611: "from", 21711: "from", 21659: "from", 21212: "from", 21601: "from", 21669: "from",
+    21621: "from", 21211: "to", 21608: "to",
+}  # fmt: skip
 """Which of a rejection's values its text names."""
 
 
@@ -53,6 +53,7 @@ async def create(call: Call) -> Answer:
             asked.smart_encoded,
             _idempotency(call),
             media=_media(call, asked),
+            as_mms=asked.as_mms,
         )
     )
     if isinstance(answer, Message):
@@ -61,13 +62,10 @@ async def create(call: Call) -> Answer:
 
 
 def _media(call: Call, asked: MessageRequest) -> Media | None:
-    """The media of a message with the link that stands for them; 21622 without a service, whose MMS converter makes the link."""
+    """The media of a message, and with a service, which may have the MMS converter, the link that may stand for them."""
     if not asked.media_urls:
         return None
-    if asked.service_sid is None:
-        raise ApiError(21622)
-    code = link_code(int.from_bytes(os.urandom(CODE_BYTES), "big"))
-    return Media(asked.media_urls, f"{call.origin}{LINKS_PATH}{code}", code)
+    return Media(asked.media_urls) if asked.service_sid is None else new_media(asked.media_urls, call.origin)
 
 
 def _idempotency(call: Call) -> Idempotency | None:

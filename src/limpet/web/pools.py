@@ -64,6 +64,8 @@ async def add(part: Part, call: Call) -> Answer:
     sender = await call.deps.senders.by_sid(call.account.id, sid)
     if sender is None:
         raise ApiError(20404, resource=sid)
+    if sender.carrier in call.deps.elsewhere:
+        raise ApiError(21669, value=sender.address)
     return _joined(part, call, service, await call.deps.services.add_member(service, sender, call.now), sender.address)
 
 
@@ -80,20 +82,20 @@ async def page(part: Part, call: Call) -> Answer:
     request, service = parse_page(call.query), await service_of(call)
     country = parse_country_filter(call.query) if part is DESTINATION_NAMES else None
     found = await call.deps.services.members(service.id, part.kinds, request, country)
-    shown = [_shown(part, call, service, member) for member in found.items]
-    return ok(page_v1(part.key, shown, found, request, call.url, call.query))
+    found_as = [shown(part, call, service, member) for member in found.items]
+    return ok(page_v1(part.key, found_as, found, request, call.url, call.query))
 
 
 async def fetch(part: Part, call: Call) -> Answer:
     """GET of one member."""
     service = await service_of(call)
-    return ok(_shown(part, call, service, await _member(part, call, service)))
+    return ok(shown(part, call, service, await member_of(part, call, service)))
 
 
 async def remove(part: Part, call: Call) -> Answer:
     """DELETE of one member: every mapping to it is dead in the same instant."""
     service = await service_of(call)
-    member = await _member(part, call, service)
+    member = await member_of(part, call, service)
     if not await call.deps.services.remove_member(service.id, member.sender.sid, call.now):
         raise call.not_found()
     return NO_CONTENT
@@ -119,7 +121,7 @@ def _new_name(asked: Name, kind: SenderKind, carriers: tuple[str, ...]) -> NewSe
 def _joined(part: Part, call: Call, service: Service, member: PoolMember | PoolRefusal, name: str) -> Answer:
     if isinstance(member, PoolRefusal):
         raise refused(call, member, name)
-    return created(_shown(part, call, service, member))
+    return created(shown(part, call, service, member))
 
 
 def refused(call: Call, why: PoolRefusal, name: str) -> ApiError:
@@ -127,7 +129,8 @@ def refused(call: Call, why: PoolRefusal, name: str) -> ApiError:
     return call.not_found() if why is PoolRefusal.GONE else ApiError(_CODES[why], value=name)
 
 
-async def _member(part: Part, call: Call, service: Service) -> PoolMember:
+async def member_of(part: Part, call: Call, service: Service) -> PoolMember:
+    """The member that the path names; 20404."""
     sid = call.parts["sender_sid"]
     member = await call.deps.services.member(service.id, sid) if is_sid(part.sid_prefix, sid) else None
     if member is None or member.sender.kind not in part.kinds:
@@ -135,5 +138,6 @@ async def _member(part: Part, call: Call, service: Service) -> PoolMember:
     return member
 
 
-def _shown(part: Part, call: Call, service: Service, member: PoolMember) -> Json:
+def shown(part: Part, call: Call, service: Service, member: PoolMember) -> Json:
+    """A member as its list shows it."""
     return part.shown(member, call.account.sid, service.sid, call.root)

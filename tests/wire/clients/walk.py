@@ -26,7 +26,7 @@ def new_number():
 
 def connect(ready, user=None, secret=None):
     client = Client(user or ready["account_sid"], secret or ready["auth_token"], ready["account_sid"])
-    client.api.base_url = client.messaging.base_url = ready["url"]
+    client.api.base_url = client.messaging.base_url = client.events.base_url = ready["url"]
     return client
 
 
@@ -171,6 +171,40 @@ def available_numbers(client, _):
     assert bought.delete() is True
 
 
+def event_streams(client, _):
+    streams, sent = client.events.v1, "com.twilio.messaging.message.sent"
+    place = {"destination": "https://example.com/events", "method": "POST", "batch_events": True}
+    sink = streams.sinks.create(description="Ours", sink_configuration=place, sink_type="webhook")
+    assert (sink.status, sink.sink_type, sink.sink_configuration) == ("active", "webhook", place)
+    assert isinstance(sink.date_created, datetime), sink.date_created
+    assert streams.sinks(sink.sid).update(description="Theirs").description == "Theirs"
+    assert streams.sinks(sink.sid).sink_validate.create(test_id="any").result == "valid"
+    types = [{"type": sent}, {"type": "com.twilio.messaging.message.failed", "schema_version": 2}]
+    made = streams.subscriptions.create(description="Some", sink_sid=sink.sid, types=types)
+    assert (made.sink_sid, made.description) == (sink.sid, "Some")
+    asked = streams.subscriptions(made.sid).subscribed_events
+    assert {one.type: one.schema_version for one in asked.list()} == {sent: 8, types[1]["type"]: 2}
+    assert asked.create(type="com.twilio.messaging.inbound-message.received").schema_version == 6
+    assert streams.subscriptions(made.sid).subscribed_events(sent).update(schema_version=7).schema_version == 7
+    assert streams.subscriptions(made.sid).subscribed_events(sent).delete() is True
+    assert [one.sid for one in streams.subscriptions.list(sink_sid=sink.sid)] == [made.sid]
+    assert sink.sid in [one.sid for one in streams.sinks.list(in_use=True, page_size=2)]
+    assert refused(lambda: streams.sinks(sink.sid).delete()) == (400, 91007)
+    assert streams.subscriptions(made.sid).delete() is True
+    assert streams.sinks(sink.sid).delete() is True
+    kinds = {one.type: one.schema_id for one in streams.event_types.list(page_size=5)}
+    assert kinds[sent] == "Messaging.MessageStatus"
+    assert streams.event_types(sent).fetch().schema_id == kinds[sent]
+    assert streams.schemas(kinds[sent]).fetch().latest_version == 8
+    assert len(streams.schemas(kinds[sent]).versions.list()) == 8
+
+
+def deactivations(client, ready):
+    fetch = client.messaging.v1.deactivations().fetch
+    assert fetch(date=ready["deactivated_day"]).redirect_to.startswith(ready["url"])
+    assert refused(lambda: fetch(date="2020-01-01")) == (404, 20404)
+
+
 def errors(client, _):
     create = client.messages.create
     service = client.messaging.services.create(friendly_name="Empty")
@@ -182,7 +216,7 @@ def errors(client, _):
 
 STEPS = (
     account, keys, numbers, services, pools, messages, scheduled, short_codes, names, feedback, subaccounts,
-    available_numbers, errors,
+    available_numbers, event_streams, deactivations, errors,
 )  # fmt: skip
 
 

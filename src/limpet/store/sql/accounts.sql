@@ -6,11 +6,22 @@ INSERT INTO account (sid, friendly_name, auth_token_sealed, created_at, updated_
 -- name: account_by_sid (reference)
 SELECT * FROM account WHERE sid = $1;
 
+-- name: accounts_named (reference)
+-- Accounts by their name: main ones, or those that $2 owns; closed ones last.
+SELECT * FROM account WHERE friendly_name = $1 AND owner_sid IS NOT DISTINCT FROM $2 ORDER BY status = 'closed', id LIMIT 3;
+
+-- name: account_set_token (reference)
+UPDATE account SET auth_token_sealed = $2, updated_at = $3 WHERE id = $1;
+
+-- name: apply_alone (reference)
+-- One configuration file at a time is applied, until the commit.
+SELECT pg_advisory_xact_lock($1);
+
 -- name: account_insert_sub (reference)
--- No row when the main account has as many sub-accounts as it may.
-INSERT INTO account (sid, friendly_name, auth_token_sealed, created_at, updated_at, owner_sid)
-SELECT $1, $2, $3, $4, $4, $5
- WHERE (SELECT count(*) FROM account WHERE owner_sid = $5 AND status <> 'closed') < $6::bigint
+-- No row when the main account has as many sub-accounts as it may. One of a trial account is a trial account.
+INSERT INTO account (sid, friendly_name, auth_token_sealed, created_at, updated_at, owner_sid, trial, verified)
+SELECT $1, $2, $3, $4, $4, $5, o.trial, o.verified FROM account o
+ WHERE o.sid = $5 AND (SELECT count(*) FROM account WHERE owner_sid = $5 AND status <> 'closed') < $6::bigint
 RETURNING *;
 
 -- name: account_credential (reference)
@@ -23,6 +34,9 @@ SELECT *, NULL AS owner_status FROM account WHERE test_sid = $1;
 
 -- name: account_set_countries (reference)
 UPDATE account SET countries = $2, updated_at = $3 WHERE id = $1 RETURNING *;
+
+-- name: account_set_limits (reference)
+UPDATE account SET segments_per_s = $2, scheduled_max = $3, trial = $4, verified = $5, updated_at = $6 WHERE id = $1 RETURNING *;
 
 -- name: account_test_read (reference)
 -- What is there already stays: of two who ask at once both see the first one's.

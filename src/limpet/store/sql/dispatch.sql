@@ -72,7 +72,7 @@ RETURNING m.bucket, m.id;
 -- name: message_requeue (hot)
 -- Back to the queue, to be tried again. An attempt that never left is taken back.
 UPDATE message AS m
-   SET status = 'queued', in_doubt_at = NULL, attempt = m.attempt - k.taken_back
+   SET status = 'queued', in_doubt_at = NULL, attempt = m.attempt - k.taken_back, carrier_message_ids = NULL, segment_states = NULL
   FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::smallint[]) AS k (bucket, id, fence, attempt, taken_back)
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.id
    AND m.status = 'sending' AND m.fence = k.fence AND m.attempt = k.attempt
@@ -88,9 +88,9 @@ UPDATE message AS m
 RETURNING m.*;
 
 -- name: message_doubt (hot)
--- Bytes may have left and no answer came.
-UPDATE message AS m SET in_doubt_at = $4
-  FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS k (bucket, id, fence)
+-- Bytes may have left and no answer came. Of a message of several segments it is kept which ones the carrier has taken.
+UPDATE message AS m SET in_doubt_at = $5, carrier_message_ids = string_to_array(k.carrier_ids, E'\x1f')
+  FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::text[]) AS k (bucket, id, fence, carrier_ids)
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.id AND m.status = 'sending' AND m.fence = k.fence
 RETURNING m.*;
 

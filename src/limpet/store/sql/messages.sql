@@ -3,7 +3,8 @@
 -- name: plain_senders (hot)
 -- Which of these numbers an account owns, since a plain From must be one; and whether the person opted out of the number, or of
 -- the service whose pool it is in, and whether registration keeps the number from writing to the United States.
-SELECT k.ord, n.address, n.kind, n.carrier, n.country, n.capabilities, coalesce(p.clearance <> 'clear', n.a2p_held) AS unregistered,
+SELECT k.ord, n.address, n.kind, n.carrier, n.country, n.capabilities, n.also_through,
+       coalesce(p.clearance <> 'clear', n.a2p_held) AS unregistered,
        o.bucket IS NOT NULL OR w.bucket IS NOT NULL AS opted_out
   FROM unnest($1::integer[], $2::text[], $3::smallint[], $4::text[]) WITH ORDINALITY
        AS k (account_id, address, bucket, recipient, ord)
@@ -38,11 +39,11 @@ SELECT k.*, $25 FROM unnest($1::smallint[], $2::bigint[], $3::integer[], $4::int
 UPDATE message AS m
    SET status = k.status, member_id = k.member_id, sender = k.sender, num_segments = k.num_segments, lane = k.lane,
        fence = k.fence, attempt = k.attempt, claimed_at = k.claimed_at, reason = k.reason, sticky = k.sticky,
-       rejections = k.rejections, error_code = k.error_code, updated_at = $14
+       rejections = k.rejections, error_code = k.error_code, body = k.body, updated_at = $14
   FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::integer[], $5::text[], $6::smallint[], $7::text[], $8::bigint[],
-              $9::smallint[], $10::timestamptz[], $11::text[], $12::text[], $13::text[], $15::integer[])
+              $9::smallint[], $10::timestamptz[], $11::text[], $12::text[], $13::text[], $15::integer[], $16::text[])
        AS k (bucket, id, status, member_id, sender, num_segments, lane, fence, attempt, claimed_at, reason, sticky, rejections,
-             error_code)
+             error_code, body)
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.id AND m.status = ANY ('{scheduled,accepted}')
 RETURNING m.bucket, m.id;
 

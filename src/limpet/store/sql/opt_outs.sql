@@ -32,7 +32,7 @@ SELECT * FROM opt_out WHERE service_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: opt_out_senders (reference)
 -- The numbers that keywords were sent to, with the service whose pool each is in.
-SELECT n.address, n.id AS sender_id, n.account_id, n.kind, n.country, n.carrier, coalesce(p.service_id, 0) AS service_id
+SELECT n.address, n.id AS sender_id, n.account_id, n.kind, n.country, n.carrier, n.also_through, coalesce(p.service_id, 0) AS service_id
   FROM sender n LEFT JOIN pool_member p ON p.sender_id = n.id AND p.removed_at IS NULL
  WHERE n.address = ANY ($1::text[]) AND n.released_at IS NULL;
 

@@ -9,6 +9,25 @@ SELECT k.ord, m.*
                       WHERE o.bucket = ANY ($1) AND o.bucket = k.bucket AND o.recipient = k.recipient
                         AND o.id >= $4 AND k.carrier_message_id = ANY (o.carrier_message_ids) OFFSET 0) AS m;
 
+-- name: receipt_candidates (hot)
+-- A person's latest messages that still wait for a receipt: one whose id is spelled in a way that nobody knows yet may be theirs.
+SELECT k.ord, m.*
+  FROM unnest($1::smallint[], $2::text[]) WITH ORDINALITY AS k (bucket, recipient, ord)
+ CROSS JOIN LATERAL (SELECT * FROM message AS o
+                      WHERE o.bucket = ANY ($1) AND o.bucket = k.bucket AND o.recipient = k.recipient
+                        AND o.id >= $3 AND o.status = 'sent' ORDER BY o.id DESC LIMIT $4) AS m;
+
+-- name: spellings (reference)
+-- How each carrier's receipts spell the ids of its answers, as far as that has been learned.
+SELECT carrier, spelling FROM carrier_spelling;
+
+-- name: spelling_learn (reference)
+-- Whoever learns it first, for all.
+INSERT INTO carrier_spelling (carrier, spelling, learned_at) VALUES ($1, $2, $3) ON CONFLICT (carrier) DO NOTHING;
+
+-- name: spelling_forget (reference)
+DELETE FROM carrier_spelling WHERE carrier = $1 RETURNING spelling;
+
 -- name: doubt_match (hot)
 -- Messages to a person that were never answered, oldest first: what an unknown receipt may speak of.
 SELECT k.ord, m.*
@@ -19,10 +38,13 @@ SELECT k.ord, m.*
  ORDER BY m.claimed_at, m.id;
 
 -- name: receipt_apply (hot)
--- Forward only: what was read must still be so, otherwise the caller reads again.
+-- Forward only: what was read must still be so, otherwise the caller reads again. What is still being sent stays in doubt: only a
+-- part of it is known to have arrived.
 UPDATE message AS m
-   SET status = k.status, segment_states = string_to_array(k.states, ','), error_code = k.error_code, updated_at = $8,
-       carrier_message_ids = string_to_array(k.carrier_ids, E'\x1f'), sent_at = coalesce(m.sent_at, $8), in_doubt_at = NULL
+   SET status = k.status, segment_states = string_to_array(k.states, ','), error_code = coalesce(k.error_code, m.error_code), updated_at = $8,
+       carrier_message_ids = string_to_array(k.carrier_ids, E'\x1f'),
+       sent_at = CASE WHEN k.status = 'sending' THEN m.sent_at ELSE coalesce(m.sent_at, $8) END,
+       in_doubt_at = CASE WHEN k.status = 'sending' THEN m.in_doubt_at END
   FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $9::text[])
        AS k (bucket, id, status_before, states_before, status, states, error_code, carrier_ids)
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.id AND m.status = k.status_before
@@ -47,6 +69,15 @@ RETURNING o.*;
 -- Whether there is any at all: most of the time there is none, and nobody needs to look per message.
 SELECT EXISTS (SELECT FROM receipt_orphan);
 
+-- name: orphan_walk (fan-out)
+-- Kept receipts of late, oldest first: a walk for after a crash.
+SELECT * FROM receipt_orphan WHERE id > $1 ORDER BY id LIMIT $2;
+
 -- name: orphan_purge (fan-out)
 -- Receipts that nobody claimed for long.
 DELETE FROM receipt_orphan WHERE id < $1;
+
+-- name: orphan_list (fan-out)
+-- Receipts that no message is known for, newest first; of one carrier's lanes where one is named.
+SELECT * FROM receipt_orphan
+ WHERE id < $1 AND ($2::text IS NULL OR starts_with(lane, $2::text || '/')) ORDER BY id DESC LIMIT $3;

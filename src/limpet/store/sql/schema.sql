@@ -21,3 +21,10 @@ INSERT INTO installation (bucket_key, sid_key, created_at) VALUES ($1, $2, $3) O
 
 -- name: installation_read (reference)
 SELECT bucket_key, sid_key FROM installation;
+
+-- name: server_settings (reference)
+-- What the server runs with: for an operator's check.
+SELECT name, setting FROM pg_settings WHERE name = ANY ($1::text[]);
+
+-- name: clients_connected (reference)
+SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend';

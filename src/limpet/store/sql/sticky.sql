@@ -2,9 +2,11 @@
 
 -- name: pool_load (reference)
 -- A service and its live members in one snapshot: what `core.selection.Pool` is made of. One row a member, or one without.
-SELECT s.*, m.id AS member_id, m.added_at, m.clearance, m.retiring,
+SELECT s.*, m.id AS member_id, m.added_at, m.clearance, m.retiring, m.daily_contacts,
        n.id AS sender_id, n.sid AS sender_sid, n.kind, n.address, n.country, n.capabilities,
-       n.friendly_name AS sender_name, n.carrier
+       n.friendly_name AS sender_name, n.carrier, n.also_through,
+       ARRAY(SELECT r.country FROM member_refused r WHERE r.member_id = m.id AND r.until_day > $2) AS refused_in,
+       (SELECT min(r.until_day) FROM member_refused r WHERE r.member_id = m.id AND r.until_day > $2) AS refused_until
   FROM service s
   LEFT JOIN pool_member m ON m.service_id = s.id AND m.removed_at IS NULL
   LEFT JOIN sender n ON n.id = m.sender_id
@@ -16,6 +18,10 @@ SELECT id, account_id FROM service WHERE sid = $1 AND deleted_at IS NULL;
 
 -- name: service_generation (reference)
 SELECT generation FROM service WHERE id = $1 AND deleted_at IS NULL;
+
+-- name: accounts_by_id (reference)
+-- Accounts as they are now, each with what its main account's status is.
+SELECT a.*, o.status AS owner_status FROM account a LEFT JOIN account o ON o.sid = a.owner_sid WHERE a.id = ANY ($1::integer[]);
 
 -- name: account_sids (reference)
 SELECT id, sid FROM account WHERE id = ANY ($1::integer[]);

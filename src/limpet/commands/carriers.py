@@ -1,0 +1,200 @@
+"""`limpet carriers …`: how carriers are, and whether they are to be given messages; on the database, beside running servers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from limpet.commands.place import Place, find_place, place_options, run
+from limpet.commands.table import print_table
+
+if TYPE_CHECKING:
+    from limpet.core.routing import Wish
+    from limpet.store.carriers import LaneView, Waiting
+
+UNSEEN = "nobody runs it"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """One lane as it is shown. Times are ISO 8601, rates those of the last minute."""
+
+    lane: str
+    state: str
+    since: str | None
+    owner: str | None
+    in_flight: int
+    window_size: int
+    waiting: int
+    oldest_waiting: str | None
+    submits_per_s: float
+    receipts_per_s: float
+    throttles: int
+    last_error: str | None
+    last_error_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierState:
+    """A carrier with its lanes; `mode` is what operators want."""
+
+    name: str
+    mode: str
+    mode_since: str | None
+    lanes: tuple[LaneState, ...]
+
+
+@click.group()
+def carriers() -> None:
+    """See how carriers are; pause one, let one run dry, give it messages again."""
+
+
+@carriers.command("list")
+@place_options
+def show_all(path: Path | None, data: Path | None, as_json: bool) -> None:
+    """List all carriers, one a line."""
+    found = run(_states(find_place(path, data)))
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found]))
+        return
+    rows = [
+        (
+            one.name, one.mode, f"{sum(lane.state == 'bound' for lane in one.lanes)} of {len(one.lanes)} bound",
+            _sum(lane.in_flight for lane in one.lanes), _sum(lane.waiting for lane in one.lanes),
+            _rate(sum(lane.submits_per_s for lane in one.lanes)), _rate(sum(lane.receipts_per_s for lane in one.lanes)),
+            _sum(lane.throttles for lane in one.lanes),
+        )
+        for one in found
+    ]  # fmt: skip
+    print_table(("carrier", "mode", "lanes", "in flight", "waiting", "sent/s", "receipts/s", "throttled"), rows)
+
+
+@carriers.command()
+@place_options
+@click.argument("name")
+def show(name: str, path: Path | None, data: Path | None, as_json: bool) -> None:
+    """Show a carrier with each of its lanes."""
+    one = _named(run(_states(find_place(path, data))), name)
+    if as_json:
+        click.echo(json.dumps(asdict(one)))
+        return
+    click.echo(f"{one.name} is {one.mode}" + (f" since {one.mode_since}." if one.mode_since else "."))
+    rows = [
+        (lane.lane, lane.state, lane.since or "-", f"{lane.in_flight} of {lane.window_size}", str(lane.waiting),
+         _rate(lane.submits_per_s), _rate(lane.receipts_per_s), str(lane.throttles), lane.owner or "-")
+        for lane in one.lanes
+    ]  # fmt: skip
+    print_table(("lane", "state", "since", "in flight", "waiting", "sent/s", "receipts/s", "throttled", "run by"), rows)
+    for lane in one.lanes:
+        if lane.last_error:
+            click.echo(f"{lane.lane}, {lane.last_error_at}: {lane.last_error}")
+
+
+@carriers.command()
+@place_options
+@click.argument("name")
+def pause(name: str, path: Path | None, data: Path | None, as_json: bool) -> None:
+    """Give a carrier nothing, from now on and after every start; answers, receipts and texts still come in."""
+    _wish(name, "paused", find_place(path, data), as_json)
+
+
+@carriers.command()
+@place_options
+@click.argument("name")
+def drain(name: str, path: Path | None, data: Path | None, as_json: bool) -> None:
+    """Give a carrier no new messages; what was accepted for it before is still sent."""
+    _wish(name, "draining", find_place(path, data), as_json)
+
+
+@carriers.command()
+@place_options
+@click.argument("name")
+def resume(name: str, path: Path | None, data: Path | None, as_json: bool) -> None:
+    """Give a carrier messages again."""
+    _wish(name, "active", find_place(path, data), as_json)
+
+
+def _wish(name: str, mode: str, place: Place, as_json: bool) -> None:
+    one = run(_set(name, mode, place))
+    if as_json:
+        click.echo(json.dumps(asdict(one)))
+        return
+    flying, waiting = (sum(getattr(lane, what) for lane in one.lanes) for what in ("in_flight", "waiting"))
+    click.echo(f"{name} is {one.mode}; {flying} messages are in flight on it and {waiting} wait for it.")
+
+
+async def _set(name: str, mode: str, place: Place) -> CarrierState:
+    from limpet.commands.opened import opened_beside
+    from limpet.core.routing import Mode
+    from limpet.store.carriers import Carriers
+
+    _named(await _states(place), name)
+    async with opened_beside(place.database) as database:
+        await Carriers(database).set_mode(name, Mode(mode), await database.now())
+    return _named(await _states(place), name)
+
+
+async def _states(place: Place) -> list[CarrierState]:
+    """All carriers: the configured ones, and those that somebody runs, in order of their names."""
+    from limpet.commands.opened import opened_beside
+    from limpet.core.routing import carrier_of
+    from limpet.store.carriers import Carriers
+
+    async with opened_beside(place.database) as database:
+        store = Carriers(database)
+        lanes, wishes = await store.lanes(), await store.wishes()
+        names = sorted({*place.carriers, *map(carrier_of, lanes), *wishes})
+        waiting = await store.waiting([*lanes, *(f"{name}/0" for name in names)])
+        now = await database.now()
+    return [
+        _state(name, {n: v for n, v in lanes.items() if carrier_of(n) == name}, wishes.get(name), waiting, now)
+        for name in names
+    ]
+
+
+def _state(
+    name: str, lanes: dict[str, LaneView], wish: Wish | None, waiting: dict[str, Waiting], now: datetime
+) -> CarrierState:
+    shown = tuple(_lane(lane, view, waiting.get(lane), now) for lane, view in lanes.items())
+    return CarrierState(
+        name, "active" if wish is None else str(wish.mode), _time(wish.changed_at if wish else None), shown
+    )
+
+
+def _lane(name: str, view: LaneView, waiting: Waiting | None, now: datetime) -> LaneState:
+    from limpet.core.routing import UNSEEN_AFTER
+
+    report, pulse = view.report, view.pulse
+    unseen = now - pulse.seen_at > UNSEEN_AFTER
+    return LaneState(
+        name, UNSEEN if unseen else "bound" if pulse.bound else "down", _time(pulse.seen_at if unseen else pulse.since),
+        None if unseen else view.owner, report.in_flight, report.window_size, waiting.messages if waiting else 0,
+        _time(waiting.oldest if waiting else None), round(report.submits_per_s, 2), round(report.receipts_per_s, 2),
+        report.throttles, report.last_error, _time(report.last_error_at),
+    )  # fmt: skip
+
+
+def _named(found: Sequence[CarrierState], name: str) -> CarrierState:
+    for one in found:
+        if one.name == name:
+            return one
+    known = ", ".join(one.name for one in found)
+    raise click.ClickException(f"There is no carrier {name}; known are {known}.")
+
+
+def _sum(numbers: Iterable[int]) -> str:
+    return str(sum(numbers))
+
+
+def _rate(per_s: float) -> str:
+    return f"{per_s:.1f}"
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,107 @@
+"""`limpet messages …`: what carriers know of messages, and those in doubt, through the HTTP API of a running Limpet."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from limpet.commands.door import call, find_door
+
+LIMIT_MAX = 1000
+
+
+@click.group()
+def messages() -> None:
+    """Look at messages as their carriers know them."""
+
+
+@messages.group()
+def doubt() -> None:
+    """Messages of which nobody knows whether they left: see them, send them again, or give them up."""
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    options = (
+        click.option("--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@messages.command()
+@_options
+@click.argument("sid")
+def submission(sid: str, data: Path | None, as_json: bool) -> None:
+    """Show what the carrier was given of a message (SM…), and what it said."""
+    one = _found(call(find_door(data, os.environ), "GET", _place(sid)), sid)
+    if as_json:
+        click.echo(json.dumps(one))
+        return
+    shown = {name: value for name, value in one.items() if name not in ("segments", "url")}
+    width = max(map(len, shown))
+    lines = [f"{name:{width}}  {'-' if value is None else value}" for name, value in shown.items()]
+    lines += [
+        f"segment {each['number']}: {each['state']}, {each['carrier_message_id'] or '-'}" for each in one["segments"]
+    ]
+    click.echo("\n".join(lines))
+
+
+@doubt.command("list")
+@_options
+@click.option("--limit", type=click.IntRange(1, LIMIT_MAX), default=50, show_default=True, help="At most so many.")
+def show_all(data: Path | None, as_json: bool, limit: int) -> None:
+    """List the account's messages in doubt, newest first."""
+    answer = call(find_door(data, os.environ), "GET", "/v1/Messages/InDoubt", {"PageSize": str(limit)})
+    found: list[dict[str, Any]] = (answer or {}).get("submissions", [])
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("message", "in doubt since", "lane", "attempts", "service")
+    for one in found:
+        table.add_row(
+            one["message_sid"], one["in_doubt_since"], one["lane"] or "-", str(one["attempts"]),
+            one["messaging_service_sid"] or "-",
+        )  # fmt: skip
+    Console().print(table if found else "No message is in doubt.")
+
+
+@doubt.command()
+@_options
+@click.argument("sid")
+def resend(sid: str, data: Path | None, as_json: bool) -> None:
+    """Send a message in doubt again; a person may get it twice."""
+    _release(sid, data, as_json, "resend", "is sent again")
+
+
+@doubt.command()
+@_options
+@click.argument("sid")
+def fail(sid: str, data: Path | None, as_json: bool) -> None:
+    """Give a message in doubt up: failed, error 30008."""
+    _release(sid, data, as_json, "fail", "is given up")
+
+
+def _release(sid: str, data: Path | None, as_json: bool, policy: str, said: str) -> None:
+    one = _found(call(find_door(data, os.environ), "POST", _place(sid), form={"InDoubt": policy}), sid)
+    click.echo(json.dumps(one) if as_json else f"{sid} {said}.")
+
+
+def _place(sid: str) -> str:
+    return f"/v1/Messages/{quote(sid, safe='')}/Submission"
+
+
+def _found(answer: Any, sid: str) -> dict[str, Any]:
+    if answer is None:
+        raise click.ClickException(f"The account has no message {sid}.")
+    return dict(answer)

@@ -1,0 +1,46 @@
+"""What accounts, services and members of pools may, and what they have used of it today, as JSON. All of it is ours."""
+
+from __future__ import annotations
+
+from limpet.core.model import Account, PoolMember, Service
+from limpet.twilio.resources import Json, account_uri
+
+
+def account_limits(account: Account, scheduled_max: int, scheduled: int) -> Json:
+    """`…/Limits.json` of an account; `segments_per_second` is null where the server's own limit holds."""
+    return {
+        "account_sid": account.sid,
+        "scheduled": scheduled,
+        "scheduled_max": scheduled_max,
+        "segments_per_second": account.segments_per_s,
+        "trial": account.trial,
+        "uri": f"{account_uri(account.sid)}/Limits.json",
+        "verified_numbers": sorted(account.verified),
+    }
+
+
+def service_limits(service: Service, segments_today: int, account_sid: str, root: str) -> Json:
+    """`/v1/Services/{MG}/Limits`; null is no limit. Segments are counted while there is a limit."""
+    return {
+        "account_sid": account_sid,
+        "daily_segments": service.daily_segments,
+        "paused": service.paused,
+        "segments_per_second": service.segments_per_s,
+        "segments_today": segments_today,
+        "service_sid": service.sid,
+        "sticky_overflow": service.sticky_overflow,
+        "url": f"{root}/Services/{service.sid}/Limits",
+    }
+
+
+def member_limits(member: PoolMember, contacts_today: int, account_sid: str, service_sid: str, root: str) -> Json:
+    """`/v1/Services/{MG}/PhoneNumbers/{PN}/Limits`; null is no limit. New people are counted while there is a limit."""
+    return {
+        "account_sid": account_sid,
+        "contacts_today": contacts_today,
+        "daily_contacts": member.daily_contacts,
+        "phone_number": member.sender.address,
+        "service_sid": service_sid,
+        "sid": member.sender.sid,
+        "url": f"{root}/Services/{service_sid}/PhoneNumbers/{member.sender.sid}/Limits",
+    }

@@ -1,0 +1,46 @@
+"""Limits over HTTP, under paths of ours: what an account, a service or a member of a pool may, and what is used up."""
+
+from __future__ import annotations
+
+from limpet.core.ids import day_number
+from limpet.store.tallies import NO_DAY, Tally, count
+from limpet.twilio.limits_resource import account_limits, member_limits, service_limits
+from limpet.twilio.pool_form import parse_member_change
+from limpet.web import pools
+from limpet.web.answer import Answer, ok
+from limpet.web.door import Call
+from limpet.web.services import service_of
+
+
+async def of_account(call: Call) -> Answer:
+    """GET …/Limits.json: as the account is now, whatever is remembered of it."""
+    account = await call.deps.accounts.by_sid(call.account.sid)
+    if account is None:
+        raise call.not_found()
+    most = call.deps.scheduled_max if account.scheduled_max is None else account.scheduled_max
+    return ok(account_limits(account, most, await count(call.deps.database, Tally.SCHEDULED, NO_DAY, account.id)))
+
+
+async def of_service(call: Call) -> Answer:
+    """GET /v1/Services/{MG}/Limits."""
+    service = await service_of(call)
+    used = await count(call.deps.database, Tally.SEGMENTS, day_number(call.now), service.id)
+    return ok(service_limits(service, used, call.account.sid, call.root))
+
+
+async def of_member(call: Call) -> Answer:
+    """GET /v1/Services/{MG}/PhoneNumbers/{PN}/Limits."""
+    service = await service_of(call)
+    member = await pools.member_of(pools.NUMBERS, call, service)
+    used = await count(call.deps.database, Tally.CONTACTS, day_number(call.now), member.id)
+    return ok(member_limits(member, used, call.account.sid, service.sid, call.root))
+
+
+async def change_member(call: Call) -> Answer:
+    """POST /v1/Services/{MG}/PhoneNumbers/{PN}: how many new people the number may get in a day."""
+    service, daily_contacts = await service_of(call), parse_member_change(call.form)
+    member = await pools.member_of(pools.NUMBERS, call, service)
+    changed = await call.deps.services.update_member(service.id, member.sender.sid, daily_contacts)
+    if changed is None:
+        raise call.not_found()
+    return ok(pools.shown(pools.NUMBERS, call, service, changed))
