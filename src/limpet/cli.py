@@ -24,10 +24,12 @@ from limpet.commands.carriers import carriers
 from limpet.commands.deactivations import deactivations
 from limpet.commands.doctor import doctor
 from limpet.commands.messages import messages
+from limpet.commands.number_swap import swap
 from limpet.commands.numbers import numbers
 from limpet.commands.operator import account_limits
 from limpet.commands.operator import service as service_group
 from limpet.commands.opt_out import opt_out
+from limpet.commands.registrations import registrations
 from limpet.commands.simulate import simulate
 from limpet.commands.smpp_credentials import smpp_credentials
 from limpet.commands.text import text as write_text
@@ -87,10 +89,14 @@ def cli() -> None:
 @click.option(
     "--smpp-port", type=click.IntRange(0, 65535), help="Port for SMPP clients; 2775, or a free one with --port 0."
 )
+@click.option(
+    "--registration-delay", type=click.FloatRange(0, 86_400), default=1.0, show_default=True,
+    help="Seconds that the simulated registrar takes to decide.",
+)  # fmt: skip
 @click.option("--behind-proxy", is_flag=True, help="Something in front ends TLS: allows a --host beyond this machine.")
 def dev(
     host: str, port: int, data: Path, ready_json: bool, offset: timedelta, realistic_rates: bool, smpp_port: int | None,
-    behind_proxy: bool,
+    registration_delay: float, behind_proxy: bool,
 ) -> None:  # fmt: skip
     """Run Limpet for development: database, simulated carrier, account, numbers and service included."""
     server = ServerConfig(host=_ruled(HOST, "--host", host), port=port, behind_proxy=behind_proxy)
@@ -102,7 +108,12 @@ def dev(
         smpp_server=SmppServerConfig(port=(DEV_SMPP_PORT if port else 0) if smpp_port is None else smpp_port),
     )
     config = replace(config, log=replace(config.log, format="console", level="warning"))
-    _serve(config, offset, DevOptions(realistic_rates), lambda ready: _dev_ready(ready, config, ready_json))
+    _serve(
+        config,
+        offset,
+        DevOptions(realistic_rates, registration_delay),
+        lambda ready: _dev_ready(ready, config, ready_json),
+    )
 
 
 @cli.command()
@@ -208,6 +219,7 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
 
 
 account.add_command(account_limits)
+numbers.add_command(swap)
 for extension in (receipts, relearn):
     carriers.add_command(extension)
 for command in (apply, carriers, deactivations, doctor, messages, numbers, service_group):
@@ -215,6 +227,7 @@ for command in (apply, carriers, deactivations, doctor, messages, numbers, servi
 cli.add_command(opt_out)
 cli.add_command(simulate)
 cli.add_command(smpp_credentials)
+cli.add_command(registrations)
 cli.add_command(webhook)
 cli.add_command(write_text)
 

@@ -206,6 +206,24 @@ class LinksConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationConfig:
+    """`[registration]`: who registers brands, campaigns and numbers with carriers (`limpet.registrar`).
+
+    `url` and one of `token`, `token_env` and `token_file` are those of an `http` registrar, `delay_s` is a `simulated` one's. A
+    number that is not answered for within `patience_days` counts as failed until it is.
+    """
+
+    registrar: str = setting(one_of("none", "manual", "simulated", "http"), "manual")
+    url: str | None = setting(BASE_URL, None)
+    token: str = setting(text(2000), "", secret=True)
+    token_env: str | None = setting(text(255), None)
+    token_file: Path | None = setting(PATH, None)
+    timeout_s: float = setting(seconds(1, 30), 10.0)
+    patience_days: int = setting(whole(1, 365), 14)
+    delay_s: float = setting(seconds(0, 86_400), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     """`[log]`: how Limpet writes its log to standard error."""
 
@@ -226,6 +244,7 @@ class Config:
     inventory: InventoryConfig = field(default_factory=InventoryConfig)
     smpp_server: SmppServerConfig = field(default_factory=SmppServerConfig)
     links: LinksConfig = field(default_factory=LinksConfig)
+    registration: RegistrationConfig = field(default_factory=RegistrationConfig)
     log: LogConfig = field(default_factory=LogConfig)
     carriers: tuple[AnyCarrierConfig, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -236,6 +255,8 @@ class DevOptions:
     """What `limpet dev` has beyond a configuration: the simulated carrier takes all it gets, unless `realistic_rates`."""
 
     realistic_rates: bool = False
+    registration_delay_s: float = 1.0
+    """How long the simulated registrar takes to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +307,7 @@ def read_config(table: Mapping[str, object], directory: Path, environment: Mappi
     carriers = _carriers(table.get("carriers", []), directory, environment)
     check_standby({each.name: each.also_through for each in carriers})
     routes = read_routes(table.get("routes", []), [each.name for each in carriers])
+    sections["registration"] = _with_token(sections["registration"], environment)
     config = _with_key(Config(**sections, carriers=carriers, routes=routes), environment)
     check_listening(config.server)
     check_smpp_server(config.smpp_server)
@@ -353,11 +375,26 @@ def _checked_password(carrier: CarrierConfig, password: str, path: str) -> Carri
         raise ConfigError(f"{path} must lead to {rule.what}.") from error
 
 
-def _first_line(file: Path, path: str) -> str:
+def _first_line(file: Path, path: str, name: str = "password_file") -> str:
     try:
         return (file.read_text().splitlines() or [""])[0]
     except OSError as error:
-        raise ConfigError(f"{path}.password_file {file} cannot be read: {error.strerror}.") from error
+        raise ConfigError(f"{path}.{name} {file} cannot be read: {error.strerror}.") from error
+
+
+def _with_token(section: RegistrationConfig, environment: Mapping[str, str]) -> RegistrationConfig:
+    """The section with its token found."""
+    if (section.registrar == "http") is not (section.url is not None):
+        raise ConfigError('registration.url belongs to registrar = "http", and is needed there.')
+    if sum(map(bool, (section.token, section.token_env, section.token_file))) > 1:
+        raise ConfigError("registration needs at most one of token, token_env and token_file.")
+    if section.token_env is not None:
+        if section.token_env not in environment:
+            raise ConfigError(f"registration.token_env names the variable {section.token_env}, which is not set.")
+        return replace(section, token=environment[section.token_env])
+    if section.token_file is not None:
+        return replace(section, token=_first_line(section.token_file, "registration", "token_file"))
+    return section
 
 
 def _placed(section: Any, directory: Path) -> Any:

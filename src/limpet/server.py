@@ -27,7 +27,7 @@ from limpet.carrier.smpp import SmppLane
 from limpet.carrier.smpp_settings import smpp_config
 from limpet.carriers import HttpCarriers
 from limpet.clock import Clock
-from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions, Ready
+from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions, Ready, RegistrationConfig
 from limpet.config_http import HttpCarrierConfig
 from limpet.config_numbers import read_offers
 from limpet.core.destination import UrlPolicy
@@ -39,6 +39,8 @@ from limpet.devtools.simulated import Simulated, start_simulated
 from limpet.esme.outbox import Outbox
 from limpet.esme.whole import open_esme_door
 from limpet.flow.callback import Callbacks
+from limpet.flow.number_events import NumberEvents
+from limpet.flow.registrars import registering
 from limpet.flow.reply import Replies
 from limpet.flow.whole import Flow, Pace, assemble
 from limpet.flow.worker import supervise
@@ -52,12 +54,13 @@ from limpet.store.embedded import EmbeddedPostgres
 from limpet.store.event_streams import EventStreams
 from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
+from limpet.store.registrations import RegistrationBook
 from limpet.store.secrets import Vault, load_or_create_key
 from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.store.smpp_credentials import SmppCredentials
 from limpet.web.app import create_app
-from limpet.web.deps import Deps
+from limpet.web.deps import Deps, compliance
 from limpet.web.media import new_media
 from limpet.web.protocol import BoundedProtocol
 from limpet.webhook import Webhooks
@@ -111,9 +114,10 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         installation = await database.installation(clock.now(), token_bytes(64))
         vault = Vault(_master_key(config))
         installation = replace(installation, pseudonym_key=vault.pseudonym_key)
+        book = RegistrationBook()
         stores = _Stores(
-            Accounts(database, vault), Services(database), Senders(database), SmppCredentials(database, vault)
-        )
+            Accounts(database, vault), Services(database, book=book), Senders(database, book), SmppCredentials(database, vault)
+        )  # fmt: skip
         base_url = _url(config, listening)
         carriers, seeded, simulated = await _development(stack, config, clock, dev, stores, base_url)
         over_http = _over_http(config, listening, carriers, clock)
@@ -129,6 +133,9 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
                 chance, new_id,
             )
         )  # fmt: skip
+        book.owe = NumberEvents(flow.events, flow.post).owe
+        registration = _registration(config, dev)
+        await stack.enter_async_context(registering(registration, clock, database, stores.services, book))
         if binding is not None:
             await stack.enter_async_context(
                 open_esme_door(
@@ -147,6 +154,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             _inventory(config, dev), config.inventory.bring_your_own, config.links.domain, config.links.fallback_url,
             callbacks_due, over_http.desks, over_http.medium, _elsewhere(config), config.dispatch.scheduled_max,
             stores.smpp_credentials, None if simulated is None else simulated.script,
+            compliance=compliance(database, book),
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, binding, seeded))
@@ -298,6 +306,13 @@ def _over_http(
     here = (carrier for carrier in carriers if carrier.name not in _elsewhere(config))
     mine = [carrier for carrier in here if isinstance(carrier, HttpCarrierConfig)]
     return HttpCarriers(mine, _url(config, listening), clock, chance)
+
+
+def _registration(config: Config, dev: DevOptions | None) -> RegistrationConfig:
+    """Who registers numbers: who is configured, or with `dev` a simulated registrar."""
+    if dev is None:
+        return config.registration
+    return RegistrationConfig("simulated", delay_s=dev.registration_delay_s)
 
 
 def _inventory(config: Config, dev: DevOptions | None) -> Inventory:

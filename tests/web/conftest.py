@@ -19,11 +19,12 @@ from limpet.store.deliveries import Deliveries
 from limpet.store.event_streams import EventStreams
 from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
+from limpet.store.registrations import RegistrationBook
 from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.store.smpp_credentials import SmppCredentials
 from limpet.web.app import App, create_app
-from limpet.web.deps import Deps
+from limpet.web.deps import Deps, compliance
 from tests.support.clock import HandClock
 from tests.support.tenants import vault
 from tests.support.world import BUCKET_KEY, PSEUDONYM_KEY, SID_KEY, World, open_world
@@ -128,6 +129,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             Installation(BUCKET_KEY, SID_KEY, PSEUDONYM_KEY),
             clock,
             ("hand", "second"),
+            compliance=compliance(database, RegistrationBook()),
             inventory=Inventory(offer for line in FOR_SALE if (offer := offer_of(line, "second"))),
             smpp_credentials=SmppCredentials(database, vault()),
         )

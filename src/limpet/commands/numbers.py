@@ -1,4 +1,7 @@
-"""`limpet numbers …`: which senders carriers refuse for a country, and a second chance for one. It works on the database."""
+"""`limpet numbers …`: which senders carriers refuse for a country, and a second chance for one. It works on the database.
+
+`limpet numbers swap` is in `limpet.commands.number_swap`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def numbers() -> None:
-    """See which senders carriers refuse, and let one be tried again."""
+    """See which senders carriers refuse, let one be tried again, or let another take its place."""
 
 
 @numbers.command()

@@ -87,6 +87,7 @@ _REFUSALS: Final = (
     (21717, 400, "The brand registration {value} is not registered, or not valid for the campaign"),
     (21719, 400, "The use case of the Messaging Service does not fit that of the campaign"),
     (21720, 400, "The campaign use case {value} is not valid"),
+    (21725, 400, "A brand registration can be updated only when it has failed"),
     (21727, 400, "The campaign lacks a required parameter: {parameter}"),
     (21728, 400, "A parameter of the campaign is too short or too long: {parameter}"),
     (30029, 400, "The 'ContentRetention' {value} is neither retain nor discard"),

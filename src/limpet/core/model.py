@@ -132,6 +132,8 @@ class Service:
     """Ours: the operator lets nothing be sent through it."""
     hides_since: datetime | None = None
     """Since when mappings of it may be under a pseudonym (`limpet.flow.obfuscated`)."""
+    require_a2p: bool = False
+    """Ours: without a campaign, no long code of North America writes to the United States (rule S-65)."""
 
 
 class SenderKind(StrEnum):
@@ -191,6 +193,16 @@ class Sender:
     """Carriers that may take the place of `carrier`, in order; None: those that the operator named for the carrier."""
 
 
+class Clearance(StrEnum):
+    """What a pool member may do towards the United States (`limpet.core.registration`)."""
+
+    CLEAR = "clear"
+    PENDING = "pending"
+    """Not yet: whoever is mapped to it waits for it (rule S-61)."""
+    BARRED = "barred"
+    """No, and not by waiting: whoever is mapped to it gets another sender (rule S-62)."""
+
+
 @dataclass(frozen=True, slots=True)
 class PoolMember:
     """A sender's time in a service's pool. Its id is new at each joining and never used again: mappings point at it."""
@@ -203,6 +215,9 @@ class PoolMember:
     """Countries for which its carrier refuses it (rule S-70)."""
     daily_contacts: int | None = None
     """How many new people it may get in a UTC day (rule S-50)."""
+    clearance: Clearance = Clearance.CLEAR
+    retiring: bool = False
+    """It is being swapped for another: it keeps its people until they are moved, and gets no new ones (rule S-68)."""
 
 
 class Direction(StrEnum):

@@ -21,12 +21,14 @@ from limpet.core.model import (
     NAME_KINDS,
     NUMBER_KINDS,
     Capability,
+    Clearance,
     PoolMember,
     Sender,
     SenderKind,
     Service,
 )
 from limpet.core.nanp import overlay
+from limpet.core.registration import REGULATED, UNREGISTERED_SENDER
 
 K = TypeVar("K")
 
@@ -69,11 +71,16 @@ class WhyNot(StrEnum):
     """No carrier has the sender's channel."""
     OTHER_DESTINATION = "other_destination"
     """It is a sender for other countries or another channel."""
+    NOT_REGISTERED = "not_registered"
+    """It may not write to the United States, or not yet."""
+    RETIRING = "retiring"
+    """It is being swapped for another number."""
     DAILY_CONTACTS = "daily_contacts"
     """It has as many new people today as it may have (S-51)."""
 
 
 NEVER = 1 << 31
+NOBODY_USABLE = 21703
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,8 @@ class Candidate:
     refused_in: frozenset[str] = frozenset()
     """Countries for which its carrier refuses it (S-70)."""
     daily_contacts: int | None = None
+    clearance: Clearance = Clearance.CLEAR
+    retiring: bool = False
 
 
 Group = tuple[Candidate, ...]
@@ -119,12 +128,17 @@ class Offers:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A service with its live members: who can carry texts and who media. It is as of `service.generation`."""
+    """A service with its live members: who can carry texts and who media. It is as of `service.generation`.
+
+    `regulated_texts` and `regulated_media` are what is left of both towards the United States: the same while all are clear.
+    """
 
     service: Service
     candidates: Group
     texts: Offer = Offer()
     media: Offer = Offer()
+    regulated_texts: Offer = Offer()
+    regulated_media: Offer = Offer()
     by_member: Mapping[int, Candidate] = field(default_factory=dict)
     by_address: Mapping[str, Candidate] = field(default_factory=dict)
     unrefused: Mapping[str, Offers] = field(default_factory=dict)
@@ -132,16 +146,22 @@ class Pool:
     until_day: int = NEVER
     """The day from which it counts no more: a carrier's refusal ages out (S-73)."""
 
-    def offer(self, country: str | None, *, media: bool = False) -> Offer:
-        """What the members offer that no carrier refuses for that country."""
-        offers = self.unrefused.get(country or "") if self.unrefused else None
-        if offers is not None:
-            return offers.media if media else offers.texts
-        return self.media if media else self.texts
-
     limits: ServiceLimits = NO_LIMITS
     caps: Mapping[int, int] = field(default_factory=dict)
     """The members that may get only so many new people in a day."""
+
+    def offer(self, country: str | None, *, media: bool = False) -> Offer:
+        """What the members offer that may write to that country and that no carrier refuses for it."""
+        offers = self.unrefused.get(country or "") if self.unrefused else None
+        if offers is not None:
+            return offers.media if media else offers.texts
+        return self.permitted(country, media=media)
+
+    def permitted(self, country: str | None, *, media: bool = False) -> Offer:
+        """The same with those that a carrier refuses: to the United States only who is clear (S-60)."""
+        if country == REGULATED:
+            return self.regulated_media if media else self.regulated_texts
+        return self.media if media else self.texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +189,28 @@ def make_pool(
     candidates = tuple(
         Candidate(
             m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), has_mms(m.sender.carrier), m.refused_in,
-            m.daily_contacts,
+            m.daily_contacts, m.clearance, m.retiring,
         )
         for m in members
     )  # fmt: skip
-    offers = _offers(candidates)
+    offers, clear = _offers(candidates), [c for c in candidates if c.clearance is Clearance.CLEAR]
+    regulated = offers if len(clear) == len(candidates) else _offers(clear)
     refusing = {country for c in candidates for country in c.refused_in}
     return Pool(
         service,
         candidates,
         offers.texts,
         offers.media,
+        regulated.texts,
+        regulated.media,
         {c.member_id: c for c in candidates},
         {c.sender.address: c for c in candidates},
-        {country: _offers([c for c in candidates if country not in c.refused_in]) for country in refusing},
+        {
+            country: _offers(
+                [c for c in (clear if country == REGULATED else candidates) if country not in c.refused_in]
+            )
+            for country in refusing
+        },
         until_day,
         ServiceLimits(service.segments_per_s, service.daily_segments),
         {c.member_id: c.daily_contacts for c in candidates if c.daily_contacts is not None},
@@ -196,24 +224,41 @@ def choose(
     """The sender for a person without a mapping. `person` is the 64-bit hash of the address, `loads` how busy members are;
     members `without` which it must be done are those that may not get another person today (S-51).
 
-    An empty pool is Twilio's 21704, a pool without a usable member 21703 (S-30).
+    An empty pool is 21704, a pool without a usable member 21703 (S-30), or 30034 where registration is what it lacks (S-60).
     """
     if not pool.candidates:
         return Refusal(21704)
     offer = pool.offer(to.country, media=media)
     found = _climb(offer, pool.service, to, without)
     if found is None and pool.unrefused:  # nobody but those refused: ask again (S-72)
-        found = _climb(pool.media if media else pool.texts, pool.service, to, without)
+        found = _climb(pool.permitted(to.country, media=media), pool.service, to, without)
     if found is not None:
         reason, offered = found
         return Choice(_least_busy(offered, person, loads), reason)
-    return Refusal(21703, tuple((c.sender.address, _passed_over(c, media, without)) for c in pool.candidates))
+    reasons = tuple((c.sender.address, _passed_over(c, to, media, without)) for c in pool.candidates)
+    return Refusal(_code_of({why for _, why in reasons}), reasons)
 
 
-def _passed_over(candidate: Candidate, media: bool, without: Collection[int]) -> WhyNot:
+def _passed_over(candidate: Candidate, to: Address, media: bool, without: Collection[int]) -> WhyNot:
     """Why a member was not the one, when nobody was."""
-    crowded = WhyNot.DAILY_CONTACTS if candidate.member_id in without else WhyNot.OTHER_DESTINATION
-    return why_not(candidate, media=media) or crowded
+    if (always := why_not(candidate, media=media)) is not None:
+        return always
+    if not is_clear(candidate, to):
+        return WhyNot.NOT_REGISTERED
+    if candidate.retiring:
+        return WhyNot.RETIRING
+    return WhyNot.DAILY_CONTACTS if candidate.member_id in without else WhyNot.OTHER_DESTINATION
+
+
+def _code_of(reasons: Collection[WhyNot]) -> int:
+    """Registration is what is lacking (S-60), unless a registered number is there that has its people for today (S-51)."""
+    unregistered = WhyNot.NOT_REGISTERED in reasons and WhyNot.DAILY_CONTACTS not in reasons
+    return UNREGISTERED_SENDER if unregistered else NOBODY_USABLE
+
+
+def is_clear(candidate: Candidate, to: Address) -> bool:
+    """Whether registration lets a member write there; it concerns the United States only (S-64)."""
+    return to.country != REGULATED or candidate.clearance is Clearance.CLEAR
 
 
 def is_refused(pool: Pool, candidate: Candidate, to: Address) -> bool:
@@ -405,9 +450,10 @@ def _salt(address: str) -> int:
 
 
 def _offers(candidates: Sequence[Candidate]) -> Offers:
+    """What those offer that get new people: one that is being swapped gets none (S-68)."""
     return Offers(
-        _offer(c for c in candidates if why_not(c) is None),
-        _offer(c for c in candidates if why_not(c, media=True) is None),
+        _offer(c for c in candidates if why_not(c) is None and not c.retiring),
+        _offer(c for c in candidates if why_not(c, media=True) is None and not c.retiring),
     )
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from limpet.core.address import Address
-from limpet.core.model import SenderKind, StickyInbound, StickyOverflow
+from limpet.core.model import Clearance, SenderKind, StickyInbound, StickyOverflow
+from limpet.core.registration import UNREGISTERED_SENDER
 from limpet.core.selection import (
     Candidate,
     Choice,
@@ -24,6 +25,7 @@ from limpet.core.selection import (
     choose,
     has_local,
     has_rcs,
+    is_clear,
     is_foreign,
     is_refused,
     reaches,
@@ -62,10 +64,23 @@ class Standing(StrEnum):
     FOREIGN = "local_number_joined"
     UNUSABLE = "sender_unusable"
     REFUSED = "sender_refused"
+    PENDING = "registration_pending"
+    """Its number may not write to the person yet, and will."""
+    UNREGISTERED = "registration_lost"
+    """Its number may not write to the person, and waiting does not help."""
 
 
-_POINTING = frozenset({Standing.LIVE, Standing.FOREIGN, Standing.UNUSABLE, Standing.REFUSED})
-"""Standings of mappings that a named From leaves as they are: whether they are to be replaced is for the next free choice."""
+_POINTING = frozenset(
+    {
+        Standing.LIVE,
+        Standing.FOREIGN,
+        Standing.UNUSABLE,
+        Standing.REFUSED,
+        Standing.PENDING,
+        Standing.UNREGISTERED,
+    }
+)
+"""Standings of mappings that a named From leaves alone (S-16): whether they are to be replaced is for the next free choice."""
 
 
 class Outcome(StrEnum):
@@ -155,6 +170,8 @@ def standing(
         return Standing.REFUSED
     if is_foreign(candidate, to) and has_local(pool, to, at_cap):
         return Standing.FOREIGN
+    if not is_clear(candidate, to):
+        return Standing.PENDING if candidate.clearance is Clearance.PENDING else Standing.UNREGISTERED
     return Standing.LIVE
 
 
@@ -179,15 +196,21 @@ def decide(
         not sticky or choice.reason is Reason.RCS
     ):  # RCS senders have no mappings (S-25)
         return Binding(choice.candidate, choice.reason, Outcome.OFF)
-    if mapping is not None and (worth is Standing.LIVE or (worth is Standing.REFUSED and _no_better(choice, mapping))):
+    if mapping is not None and (
+        worth is Standing.LIVE or (worth is Standing.REFUSED and _no_better(ask, pool, choice, mapping))
+    ):
         return _use(ask, pool, mapping, today, crowd)
+    if mapping is not None and worth is Standing.PENDING:
+        return _pass_by(ask, pool, mapping, today, worth.value)
     return choice if isinstance(choice, Refusal) else _stick(choice, worth)
 
 
-def _no_better(choice: Choice | Refusal, mapping: StoredMapping) -> bool:
+def _no_better(ask: Ask, pool: Pool, choice: Choice | Refusal, mapping: StoredMapping) -> bool:
     """Whether the sender in the mapping's place would be the same one: a carrier refuses it, and nobody else can carry this
-    message (S-72)."""
-    return isinstance(choice, Refusal) or choice.candidate.member_id == mapping.member_id
+    message (S-72). One that is not registered for the place carries nothing there all the same (S-60)."""
+    if isinstance(choice, Refusal):
+        return is_clear(pool.by_member[mapping.member_id], ask.to)
+    return choice.candidate.member_id == mapping.member_id
 
 
 def _use(ask: Ask, pool: Pool, mapping: StoredMapping, today: int, crowd: Crowd) -> Binding | Refusal:
@@ -195,16 +218,22 @@ def _use(ask: Ask, pool: Pool, mapping: StoredMapping, today: int, crowd: Crowd)
     is, where the service asks for it, while the sender's queue is full (S-53)."""
     mapped, refresh = pool.by_member[mapping.member_id], _refresh(mapping, today)
     if ask.media and why_not(mapped, media=True) is not None:
-        choice = choose(pool, ask.to, ask.person, {}, media=True)
-        if isinstance(choice, Refusal):
-            return choice
-        return Binding(choice.candidate, choice.reason, Outcome.BYPASSED, refresh, MEDIA, mapping.member_id)
+        return _pass_by(ask, pool, mapping, today, MEDIA)
     if pool.service.sticky_overflow is StickyOverflow.BYPASS and crowd.is_full(mapped):
         full = {c.member_id for c in pool.candidates if crowd.is_full(c)}
         choice = choose(pool, ask.to, ask.person, {}, media=ask.media, without=full)
         if isinstance(choice, Choice):
             return Binding(choice.candidate, choice.reason, Outcome.BYPASSED, refresh, QUEUE_FULL, mapping.member_id)
     return Binding(mapped, Reason.STICKY, Outcome.USED, refresh)
+
+
+def _pass_by(ask: Ask, pool: Pool, mapping: StoredMapping, today: int, cause: str) -> Binding | Refusal:
+    """Another sender for this message, always the same one; the mapping stays and counts as used (S-24, S-61)."""
+    choice = choose(pool, ask.to, ask.person, {}, media=ask.media)
+    if isinstance(choice, Refusal):
+        return choice
+    refresh = _refresh(mapping, today)
+    return Binding(choice.candidate, choice.reason, Outcome.BYPASSED, refresh, cause, mapping.member_id)
 
 
 def _stick(choice: Choice, worth: Standing) -> Binding:
@@ -225,6 +254,8 @@ def _explicit(
         return Refusal(NO_MEDIA_FROM_IT)
     if not reaches(candidate.sender.kind, candidate.sender.country, ask.to):
         return Refusal(UNREACHABLE)
+    if not is_clear(candidate, ask.to):  # S-63
+        return Refusal(UNREGISTERED_SENDER)
     if candidate.sender.kind is SenderKind.RCS:
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     if not pool.service.sticky_sender:

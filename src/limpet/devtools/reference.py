@@ -21,7 +21,7 @@ OPERATIONS: Final = "operations.json"
 PAGE: Final = "api.md"
 
 _VOICE = "Limpet carries messages, not calls"
-_REGISTRY = "registration with US carriers is made at a registry, which Limpet does not front"
+_REGISTRY = "vetting by third parties is made at the registry itself"
 GROUPS: Final = (
     ("Messages", r"/2010-04-01/Accounts/\{AccountSid\}/Messages", "not there yet"),
     (
@@ -75,6 +75,9 @@ DIFFERS: Final[Mapping[str, str]] = {
     "CreateAccount": "at most 1000 sub-accounts that are not closed",
     "CreateIncomingPhoneNumber": "[buys or brings a number](../howto/numbers.md); `Carrier` and `Capabilities` are ours",
     "CreateMessage": "[what differs](../api.md#what-differs)",
+    "CreateBrandRegistrations": "[A2P 10DLC](../howto/a2p-10dlc.md); Trust Hub's profiles are not looked up",
+    "CreateTollfreeVerification": "a record: sending does not depend on it",
+    "UpdateUsAppToPerson": "a verified campaign may be changed too, and stays verified meanwhile",
     "CreateSink": "webhooks only, by POST; [event streams](../howto/event-streams.md)",
     "CreateSubscription": "[the types that there are](../howto/event-streams.md#events)",
     "FetchDeactivation": "of the lists that [the operator brings](../howto/deactivations.md)",

@@ -21,6 +21,7 @@ from limpet.core.model import Account, Capability, Message, SenderKind
 from limpet.core.optout import OPTED_OUT
 from limpet.core.permissions import may_send_to
 from limpet.core.rate import Queue
+from limpet.core.registration import REGULATED, UNREGISTERED_SENDER
 from limpet.core.selection import Refusal, carries_media, reaches
 from limpet.core.status import Status
 from limpet.core.sticky import NO_MEDIA_FROM_IT, SERVICE_PAUSED
@@ -292,6 +293,8 @@ class Accept:
                 draft.rejected = rejected(draft, OPTED_OUT)
             elif not reaches(found.kind, found.country, draft.new.recipient):
                 draft.rejected = rejected(draft, UNREACHABLE.get(found.kind, FROM_NOT_OWNED))
+            elif row["unregistered"] and draft.new.recipient.country == REGULATED:  # rule S-63
+                refuse(row_of(draft), Refusal(UNREGISTERED_SENDER))
             elif draft.wants_mms and (lacking := self._without_mms(row)) is not None:
                 draft.rejected = rejected(draft, lacking)
             else:

@@ -97,6 +97,7 @@ class Flow:
     events: Events
     switchboard: Switchboard
     releases: Releases
+    post: Callable[[Sequence[OwedCallback]], None]
     lease: timedelta
 
     def loops(self) -> list[Loop]:
@@ -191,6 +192,7 @@ def assemble(
         events,
         Switchboard(database, fleet, clock, owner, pace.patience),
         Releases(database, resolver, doubt, fleet, clock, post),
+        post,
         pace.lease,
     )
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -56,6 +57,27 @@ class OutOfDate(Exception):
 
 
 _REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, OutOfDate)
+
+
+_later: ContextVar[list[Callable[[], None]] | None] = ContextVar("later", default=None)
+
+
+def after_commit(act: Callable[[], None]) -> None:
+    """Do something at once when `Database.transaction`, in which this is called, is committed; not when it fails. Outside of one
+    it is an error."""
+    later = _later.get()
+    assert later is not None, "nothing is going to be committed here"
+    later.append(act)
+
+
+@contextmanager
+def _left_for_later() -> Iterator[list[Callable[[], None]]]:
+    later: list[Callable[[], None]] = []
+    token = _later.set(later)
+    try:
+        yield later
+    finally:
+        _later.reset(token)
 
 
 class DatabaseUnusable(Exception):
@@ -123,11 +145,15 @@ class Database:
 
     async def transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `work` in one READ COMMITTED transaction; from the start after a deadlock or OutOfDate, at most
-        TRANSACTION_TRIES_MAX times."""
+        TRANSACTION_TRIES_MAX times. What `work` leaves for `after_commit` is done then, or never."""
         for left in reversed(range(TRANSACTION_TRIES_MAX)):
             try:
-                async with self.pool.acquire() as connection, connection.transaction():
-                    return await work(connection)
+                with _left_for_later() as later:
+                    async with self.pool.acquire() as connection, connection.transaction():
+                        answer = await work(connection)
+                for act in later:
+                    act()
+                return answer
             except _REPEATABLE:
                 if not left:
                     raise

@@ -11,6 +11,7 @@ from limpet.core.model import (
     Account,
     AccountStatus,
     Capability,
+    Clearance,
     InDoubtPolicy,
     PoolMember,
     Sender,
@@ -64,8 +65,10 @@ def _member_of(row: asyncpg.Record) -> PoolMember:
         sms_fallback_method="POST", status_callback="", settings={}, created_at=row["added_at"], updated_at=row["added_at"],
         also_through=None if row["also_through"] is None else tuple(row["also_through"]),
     )  # fmt: skip
-    refused = frozenset(row["refused_in"])
-    return PoolMember(row["member_id"], row["id"], sender, row["added_at"], refused, row["daily_contacts"])
+    return PoolMember(
+        row["member_id"], row["id"], sender, row["added_at"], frozenset(row["refused_in"]), row["daily_contacts"],
+        Clearance(row["clearance"]), row["retiring"],
+    )  # fmt: skip
 
 
 async def load(connection: Connection, service_id: int, today: int = 0) -> LoadedPool | None:

@@ -18,6 +18,7 @@ from limpet.core.page import PAGE_SIZE_MAX, Page, PageRequest, page_of
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.queries import query
+from limpet.store.registrations import RegistrationBook
 from limpet.twilio.sid import new_sid
 
 _PAGE = listing("sender_page")
@@ -67,8 +68,9 @@ class SenderFilter:
 class Senders:
     """Every account's numbers."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, book: RegistrationBook | None = None) -> None:
         self._database = database
+        self._book = book or RegistrationBook()
 
     async def create(self, account_id: int, new: NewSender, now: datetime) -> Sender | None:
         """Give the number to the account; None when somebody, be it this account, owns it already."""
@@ -156,7 +158,8 @@ class Senders:
             if held is None:
                 return False
             await connection.execute(query("pool_changed_of_sender"), held["id"])
-            await connection.execute(query("member_remove_of_sender"), held["id"], now)
+            gone = await connection.fetch(query("member_remove_of_sender"), held["id"], now)
+            await self._book.left(connection, [row["id"] for row in gone], now)
             await connection.execute(query("sender_release"), held["id"], now)
             return True
 

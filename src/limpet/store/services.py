@@ -18,6 +18,7 @@ import asyncpg
 from limpet.core.model import (
     CHANNEL_KINDS,
     Capability,
+    Clearance,
     InDoubtPolicy,
     PoolMember,
     Sender,
@@ -27,10 +28,12 @@ from limpet.core.model import (
     StickyOverflow,
 )
 from limpet.core.page import Page, PageRequest
+from limpet.store import campaigns
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.pools import service_of
 from limpet.store.queries import query
+from limpet.store.registrations import RegistrationBook
 from limpet.store.senders import NewSender, sender_of
 from limpet.store.senders import insert as insert_sender
 from limpet.twilio.sid import new_sid
@@ -69,6 +72,7 @@ class ServiceSettings:
     explicit_from_sticks: bool = True
     sticky_ttl_days: int = 365
     sticky_inbound: StickyInbound = StickyInbound.OFF
+    require_a2p: bool = False
     sticky_overflow: StickyOverflow = StickyOverflow.FAIL
     segments_per_s: float | None = None
     daily_segments: int | None = None
@@ -90,9 +94,12 @@ class PoolRefusal(StrEnum):
 class Services:
     """Every account's services and their pools."""
 
-    def __init__(self, database: Database, pool_size_max: int = POOL_SIZE_MAX) -> None:
+    def __init__(
+        self, database: Database, pool_size_max: int = POOL_SIZE_MAX, book: RegistrationBook | None = None
+    ) -> None:
         self.database = database
         self._pool_size_max = pool_size_max
+        self._book = book or RegistrationBook()
 
     async def create(self, account_id: int, settings: ServiceSettings, now: datetime) -> Service:
         """A new service with an empty pool."""
@@ -122,7 +129,10 @@ class Services:
             if held is None:
                 return None
             wanted = replace(_settings_of(service_of(held)), **changes)
-            return service_of(await connection.fetchrow(query("service_update"), held["id"], *_values(wanted), now))
+            row = await connection.fetchrow(query("service_update"), held["id"], *_values(wanted), now)
+            if wanted.require_a2p != held["require_a2p"]:
+                await self._book.clear(connection, [held["id"]])
+            return service_of(row)
 
         return await self.database.transaction(work)
 
@@ -133,8 +143,10 @@ class Services:
             service_id = await connection.fetchval(query("service_delete"), account_id, sid, now)
             if service_id is None:
                 return False
-            await connection.execute(query("member_remove_all"), service_id, now)
+            gone = await connection.fetch(query("member_remove_all"), service_id, now)
             await connection.execute(query("sender_release_nameless"), service_id, now)
+            await self._book.left(connection, [row["id"] for row in gone], now)
+            await campaigns.service_gone(connection, service_id, now)
             return True
 
         return await self.database.transaction(work)
@@ -153,6 +165,7 @@ class Services:
                 return refused
             member_id = await connection.fetchval(query("member_insert"), service.id, current.id, now)
             await connection.execute(query("pool_changed"), service.id)
+            await self._book.joined(connection, service.id, current.address, now)
             return PoolMember(member_id, service.id, current, now)
 
         return await self.database.transaction(work)
@@ -216,12 +229,15 @@ class Services:
         """
 
         async def work(connection: Connection) -> bool:
+            await connection.execute(query("sender_hold_by_sid"), sender_sid)
             if await connection.fetchval(query("service_hold"), service_id) is None:
                 return False
-            if await connection.fetchval(query("member_remove"), service_id, sender_sid, now) is None:
+            member_id = await connection.fetchval(query("member_remove"), service_id, sender_sid, now)
+            if member_id is None:
                 return False
             await connection.execute(query("sender_release_nameless"), service_id, now)
             await connection.execute(query("pool_changed"), service_id)
+            await self._book.left(connection, [member_id], now)
             return True
 
         return await self.database.transaction(work)
@@ -238,7 +254,10 @@ async def _refusal(connection: Connection, service_id: int, sender: Sender, limi
 
 
 def _member_of(row: asyncpg.Record) -> PoolMember:
-    return PoolMember(row["member_id"], row["service_id"], sender_of(row), row["added_at"], row["daily_contacts"])
+    return PoolMember(
+        row["member_id"], row["service_id"], sender_of(row), row["added_at"], daily_contacts=row["daily_contacts"],
+        clearance=Clearance(row["clearance"]), retiring=row["retiring"],
+    )  # fmt: skip
 
 
 def _settings_of(service: Service) -> ServiceSettings:

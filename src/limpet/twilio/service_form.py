@@ -77,6 +77,7 @@ _SETTINGS: Mapping[str, tuple[str, Callable[[Form, str], object]]] = {
     "InDoubt": ("in_doubt", _in_doubt),
     "ExplicitFromSticks": ("explicit_from_sticks", boolean),
     "StickyInbound": ("sticky_inbound", _sticky_inbound),
+    "RequireA2p": ("require_a2p", boolean),
     "StickyOverflow": ("sticky_overflow", _sticky_overflow),
     "StickyTtlDays": ("sticky_ttl_days", partial(integer, least=1, most=STICKY_TTL_DAYS_MAX)),
 }

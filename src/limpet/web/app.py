@@ -18,6 +18,7 @@ from limpet.twilio.deactivations import LISTS_PATH
 from limpet.twilio.inventory_form import PATHS
 from limpet.web import (
     accounts,
+    compliance,
     content,
     deactivations,
     deliveries,
@@ -33,12 +34,14 @@ from limpet.web import (
     people,
     permissions,
     pools,
+    registration,
     rehearsal,
     services,
     short_codes,
     smpp_credentials,
     stickiness,
     submissions,
+    tollfree,
     usage,
 )
 from limpet.web.answer import Answer, ok
@@ -108,6 +111,29 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "POST": limits.change_member,
     },
     "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Limits": {"GET": limits.of_member},
+    "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Registration": {
+        "GET": registration.fetch,
+        "POST": registration.retry,
+    },
+    "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Swap": {
+        "GET": registration.fetch_swap,
+        "POST": registration.swap,
+        "DELETE": registration.cancel_swap,
+    },
+    "/Services/{service_sid}/Compliance/Usa2p": {
+        "GET": compliance.page_campaigns,
+        "POST": compliance.create_campaign,
+    },
+    "/Services/{service_sid}/Compliance/Usa2p/Usecases": {"GET": compliance.use_cases},
+    "/Services/{service_sid}/Compliance/Usa2p/{sid}": {
+        "GET": compliance.fetch_campaign,
+        "POST": compliance.update_campaign,
+        "DELETE": compliance.delete_campaign,
+    },
+    "/a2p/BrandRegistrations": {"GET": compliance.page_brands, "POST": compliance.create_brand},
+    "/a2p/BrandRegistrations/{sid}": {"GET": compliance.fetch_brand, "POST": compliance.update_brand},
+    "/Tollfree/Verifications": {"GET": tollfree.page, "POST": tollfree.create},
+    "/Tollfree/Verifications/{sid}": {"GET": tollfree.fetch, "POST": tollfree.update, "DELETE": tollfree.delete},
     "/Services/{service_sid}/ShortCodes": pools.list_handlers(pools.SHORT_CODES),
     "/Services/{service_sid}/ShortCodes/{sender_sid}": pools.member_handlers(pools.SHORT_CODES),
     "/Services/{service_sid}/AlphaSenders": pools.list_handlers(pools.NAMES),

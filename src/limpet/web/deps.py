@@ -18,6 +18,8 @@ from limpet.flow.directory import Directory
 from limpet.flow.events import Events
 from limpet.flow.release import Releases
 from limpet.store.accounts import Accounts
+from limpet.store.brands import Brands, Verifications
+from limpet.store.campaigns import Campaigns
 from limpet.store.content import Contents
 from limpet.store.database import Database, Installation
 from limpet.store.deactivations import Deactivations
@@ -27,10 +29,13 @@ from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
+from limpet.store.registration_views import RegistrationViews
+from limpet.store.registrations import RegistrationBook
 from limpet.store.senders import Senders
 from limpet.store.services import Services
 from limpet.store.smpp_credentials import SmppCredentials
 from limpet.store.sticky import StickyStore
+from limpet.store.swaps import Swaps
 from limpet.twilio.forms import Form
 from limpet.twilio.resources import Json
 
@@ -50,6 +55,28 @@ class Simulated(Protocol):
 
     def reset(self) -> Json:
         """As it behaves at the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compliance:
+    """What is registered with carriers, and where each number stands."""
+
+    brands: Brands
+    campaigns: Campaigns
+    verifications: Verifications
+    registrations: RegistrationViews
+    swaps: Swaps
+
+
+def compliance(database: Database, book: RegistrationBook) -> Compliance:
+    """All of it over one database."""
+    return Compliance(
+        Brands(database),
+        Campaigns(database, book),
+        Verifications(database),
+        RegistrationViews(database),
+        Swaps(database),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +133,7 @@ class Deps:
     smpp_credentials: SmppCredentials | None = None
     simulated: Simulated | None = None
     """With a simulated carrier: how it behaves."""
+    compliance: Compliance = field(kw_only=True)
 
     @property
     def database(self) -> Database:

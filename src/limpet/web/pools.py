@@ -119,11 +119,14 @@ def _new_name(asked: Name, kind: SenderKind, carriers: tuple[str, ...]) -> NewSe
 
 
 def _joined(part: Part, call: Call, service: Service, member: PoolMember | PoolRefusal, name: str) -> Answer:
-    if member is PoolRefusal.GONE:
-        raise call.not_found()
     if isinstance(member, PoolRefusal):
-        raise ApiError(_CODES[member], value=name)
+        raise refused(call, member, name)
     return created(shown(part, call, service, member))
+
+
+def refused(call: Call, why: PoolRefusal, name: str) -> ApiError:
+    """What is said of a sender that does not join."""
+    return call.not_found() if why is PoolRefusal.GONE else ApiError(_CODES[why], value=name)
 
 
 async def member_of(part: Part, call: Call, service: Service) -> PoolMember:

@@ -2,8 +2,9 @@
 
 -- name: plain_senders (hot)
 -- Which of these numbers an account owns, since a plain From must be one; and whether the person opted out of the number, or of
--- the service whose pool it is in.
+-- the service whose pool it is in, and whether registration keeps the number from writing to the United States.
 SELECT k.ord, n.address, n.kind, n.carrier, n.country, n.capabilities, n.also_through,
+       coalesce(p.clearance <> 'clear', n.a2p_held) AS unregistered,
        o.bucket IS NOT NULL OR w.bucket IS NOT NULL AS opted_out
   FROM unnest($1::integer[], $2::text[], $3::smallint[], $4::text[]) WITH ORDINALITY
        AS k (account_id, address, bucket, recipient, ord)

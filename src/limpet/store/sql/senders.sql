@@ -3,8 +3,9 @@
 -- name: sender_insert (reference)
 -- No row when the number has an owner; a name may be anybody's.
 INSERT INTO sender (sid, account_id, address, country, kind, capabilities, friendly_name, carrier, sms_url, sms_method,
-                    sms_fallback_url, sms_fallback_method, status_callback, settings, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+                    sms_fallback_url, sms_fallback_method, status_callback, settings, created_at, updated_at, a2p_held)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15,
+        EXISTS (SELECT FROM number_registration b WHERE b.address = $3 AND b.stage IN ('leaving', 'held')))
     ON CONFLICT (address) WHERE released_at IS NULL AND kind NOT IN ('alphanumeric', 'destination_alpha') DO NOTHING
 RETURNING *;
 

@@ -5,10 +5,10 @@ INSERT INTO service (sid, account_id, friendly_name, inbound_request_url, inboun
                      status_callback, sticky_sender, mms_converter, smart_encoding, scan_message_content,
                      fallback_to_long_code, area_code_geomatch, synchronous_validation, validity_period, usecase,
                      use_inbound_webhook_on_number, status_callback_events, in_doubt, explicit_from_sticks, sticky_ttl_days,
-                     sticky_inbound, sticky_overflow, segments_per_s, daily_segments, us_app_to_person_registered, created_at,
-                     updated_at)
+                     sticky_inbound, require_a2p, sticky_overflow, segments_per_s, daily_segments, us_app_to_person_registered,
+                     created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-        false, $27, $27)
+        $27, false, $28, $28)
 RETURNING *;
 
 -- name: service_by_sid (reference)
@@ -36,8 +36,8 @@ UPDATE service
        status_callback = $7, sticky_sender = $8, mms_converter = $9, smart_encoding = $10, scan_message_content = $11,
        fallback_to_long_code = $12, area_code_geomatch = $13, synchronous_validation = $14, validity_period = $15,
        usecase = $16, use_inbound_webhook_on_number = $17, status_callback_events = $18, in_doubt = $19,
-       explicit_from_sticks = $20, sticky_ttl_days = $21, sticky_inbound = $22, sticky_overflow = $23,
-       segments_per_s = $24, daily_segments = $25, updated_at = $26, generation = generation + 1
+       explicit_from_sticks = $20, sticky_ttl_days = $21, sticky_inbound = $22, require_a2p = $23, sticky_overflow = $24,
+       segments_per_s = $25, daily_segments = $26, updated_at = $27, generation = generation + 1
  WHERE id = $1 RETURNING *;
 
 -- name: service_pause (reference)
@@ -70,23 +70,23 @@ SELECT EXISTS (SELECT FROM pool_member m JOIN sender n ON n.id = m.sender_id
 SELECT service_id FROM pool_member WHERE sender_id = $1 AND removed_at IS NULL;
 
 -- name: member_by_sid (reference)
-SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.daily_contacts
+SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.clearance, m.retiring, m.daily_contacts
   FROM pool_member m JOIN sender n ON n.id = m.sender_id
  WHERE m.service_id = $1 AND n.sid = $2 AND m.removed_at IS NULL;
 
 -- name: member_all (reference)
-SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.daily_contacts
+SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.clearance, m.retiring, m.daily_contacts
   FROM pool_member m JOIN sender n ON n.id = m.sender_id
  WHERE m.service_id = $1 AND m.removed_at IS NULL ORDER BY m.id;
 
 -- name: member_page_down (reference)
-SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.daily_contacts
+SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.clearance, m.retiring, m.daily_contacts
   FROM pool_member m JOIN sender n ON n.id = m.sender_id
  WHERE m.service_id = $1 AND m.removed_at IS NULL AND n.kind = ANY ($2::text[]) AND ($3::text IS NULL OR n.country = $3)
    AND m.id < $4::bigint ORDER BY m.id DESC LIMIT $5;
 
 -- name: member_page_up (reference)
-SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.daily_contacts
+SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.clearance, m.retiring, m.daily_contacts
   FROM pool_member m JOIN sender n ON n.id = m.sender_id
  WHERE m.service_id = $1 AND m.removed_at IS NULL AND n.kind = ANY ($2::text[]) AND ($3::text IS NULL OR n.country = $3)
    AND m.id > $4::bigint ORDER BY m.id LIMIT $5;
@@ -105,7 +105,7 @@ UPDATE pool_member AS m SET removed_at = $3
 RETURNING m.id;
 
 -- name: member_remove_all (reference)
-UPDATE pool_member SET removed_at = $2 WHERE service_id = $1 AND removed_at IS NULL;
+UPDATE pool_member SET removed_at = $2 WHERE service_id = $1 AND removed_at IS NULL RETURNING id;
 
 -- name: member_remove_of_sender (reference)
-UPDATE pool_member SET removed_at = $2 WHERE sender_id = $1 AND removed_at IS NULL;
+UPDATE pool_member SET removed_at = $2 WHERE sender_id = $1 AND removed_at IS NULL RETURNING id;

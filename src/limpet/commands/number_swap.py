@@ -1,0 +1,77 @@
+"""`limpet numbers swap`: one number takes another's place in a service, through the HTTP API of a running Limpet."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from limpet.commands.door import Door, call, find_door
+
+LIST_MAX = 1000
+ASK_EVERY_S = 1.0
+OPEN = ("registering", "moving", "finishing")
+BUCKETS = 1024
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new", required=False)
+@click.option("--service", required=True, help="SID of the service (MG…).")
+@click.option("--wait", is_flag=True, help="Stay until it is done, and tell how far it has come.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def swap(old: str, new: str | None, service: str, wait: bool, data: Path | None, as_json: bool) -> None:
+    """Let NEW take the place of OLD: NEW joins, is registered, and only then gets OLD's people.
+
+    Without NEW it tells how far the last swap of OLD has come.
+    """
+    door = find_door(data, os.environ)
+    place = f"/v1/Services/{quote(service, safe='')}/PhoneNumbers/{_sid(door, service, old, new)}/Swap"
+    if new is None:
+        answer = _found(call(door, "GET", place), old)
+    else:
+        name = "PhoneNumberSid" if new.startswith("PN") else "PhoneNumber"
+        answer = _found(call(door, "POST", place, form={name: new}), old)
+    while wait and answer["state"] in OPEN:
+        if not as_json:
+            click.echo(_told(answer, old))
+        time.sleep(ASK_EVERY_S)
+        answer = _found(call(door, "GET", place), old)
+    click.echo(json.dumps(answer) if as_json else _told(answer, old))
+    if answer["state"] in ("failed", "canceled"):
+        raise click.ClickException(f"{old} was not swapped: {answer['reason']}.")
+
+
+def _sid(door: Door, service: str, old: str, new: str | None) -> str:
+    """The SID of a number of the pool; of one that has left it only the SID itself can be given."""
+    if old.startswith("PN"):
+        return quote(old, safe="")
+    listed = call(door, "GET", f"/v1/Services/{quote(service, safe='')}/PhoneNumbers", {"PageSize": str(LIST_MAX)})
+    found = [one["sid"] for one in (listed or {}).get("phone_numbers", []) if one["phone_number"] == old]
+    if not found:
+        gone = " A number that has left is named by its SID (PN…)." if new is None else ""
+        raise click.ClickException(f"{old} is not in {service}, or the account has no such service.{gone}")
+    return str(found[0])
+
+
+def _found(answer: Any, old: str) -> dict[str, Any]:
+    if answer is None:
+        raise click.ClickException(f"{old} is not being swapped, or the account has no such service.")
+    return dict(answer)
+
+
+def _told(answer: dict[str, Any], old: str) -> str:
+    match answer["state"]:
+        case "registering":
+            return f"{old} waits for its replacement: {answer['replacement_registration']}."
+        case "moving" | "finishing":
+            return f"{old}: {answer['moved']} people moved, {answer['progress'] * 100 // BUCKETS} % of them looked at."
+        case "done":
+            return f"{old} is swapped: {answer['moved']} people hear from its replacement."
+    return f"{old} is {answer['state']}."
