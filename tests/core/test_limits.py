@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from limpet.core.limits import ServiceLimits, at_cap, fitting
 from limpet.core.model import StickyOverflow
-from limpet.core.selection import Candidate, Pool, Reason, Refusal, WhyNot
+from limpet.core.pool import Candidate, Pool, WhyNot
+from limpet.core.selection import Reason, Refusal
 from limpet.core.sticky import Ask, Binding, Change, Crowd, Outcome, StoredMapping, decide
 from tests.core.test_sticky import TODAY, member, pool, to
 

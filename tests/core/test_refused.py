@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from limpet.core.model import Capability, PoolMember
-from limpet.core.selection import Choice, Pool, choose
+from limpet.core.pool import Pool
+from limpet.core.selection import Choice, choose
 from limpet.core.sticky import Ask, Binding, Change, Outcome, Standing, decide, standing
 from tests.core.test_sticky import TODAY, US, ask, bound, member, pool, stored, to
 

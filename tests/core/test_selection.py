@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from limpet.core.load import HALF_LIFE_S, LoadMeter
 from limpet.core.model import Capability
-from limpet.core.selection import Choice, Pool, Reason, Refusal, WhyNot, choose
+from limpet.core.pool import Pool, WhyNot
+from limpet.core.selection import Choice, Reason, Refusal, choose
 from tests.core.test_sticky import member, pool, to
 
 SAN_FRANCISCO = "+14155550100"

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from limpet.core.model import Capability, PoolMember, SenderKind
-from limpet.core.selection import Choice, Reason, Refusal, WhyNot, can_carry_media, choose
+from limpet.core.pool import WhyNot, can_carry_media
+from limpet.core.selection import Choice, Reason, Refusal, choose
 from limpet.core.sticky import Ask, Change, Outcome, Standing, decide, standing
 from tests.core.test_sticky import TODAY, bound, member, pool, stored, to
 

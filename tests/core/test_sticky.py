@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from limpet.core.address import Address, area_code, parse_recipient
 from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service, StickyInbound
-from limpet.core.selection import Pool, Reason, Refusal, make_pool
+from limpet.core.pool import Pool, make_pool
+from limpet.core.selection import Reason, Refusal
 from limpet.core.sticky import Ask, Binding, Change, Outcome, Standing, StoredMapping, decide, standing, used_on
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from limpet.core import sticky
-from limpet.core.selection import Pool
+from limpet.core.pool import Pool
 from limpet.core.sticky import Standing, StoredMapping
 from limpet.flow import assign
 from limpet.flow.directory import Directory

@@ -14,23 +14,9 @@ from enum import StrEnum
 
 from limpet.core.address import Address
 from limpet.core.model import Clearance, SenderKind, StickyInbound, StickyOverflow
+from limpet.core.pool import Candidate, Pool, WhyNot, has_rcs, is_clear, reaches, why_not
 from limpet.core.registration import UNREGISTERED_SENDER
-from limpet.core.selection import (
-    Candidate,
-    Choice,
-    Pool,
-    Reason,
-    Refusal,
-    WhyNot,
-    choose,
-    has_local,
-    has_rcs,
-    is_clear,
-    is_foreign,
-    is_refused,
-    reaches,
-    why_not,
-)
+from limpet.core.selection import Choice, Reason, Refusal, choose, has_local, is_foreign, is_refused
 
 NOT_IN_POOL = 21711
 NO_MEDIA_FROM_IT = 21621

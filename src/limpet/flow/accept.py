@@ -20,9 +20,10 @@ from limpet.core.lookalikes import smart_encoded
 from limpet.core.model import Account, Capability, Message, SenderKind
 from limpet.core.optout import OPTED_OUT
 from limpet.core.permissions import may_send_to
+from limpet.core.pool import carries_media, reaches
 from limpet.core.rate import Queue
 from limpet.core.registration import REGULATED, UNREGISTERED_SENDER
-from limpet.core.selection import Refusal, carries_media, reaches
+from limpet.core.selection import Refusal
 from limpet.core.status import Status
 from limpet.core.sticky import NO_MEDIA_FROM_IT, SERVICE_PAUSED
 from limpet.flow.assign import Assigner, NotYet

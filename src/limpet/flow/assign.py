@@ -14,8 +14,9 @@ from itertools import groupby
 from limpet.core.ids import day_number
 from limpet.core.load import LoadMeter
 from limpet.core.optout import OPTED_OUT
+from limpet.core.pool import Pool
 from limpet.core.retention import Pseudonyms
-from limpet.core.selection import Pool, Refusal
+from limpet.core.selection import Refusal
 from limpet.core.sticky import (
     NOBODY_CROWDED,
     Ask,

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from limpet.core.address import area_code
 from limpet.core.model import Account
-from limpet.core.selection import Pool, make_pool
+from limpet.core.pool import Pool, make_pool
 from limpet.store import pools
 from limpet.store.database import Connection, Database
 

@@ -17,8 +17,9 @@ from limpet.core.ids import person_hash
 from limpet.core.limits import NO_LIMITS
 from limpet.core.media import with_link
 from limpet.core.model import AccountStatus, Direction
+from limpet.core.pool import carries_media
 from limpet.core.retention import Mark
-from limpet.core.selection import Refusal, carries_media
+from limpet.core.selection import Refusal
 from limpet.core.status import Status
 from limpet.core.sticky import Ask, Binding
 from limpet.flow.assign import Assigner, NotYet, Wanted

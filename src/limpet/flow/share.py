@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from limpet.core.limits import DAILY_SEGMENTS_REACHED, at_cap, fitting
-from limpet.core.selection import Candidate, Pool, Refusal
+from limpet.core.pool import Candidate, Pool
+from limpet.core.selection import Refusal
 from limpet.core.sticky import Crowd
 from limpet.store import tallies
 from limpet.store.database import Connection, OutOfDate

@@ -20,7 +20,7 @@ from limpet.core.model import (
     StickyInbound,
     StickyOverflow,
 )
-from limpet.core.selection import NEVER
+from limpet.core.pool import NEVER
 from limpet.core.tenancy import standing
 from limpet.store.accounts import account_of
 from limpet.store.database import Connection
