@@ -13,7 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes, token_hex
@@ -27,14 +27,11 @@ from limpet.carrier.smpp import SmppLane
 from limpet.carrier.smpp_settings import smpp_config
 from limpet.carriers import HttpCarriers
 from limpet.clock import Clock
-from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions, Ready, RegistrationConfig
+from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions, Ready
 from limpet.config_http import HttpCarrierConfig
-from limpet.config_numbers import read_offers
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
-from limpet.core.inventory import Inventory
-from limpet.core.routing import Patience, Routes
-from limpet.devtools.seed import Seeded, for_sale, seed
+from limpet.devtools.seed import Seeded, seed
 from limpet.devtools.simulated import Simulated, start_simulated
 from limpet.esme.outbox import Outbox
 from limpet.esme.whole import open_esme_door
@@ -42,8 +39,9 @@ from limpet.flow.callback import Callbacks
 from limpet.flow.number_events import NumberEvents
 from limpet.flow.registrars import registering
 from limpet.flow.reply import Replies
-from limpet.flow.whole import Flow, Pace, assemble
+from limpet.flow.whole import Flow, assemble
 from limpet.flow.worker import supervise
+from limpet.server_settings import elsewhere, inventory, pace, registration
 from limpet.store.accounts import Accounts
 from limpet.store.callbacks import BY_SMPP, OwedCallback
 from limpet.store.content import Contents
@@ -65,7 +63,6 @@ from limpet.web.media import new_media
 from limpet.web.protocol import BoundedProtocol
 from limpet.webhook import Webhooks
 
-DEV_DOUBT_PATIENCE_S = 10.0
 CLOCK_SKEW_WARN_S, CLOCK_SKEW_MAX_S = 1.0, 30.0
 KEEP_ALIVE_S = 60
 BACKLOG = 2048
@@ -134,8 +131,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             )
         )  # fmt: skip
         book.owe = NumberEvents(flow.events, flow.post).owe
-        registration = _registration(config, dev)
-        await stack.enter_async_context(registering(registration, clock, database, stores.services, book))
+        await stack.enter_async_context(registering(registration(config, dev), clock, database, stores.services, book))
         if binding is not None:
             await stack.enter_async_context(
                 open_esme_door(
@@ -151,8 +147,8 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             tuple(carrier.name for carrier in carriers), config.server.public_url,
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulated is None else simulated.person_writes,
-            _inventory(config, dev), config.inventory.bring_your_own, config.links.domain, config.links.fallback_url,
-            callbacks_due, over_http.desks, over_http.medium, _elsewhere(config), config.dispatch.scheduled_max,
+            inventory(config, dev), config.inventory.bring_your_own, config.links.domain, config.links.fallback_url,
+            callbacks_due, over_http.desks, over_http.medium, elsewhere(config), config.dispatch.scheduled_max,
             stores.smpp_credentials, None if simulated is None else simulated.script,
             compliance=compliance(database, book),
         )  # fmt: skip
@@ -268,7 +264,7 @@ async def _flow(
     callbacks = Callbacks(database, webhooks, accounts.auth_token, clock, chance.random, new_id, log_all=log_all)
 
     def lanes(listener: Listener) -> Iterator[Lane]:
-        for carrier in (each for each in carriers if each.name not in _elsewhere(config)):
+        for carrier in (each for each in carriers if each.name not in elsewhere(config)):
             if isinstance(carrier, CarrierConfig):
                 smpp = smpp_config(carrier)
                 yield from (SmppLane(f"{carrier.name}/{n}", smpp, listener, chance) for n in range(carrier.binds))
@@ -282,7 +278,7 @@ async def _flow(
 
     owner = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
     flow = assemble(
-        database, installation, owner, clock, _pace(config, dev, carriers), lanes, post, new_id, chance.random, base_url
+        database, installation, owner, clock, pace(config, dev, carriers), lanes, post, new_id, chance.random, base_url
     )
     callbacks.on_answered = Replies(flow.accept, accounts.by_sid, partial(new_media, origin=base_url)).answered
     await flow.events.streams.refresh()  # before anything happens: no event of a former run's subscriptions is missed
@@ -303,56 +299,9 @@ def _over_http(
     config: Config, listening: socket.socket, carriers: Sequence[AnyCarrierConfig], clock: Clock
 ) -> HttpCarriers:
     chance = random.Random(token_bytes(16))  # noqa: S311 - spreads pauses, guards nothing
-    here = (carrier for carrier in carriers if carrier.name not in _elsewhere(config))
+    here = (carrier for carrier in carriers if carrier.name not in elsewhere(config))
     mine = [carrier for carrier in here if isinstance(carrier, HttpCarrierConfig)]
     return HttpCarriers(mine, _url(config, listening), clock, chance)
-
-
-def _registration(config: Config, dev: DevOptions | None) -> RegistrationConfig:
-    """Who registers numbers: who is configured, or with `dev` a simulated registrar."""
-    if dev is None:
-        return config.registration
-    return RegistrationConfig("simulated", delay_s=dev.registration_delay_s)
-
-
-def _inventory(config: Config, dev: DevOptions | None) -> Inventory:
-    """The numbers on offer: those of the carriers' files, or some of nobody's with `dev`."""
-    if dev is not None:
-        return Inventory(for_sale())
-    files = [(each.numbers_file, each.name) for each in config.carriers if each.numbers_file is not None]
-    return Inventory(offer for path, carrier in files for offer in read_offers(path, carrier))
-
-
-def _pace(config: Config, dev: DevOptions | None, carriers: Sequence[AnyCarrierConfig]) -> Pace:
-    rated = config.dispatch.sender_rates == "twilio" if dev is None else dev.realistic_rates
-    smpp = [each for each in carriers if isinstance(each, CarrierConfig)]  # their lanes keep their rates PDU by PDU
-    over_http = [each for each in carriers if isinstance(each, HttpCarrierConfig)]
-    account_per_s = config.dispatch.account_segments_per_s if rated and dev is None else 0.0
-    return Pace(
-        lease=timedelta(seconds=config.dispatch.lane_lease_s),
-        doubt_patience_s=config.dispatch.in_doubt_wait_s if dev is None else DEV_DOUBT_PATIENCE_S,
-        purge_rows_per_s=config.sticky.purge_rows_per_s,
-        refused_days=config.sticky.refused_days,
-        take_over=config.database.url is None,  # the directory's lock says that nobody else is alive
-        rated=rated,
-        pending_max=config.server.max_pending,
-        routes=Routes(config.routes, {each.name: each.also_through for each in config.carriers}),
-        patience=Patience(
-            timedelta(seconds=config.dispatch.failover_after_s), timedelta(seconds=config.dispatch.failback_after_s)
-        ),
-        segments_per_s={each.name: each.segments_per_s for each in over_http if each.segments_per_s},
-        receipts_on_last=frozenset(carrier.name for carrier in smpp if carrier.receipts == "last"),
-        whole_messages=frozenset(carrier.name for carrier in smpp if carrier.long_messages == "payload"),
-        query_after={carrier.name: timedelta(seconds=carrier.query_after_s) for carrier in smpp if carrier.query},
-        account_per_s=account_per_s or None,
-        scheduled_max=config.dispatch.scheduled_max,
-        elsewhere=_elsewhere(config),
-    )
-
-
-def _elsewhere(config: Config) -> frozenset[str]:
-    """The carriers of other regions: they are configured for other servers on the same database."""
-    return frozenset(each.name for each in config.carriers if each.region not in ("", config.server.region))
 
 
 def _text(path: Path | None) -> str | None:
