@@ -23,7 +23,7 @@ from limpet.flow.whole import Flow, Pace, assemble
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Database, Installation
 from tests.support.clock import HandClock
-from tests.support.hand_loop import HandLoop, passing
+from tests.support.hand_loop import HandLoop
 from tests.support.world import BUCKET_KEY, POOL, SID_KEY, add_number, make_account, make_service
 
 DAY_S = 24 * 3600.0
@@ -31,7 +31,6 @@ CALM_S = 3600.0
 PEOPLE, TEXTS, LANES, PORT = 30, 300, 2, 2775
 CALM = Behaviour()
 WEATHERS: Sequence[Callable[[random.Random], Behaviour]] = (
-    lambda _: CALM,
     lambda chance: Behaviour(throttle_share=chance.uniform(0.05, 0.6)),
     lambda chance: Behaviour(submit_delay_s=chance.uniform(0.5, 9.0)),
     lambda chance: Behaviour(receipt_delay_s=chance.uniform(1.0, 60.0)),
@@ -76,7 +75,7 @@ class Day:
         """Texts to people, each numbered within its conversation."""
         numbers: dict[int, int] = defaultdict(int)
         for at in sorted(self.chance.uniform(0, DAY_S) for _ in range(TEXTS)):
-            await passing(max(0.0, at - (self.clock.now().timestamp() - self._began)))
+            await _passes(max(0.0, at - (self.clock.now().timestamp() - self._began)))
             for _ in range(self.chance.choice((1, 1, 1, 3))):
                 person = self.chance.randrange(PEOPLE)
                 numbers[person] += 1
@@ -95,23 +94,25 @@ class Day:
         self.note("accepted", f"{person}:{number}")
 
     async def weather(self) -> None:
-        """The carrier changes its mind, cuts connections, and is away for up to a quarter of an hour."""
+        """Now and then the carrier behaves badly for some minutes, cuts connections, or is away for a while."""
         while True:
-            await passing(self.chance.uniform(60, 1500))
+            await _passes(self.chance.uniform(300, 2400))
             self.simulator.behaviour = self.chance.choice(WEATHERS)(self.chance)
             self.note("weather", self.simulator.behaviour)
+            await _passes(self.chance.uniform(30, 400))
             if self.chance.random() < 0.4:
                 self.simulator.cut_connections()
             if self.chance.random() < 0.3:
                 await self.simulator.stop()
-                await passing(self.chance.uniform(1, 900))
+                await _passes(self.chance.uniform(1, 900))
                 await self.simulator.start()
                 self.note("carrier is back")
+            self.simulator.behaviour = CALM
 
     async def doubts(self) -> None:
         """Once a second, as a server does, while there are any."""
         while True:
-            await passing(10.0 if self.flow.doubt.empty else 1.0)
+            await _passes(10.0 if self.flow.doubt.empty else 1.0)
             await self.flow.sweeps.end_doubts()
 
     def loops(self) -> Iterator[Awaitable[None]]:
@@ -130,7 +131,7 @@ class Day:
         weather.cancel()
         await self.simulator.start() if self.simulator._server is None else None
         self.simulator.behaviour = CALM
-        await passing(CALM_S)
+        await _passes(CALM_S)
         self.note("ends")
         await self.flow.stop(5.0)
         for task in [*running, weather]:
@@ -139,9 +140,15 @@ class Day:
         assert all(isinstance(end, asyncio.CancelledError) or end is None for end in ends), ends
 
 
+def _passes(seconds: float) -> asyncio.Future[None]:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, HandLoop)
+    return loop.passes(seconds)
+
+
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     while True:
-        await passing(seconds)
+        await _passes(seconds)
         await work()
 
 

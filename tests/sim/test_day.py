@@ -27,7 +27,7 @@ def _lived(seed: int, server: Server) -> Judged:
         return runner.run(on_a_copy())
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", DAYS)
 def test_a_bad_day_loses_nothing_doubles_nothing_and_keeps_the_order(
     database_server: Server, seed: int, monkeypatch: pytest.MonkeyPatch
@@ -44,6 +44,6 @@ def test_a_bad_day_loses_nothing_doubles_nothing_and_keeps_the_order(
     assert heard
     assert {person: numbers for person, numbers in heard.items() if numbers != list(range(1, len(numbers) + 1))} == {}
     assert sum(map(len, heard.values())) == len(day.accepted)
-    assert day.log.count(b"weather Behaviour(") > 50
+    assert day.log.count(b"weather Behaviour(") > 20
     if seed == DAYS[0]:
         assert _lived(seed, database_server).log == day.log

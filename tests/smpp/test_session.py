@@ -17,12 +17,13 @@ from limpet.smpp.commands import (
     Message,
     MessageId,
     Nothing,
+    Outbind,
     Pdu,
     Query,
     QueryAnswer,
     Tag,
 )
-from limpet.smpp.events import Answered, BindAsked, BindRefused, Bound, Closed, Event, Requested, Unreadable
+from limpet.smpp.events import Answered, BindAsked, BindRefused, Bound, Called, Closed, Event, Requested, Unreadable
 from limpet.smpp.pdu import Splitter, encode
 from limpet.smpp.session import SEQUENCE_MAX, Role, Session, SessionConfig
 from limpet.smpp.status import Status
@@ -383,3 +384,29 @@ def test_a_request_beyond_the_window_has_the_status_that_is_wanted() -> None:
     esme.submit(HELLO, NO_TLVS, 0.0)
     assert len(_pass(esme, smsc)) == 1
     assert [pdu.status for pdu in _read(smsc)] == [Status.RTHROTTLED]
+
+
+# --- outbind, and signs of life
+
+
+def test_an_outbind_is_told_to_a_session_that_has_not_asked_for_a_bind() -> None:
+    outbind = Pdu(Command.OUTBIND, 0, 1, Outbind("acme", "secret"))
+    esme = _esme()
+    assert _say(esme, outbind) == [Called("acme", "secret")]
+    esme.bind(BIND, 1.0, Command.BIND_RECEIVER)
+    assert _say(esme, outbind) == []
+    assert [pdu.command for pdu in _read(esme)] == [Command.BIND_RECEIVER]
+    bound, _ = _bound()
+    assert _say(bound, outbind) == []
+    smsc = _smsc()
+    assert _say(smsc, outbind) == []
+    assert [pdu.command for pdu in _read(smsc)] == [Command.GENERIC_NACK]
+
+
+def test_octets_are_no_sign_of_life_until_they_are_a_pdu() -> None:
+    esme, _ = _bound()
+    text = encode(Pdu(Command.DELIVER_SM, 0, 9, HELLO))
+    esme.receive(text[:20], 15.0)
+    assert esme.wake_at == 20.0
+    esme.receive(text[20:], 19.0)
+    assert esme.wake_at == 39.0

@@ -20,9 +20,6 @@ from tests.support.clock import HandClock
 DATABASE_WAIT_S = 1.0
 FIRST_PORT = 40_000
 
-passing = asyncio.sleep
-"""Seconds of a hand loop go by: nobody waits for them."""
-
 
 class _Selector(selectors.DefaultSelector):
     """Asks the operating system only for the database's sake; otherwise moves the clock to the next timer."""
@@ -55,6 +52,12 @@ class HandLoop(asyncio.SelectorEventLoop):
     def begin(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         """Time may pass whenever the database is idle. The pool should have one connection: one thing after the other."""
         self._pool = pool
+
+    def passes(self, seconds: float) -> asyncio.Future[None]:
+        """So much of this loop's time: nobody waits for it."""
+        over: asyncio.Future[None] = self.create_future()
+        self.call_later(seconds, lambda: over.done() or over.set_result(None))
+        return over
 
     def end(self) -> None:
         """Time stands still again."""

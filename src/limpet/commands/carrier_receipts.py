@@ -37,10 +37,11 @@ class Unmatched:
 def receipts(carrier: str | None, limit: int, path: Path | None, data: Path | None, as_json: bool) -> None:
     """List receipts that no message is known for, newest first. They are kept for 8 days and matched when their message shows."""
     from limpet.core.ids import id_time
+    from limpet.twilio.dates import iso8601
 
     shown = [
         Unmatched(
-            id_time(one.id).isoformat(timespec="seconds"),
+            iso8601(id_time(one.id)),
             one.lane,
             one.recipient,
             one.sender,
