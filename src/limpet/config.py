@@ -166,7 +166,7 @@ class RegistrationConfig:
     """
 
     registrar: str = setting(one_of("none", "manual", "simulated", "http"), "manual")
-    url: str | None = setting(BASE_URL, None)
+    url: str | None = setting(text(2000, r"https?://[\x21-\x7e]+", "an http or https URL"), None)
     token: str = setting(text(2000), "", secret=True)
     token_env: str | None = setting(text(255), None)
     token_file: Path | None = setting(PATH, None)
