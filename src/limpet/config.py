@@ -17,6 +17,7 @@ from typing import Any
 
 from limpet.config_http import KINDS as HTTP_KINDS
 from limpet.config_http import HttpCarrierConfig, read_http_carrier
+from limpet.config_registration import RegistrationConfig, check_registration
 from limpet.config_routes import NAME, check_standby, read_routes
 from limpet.config_rules import (
     BASE_URL,
@@ -193,24 +194,6 @@ class InventoryConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class RegistrationConfig:
-    """`[registration]`: who registers brands, campaigns and numbers with carriers (`limpet.registrar`).
-
-    `url` and one of `token`, `token_env` and `token_file` are those of an `http` registrar, `delay_s` is a `simulated` one's. A
-    number that is not answered for within `patience_days` counts as failed until it is.
-    """
-
-    registrar: str = setting(one_of("none", "manual", "simulated", "http"), "manual")
-    url: str | None = setting(BASE_URL, None)
-    token: str = setting(text(2000), "", secret=True)
-    token_env: str | None = setting(text(255), None)
-    token_file: Path | None = setting(PATH, None)
-    timeout_s: float = setting(seconds(1, 30), 10.0)
-    patience_days: int = setting(whole(1, 365), 14)
-    delay_s: float = setting(seconds(0, 86_400), 0.0)
-
-
-@dataclass(frozen=True, slots=True)
 class LogConfig:
     """`[log]`: how Limpet writes its log to standard error."""
 
@@ -364,10 +347,7 @@ def _first_line(file: Path, path: str, name: str = "password_file") -> str:
 
 def _with_token(section: RegistrationConfig, environment: Mapping[str, str]) -> RegistrationConfig:
     """The section with its token found."""
-    if (section.registrar == "http") is not (section.url is not None):
-        raise ConfigError('registration.url belongs to registrar = "http", and is needed there.')
-    if sum(map(bool, (section.token, section.token_env, section.token_file))) > 1:
-        raise ConfigError("registration needs at most one of token, token_env and token_file.")
+    check_registration(section)
     if section.token_env is not None:
         if section.token_env not in environment:
             raise ConfigError(f"registration.token_env names the variable {section.token_env}, which is not set.")

@@ -27,9 +27,10 @@ from limpet.carrier.smpp import SmppLane
 from limpet.carrier.smpp_settings import smpp_config
 from limpet.carriers import HttpCarriers
 from limpet.clock import Clock
-from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions, Ready, RegistrationConfig
+from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions, Ready
 from limpet.config_http import HttpCarrierConfig
 from limpet.config_numbers import read_offers
+from limpet.config_registration import RegistrationConfig
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
 from limpet.core.inventory import Inventory

@@ -82,6 +82,7 @@ CHANGES = {
     "explicit_from_sticks": False,
     "sticky_ttl_days": 30,
     "sticky_inbound": StickyInbound.FOLLOW,
+    "require_a2p": True,
 }
 
 
