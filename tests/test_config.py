@@ -96,6 +96,13 @@ format = "console"
 level = "debug"
 [inventory]
 bring_your_own = false
+[registration]
+registrar = "http"
+url = "https://registry.example.com/a2p"
+token_file = "password"
+timeout_s = 5
+patience_days = 30
+delay_s = 2
 [[carriers]]
 name = "acme"
 kind = "smpp"
@@ -169,6 +176,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     assert config.database.data_dir == tmp_path / "data"
     assert config.security.secret_key_file == tmp_path / "key"
     assert config.carriers[0].password == "secret"
+    assert config.registration.token == "secret"
     assert config.carriers[0].tls_ca_file == tmp_path / "ca.pem"
     assert config.routes == (Route("+44", "spare", "US"),)
     assert config.carriers[0].tlvs == ((0x1400, b"1101"), (0x1401, b"\x00\xff"))
@@ -177,7 +185,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
             continue
         made = getattr(config, section.name)
         for each in fields(made[0] if section.name == "carriers" else made):
-            if each.metadata and each.name not in ("kind", "alphanumeric_ton", "password_env", "binds"):
+            if each.metadata and each.name not in ("kind", "alphanumeric_ton", "password_env", "binds", "token_env"):
                 assert getattr(made[0] if section.name == "carriers" else made, each.name) != each.default, each.name
 
 
@@ -210,6 +218,16 @@ REFUSED = [
         f"[[carriers]]\n{OTHER_NAME}segments_per_s = -1",
         "segments_per_s must be a number of segments a second from 0 (no limit) to 100000.",
     ),
+    ('[registration]\nregistrar = "nobody"', 'registration.registrar must be "none" or "manual"'),
+    ('[registration]\nregistrar = "http"', 'registration.url belongs to registrar = "http", and is needed there.'),
+    ('[registration]\nurl = "https://example.com"', 'registration.url belongs to registrar = "http"'),
+    (
+        '[registration]\ntoken = "a"\ntoken_env = "B"',
+        "registration needs at most one of token, token_env and token_file.",
+    ),
+    ('[registration]\ntoken_env = "NOT_SET"', "registration.token_env names the variable NOT_SET, which is not set."),
+    ('[registration]\ntoken_file = "not-there"', "registration.token_file"),
+    ("[registration]\ntimeout_s = 31", "registration.timeout_s must be"),
     ("sever = 1", "sever is not a setting; known are server,"),
     ("server = 1", "server must be a table."),
     ("[server]\nprot = 1", "server.prot is not a setting; known here are host, port,"),

@@ -17,6 +17,7 @@ from typing import Any
 
 from limpet.config_http import KINDS as HTTP_KINDS
 from limpet.config_http import HttpCarrierConfig, read_http_carrier
+from limpet.config_registration import RegistrationConfig, check_registration
 from limpet.config_routes import NAME, check_standby, read_routes
 from limpet.config_rules import (
     BASE_URL,
@@ -43,7 +44,6 @@ from limpet.config_sections import (
     InventoryConfig,
     LinksConfig,
     LogConfig,
-    RegistrationConfig,
     StickyConfig,
 )
 from limpet.config_smpp import SmppSettings, check_smpp
@@ -316,10 +316,7 @@ def _first_line(file: Path, path: str, name: str = "password_file") -> str:
 
 def _with_token(section: RegistrationConfig, environment: Mapping[str, str]) -> RegistrationConfig:
     """The section with its token found."""
-    if (section.registrar == "http") is not (section.url is not None):
-        raise ConfigError('registration.url belongs to registrar = "http", and is needed there.')
-    if sum(map(bool, (section.token, section.token_env, section.token_file))) > 1:
-        raise ConfigError("registration needs at most one of token, token_env and token_file.")
+    check_registration(section)
     if section.token_env is not None:
         if section.token_env not in environment:
             raise ConfigError(f"registration.token_env names the variable {section.token_env}, which is not set.")

@@ -3,22 +3,18 @@
 Values with their defaults and bounds, as those of `limpet.config`, which reads them.
 """
 
-# ruff: noqa: RUF009 - `setting` is `dataclasses.field` with a rule
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from limpet.config_rules import (
     BASE_URL,
-    PATH,
     SWITCH,
     WEB_URL,
     number,
     one_of,
     seconds,
     setting,
-    text,
     whole,
 )
 from limpet.core.limits import SCHEDULED_MAX
@@ -69,24 +65,6 @@ class LinksConfig:
 
     domain: str | None = setting(BASE_URL, None)
     fallback_url: str | None = setting(WEB_URL, None)
-
-
-@dataclass(frozen=True, slots=True)
-class RegistrationConfig:
-    """`[registration]`: who registers brands, campaigns and numbers with carriers (`limpet.registrar`).
-
-    `url` and one of `token`, `token_env` and `token_file` are those of an `http` registrar, `delay_s` is a `simulated` one's. A
-    number that is not answered for within `patience_days` counts as failed until it is.
-    """
-
-    registrar: str = setting(one_of("none", "manual", "simulated", "http"), "manual")
-    url: str | None = setting(BASE_URL, None)
-    token: str = setting(text(2000), "", secret=True)
-    token_env: str | None = setting(text(255), None)
-    token_file: Path | None = setting(PATH, None)
-    timeout_s: float = setting(seconds(1, 30), 10.0)
-    patience_days: int = setting(whole(1, 365), 14)
-    delay_s: float = setting(seconds(0, 86_400), 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions
 from limpet.config_http import HttpCarrierConfig
 from limpet.config_numbers import read_offers
-from limpet.config_sections import RegistrationConfig
+from limpet.config_registration import RegistrationConfig
 from limpet.core.inventory import Inventory
 from limpet.core.routing import Patience, Routes
 from limpet.devtools.seed import for_sale

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from limpet.config_sections import RegistrationConfig
+from limpet.config_registration import RegistrationConfig
 from limpet.flow.registrars import registrar_of
 from limpet.registrar.http import BODY_BYTES_MAX, HttpRegistrar
 from limpet.registrar.port import Answer, Approved, Pending, Registrar, Rejected, Request, Subject, Trouble, Unknown

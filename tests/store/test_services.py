@@ -86,6 +86,7 @@ CHANGES = {
     "sticky_overflow": StickyOverflow.BYPASS,
     "segments_per_s": 2.5,
     "daily_segments": 100,
+    "require_a2p": True,
 }
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from secrets import token_bytes
 
 from limpet.clock import Clock
-from limpet.config_sections import RegistrationConfig
+from limpet.config_registration import RegistrationConfig
 from limpet.core.ids import IdSource
 from limpet.flow.register import Registering
 from limpet.flow.swap import Swapping
