@@ -63,8 +63,8 @@ async def _walk(customer: Customer, server: ServeProcess, sid: str, many: int) -
     assert one["in_doubt_since"] is not None
     unknown = await _cli(customer, "messages", "submission", "SM" + "0" * 32)
     assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
-    lanes = json.loads((await _cli(customer, "carriers", "list", "--json", "--config", str(server._config()))).stdout)
-    assert [(lane["name"], lane["leased"]) for lane in lanes] == [("carrier/0", True)]
+    found = json.loads((await _cli(customer, "carriers", "list", "--json", "--config", str(server._config()))).stdout)
+    assert [(lane["lane"], lane["state"]) for carrier in found for lane in carrier["lanes"]] == [("carrier/0", "bound")]
 
 
 async def _cli(customer: Customer, *arguments: str, **more: str):
