@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.clock import HandClock
 from tests.support.database import database, database_dsn, database_server, sharded_database
+
+settings.register_profile("limpet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("limpet")
+"""How long an example takes says how busy the machine is: it is measured in benchmarks, never asserted in a test."""
 
 __all__ = ["clock", "database", "database_dsn", "database_server", "sharded_database"]
 

@@ -83,10 +83,10 @@ CHANGES = {
     "explicit_from_sticks": False,
     "sticky_ttl_days": 30,
     "sticky_inbound": StickyInbound.FOLLOW,
+    "require_a2p": True,
     "sticky_overflow": StickyOverflow.BYPASS,
     "segments_per_s": 2.5,
     "daily_segments": 100,
-    "require_a2p": True,
 }
 
 
