@@ -80,8 +80,8 @@ def test_draining_is_told_with_its_time(where: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("carriers", "pause", "nobody"), "limpet: There is no carrier nobody; known are simulated.\n"),
-        (("carriers", "show", "nobody"), "limpet: There is no carrier nobody; known are simulated.\n"),
+        (("carriers", "pause", "nobody"), "limpet: There is no carrier nobody; known are simulated, simulated-mms.\n"),
+        (("carriers", "show", "nobody"), "limpet: There is no carrier nobody; known are simulated, simulated-mms.\n"),
         (("numbers", "clear", "+14155550100"), "limpet: No carrier refuses +14155550100.\n"),
         (("carriers", "list", "--config", "/nowhere.toml"), "limpet: Give either --config or --data.\n"),
     ],

@@ -28,9 +28,6 @@ TIMEOUT_S = 300 + 20 * KILLS
 WAYS = {
     "reference echoed": Behaviour(throttle_share=0.002, receipt_delay_s=0.05),
     "matched by submit date": Behaviour(throttle_share=0.002, receipt_delay_s=0.05, echo_reference=False),
-    "receipts before the response": Behaviour(
-        throttle_share=0.03, receipts=Receipts.BEFORE_RESPONSE, echo_reference=False
-    ),
 }
 
 
@@ -80,8 +77,6 @@ async def test_without_receipts_what_is_sent_twice_is_flagged_and_at_most_a_wind
 ) -> None:
     chance = random.Random(20261125)
     carrier = Simulator(accounts={"limpet": "secret"}, chance=chance, behaviour=Behaviour(receipts=Receipts.NEVER))
-    customer = await history(
-        database, ServeProcess(tmp_path, database_dsn, carrier.port), carrier, chance, receipts=False
-    )
+    customer = await history(database, database_dsn, tmp_path, carrier, chance, receipts=False)
     rows = await database.pool.fetch("SELECT body FROM message WHERE attempt > 1")
     judge_without_receipts(customer, carrier, {row["body"] for row in rows}, KILLS)

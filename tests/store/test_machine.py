@@ -69,12 +69,12 @@ def never_expires(pool: Pool, mapping: StoredMapping | None, *rest: object) -> S
     return Standing.LIVE if worth is Standing.EXPIRED else worth
 
 
-def expires_a_day_early(pool: Pool, mapping: StoredMapping | None, to: object, today: int) -> Standing:
-    return _standing(pool, mapping, to, today + 1)  # type: ignore[arg-type]
+def expires_a_day_early(pool: Pool, mapping: StoredMapping | None, to: object, today: int, *rest: object) -> Standing:
+    return _standing(pool, mapping, to, today + 1, *rest)  # type: ignore[arg-type]
 
 
-def expires_a_day_late(pool: Pool, mapping: StoredMapping | None, to: object, today: int) -> Standing:
-    return _standing(pool, mapping, to, today - 1)  # type: ignore[arg-type]
+def expires_a_day_late(pool: Pool, mapping: StoredMapping | None, to: object, today: int, *rest: object) -> Standing:
+    return _standing(pool, mapping, to, today - 1, *rest)  # type: ignore[arg-type]
 
 
 def revived_by_number(pool: Pool, mapping: StoredMapping | None, *rest: object) -> Standing:

@@ -52,7 +52,7 @@ def documented() -> list[tuple[str, str, list[str], list[str]]]:
 
 
 def parameters(operation: dict[str, Any]) -> tuple[list[str], list[str]]:
-    query = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+    query = [each["name"] for each in operation.get("parameters", []) if each.get("in") == "query"]
     content = operation.get("requestBody", {}).get("content", {}).get("application/x-www-form-urlencoded", {})
     return query, list(content.get("schema", {}).get("properties", {}))
 

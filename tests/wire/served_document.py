@@ -75,6 +75,7 @@ def _operation(
         "parameters": [
             _aimed_path(path, method, each, aim) if each["in"] == "path" else _aimed(each, aim)
             for each in operation.get("parameters", [])
+            if "in" in each  # a reference is to a header that says which version of the resource is meant
         ],
         "responses": {
             status: _answer(document, answer) for status, answer in operation["responses"].items() if status.isdigit()

@@ -11,6 +11,7 @@ import requests
 from limpet.web.app import served
 from tests.wire.conftest import Wire
 
+NOBODYS = "ZZ" + "0" * 32
 TIMEOUT_S = 20
 OF_NOBODY = {
     ("GET", "/v1/Services/Usecases"),
@@ -44,8 +45,8 @@ def places(wire: Wire) -> list[Place]:
     }  # fmt: skip
 
     def fill(path: str) -> str:
-        path = re.sub(r"/(\w+)/\{sid\}", lambda m: f"/{m[1]}/{of_sid[m[1]]}", path)
-        return re.sub(r"\{(\w+)\}", lambda m: names[m[1]], path)
+        path = re.sub(r"/(\w+)/\{sid\}", lambda m: f"/{m[1]}/{of_sid.get(m[1], NOBODYS)}", path)
+        return re.sub(r"\{(\w+)\}", lambda m: names.get(m[1], NOBODYS), path)
 
     made = [Place(method, fill(path), path != (filled := fill(path)) and bool(filled)) for method, path in served()]
     assert len(made) > 100
