@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from limpet.core import pool as pools
 from limpet.core.model import PoolMember, Service
 from limpet.core.registration import Stage
 from limpet.core.status import Status
@@ -235,7 +236,7 @@ def frees_at_once(stage: Stage, event: registrations.Event) -> registrations.Ste
 
 
 MUTANTS: Mapping[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "everybody is clear": lambda patch: patch.setattr(pool, "_clear", lambda candidates: candidates),
+    "everybody is clear": lambda patch: patch.setattr(pools, "_clear", lambda candidates: candidates),
     "clearance is not worked out": lambda patch: patch.setattr(registrations.RegistrationBook, "clear", nothing),
     "what waits is never begun": lambda patch: patch.setattr(registrations.RegistrationBook, "begin_ready", nothing),
     "in doubt it asks again": lambda patch: patch.setattr(register.Registering, "_ask", asks_again_at_once),

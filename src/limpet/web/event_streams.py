@@ -61,8 +61,9 @@ async def fetch_sink(call: Call) -> Answer:
 
 async def update_sink(call: Call) -> Answer:
     """POST /v1/Sinks/{DG}: its description; where it leads cannot change."""
+    known = await _sink(call)
     description = parse_description(call.form)
-    found = await call.deps.event_streams.describe_sink(call.account.id, _sid(call, "DG"), description, call.now)
+    found = await call.deps.event_streams.describe_sink(call.account.id, known.sid, description, call.now)
     if found is None:
         raise call.not_found()
     return ok(sink_resource(found, _root(call)))

@@ -20,7 +20,8 @@ async def fetch(call: Call) -> Answer:
 
 async def release(call: Call) -> Answer:
     """POST /v1/Messages/{SM}/Submission with `InDoubt=resend` or `fail`; 20001 for a message that is not in doubt."""
-    policy, found = parse_release(call.form), await _one(call)
+    found = await _one(call)
+    policy = parse_release(call.form)
     if not await call.deps.releases.release(found, policy):
         raise invalid("InDoubt", "the message is not in doubt")
     return ok(await _shown(call, await _one(call)))
