@@ -14,14 +14,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from limpet.core import pool as pools
-from limpet.core.model import PoolMember, Service
+from limpet.core.model import Clearance, PoolMember, Service
 from limpet.core.registration import Stage
 from limpet.core.status import Status
 from limpet.flow import register
 from limpet.registrar.port import Answer, Approved, Rejected, Request
+from limpet.store import pools, registrations
 from limpet.store import registration_jobs as jobs
-from limpet.store import registrations
 from limpet.store.database import Database
 from limpet.store.registration_jobs import Job, JobState, Order
 from tests.support.clock import HandClock
@@ -235,8 +234,15 @@ def frees_at_once(stage: Stage, event: registrations.Event) -> registrations.Ste
     return _step(stage, event)
 
 
+_member_of = pools._member_of
+
+
+def everybody_clear(row: Any) -> PoolMember:
+    return replace(_member_of(row), clearance=Clearance.CLEAR)
+
+
 MUTANTS: Mapping[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "everybody is clear": lambda patch: patch.setattr(pools, "_clear", lambda candidates: candidates),
+    "everybody is clear": lambda patch: patch.setattr(pools, "_member_of", everybody_clear),
     "clearance is not worked out": lambda patch: patch.setattr(registrations.RegistrationBook, "clear", nothing),
     "what waits is never begun": lambda patch: patch.setattr(registrations.RegistrationBook, "begin_ready", nothing),
     "in doubt it asks again": lambda patch: patch.setattr(register.Registering, "_ask", asks_again_at_once),
