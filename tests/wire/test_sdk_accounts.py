@@ -21,8 +21,11 @@ def test_numbers_are_found_bought_and_given_up(client: Client) -> None:
     assert [each.phone_number for each in left] == ["+14155550121"]
     assert bought.sid in {each.sid for each in client.incoming_phone_numbers.local.list()}
     assert bought.delete()
+    before = {
+        each.sid for each in client.incoming_phone_numbers.toll_free.list()
+    }  # other tests of the server have theirs
     toll_free = client.incoming_phone_numbers.toll_free.create(phone_number="+18005550120")
-    assert toll_free.sid in {each.sid for each in client.incoming_phone_numbers.toll_free.list()}
+    assert {each.sid for each in client.incoming_phone_numbers.toll_free.list()} - before == {toll_free.sid}
     assert toll_free.sid
     assert client.incoming_phone_numbers(toll_free.sid).delete()
 
