@@ -30,7 +30,7 @@ from tests.support.database import Server, copied
 from tests.support.registry import A2p, HandRegistry
 from tests.support.world import World, open_world
 
-EXAMPLES, STEPS_MAX, MUTANT_EXAMPLES = 20, 30, 120
+EXAMPLES, STEPS_MAX, MUTANT_EXAMPLES = 150, 30, 120
 NUMBERS_EACH = 2
 PERSON = "+14155550101"
 PENDING = "SELECT address, stage FROM number_registration WHERE stage IN ('pending', 'leaving', 'overdue')"
@@ -41,6 +41,12 @@ IDLE = (
     "WHERE r.stage = 'waiting' AND NOT EXISTS (SELECT FROM number_registration b WHERE b.address = r.address "
     "AND b.stage IN ('leaving', 'held'))"
 )
+OWED = (
+    "SELECT j.kind, j.subject_id FROM registration_job j WHERE j.state <> 'done' AND j.due_at < $1 "
+    "AND NOT (j.kind = 'campaign_removal' AND EXISTS (SELECT FROM number_registration r "
+    "WHERE r.campaign_id = j.subject_id AND r.stage = 'held'))"
+)
+"""What nobody has carried out; a campaign whose number the registry would not let go waits for the operator's word."""
 STEPS = (
     "add", "add", "remove", "turn", "turn", "send", "send", "send", "approve", "approve all", "approve all", "approve all",
     "reject", "dies", "dies before", "lost", "away", "suspend", "suspend", "resume", "withdraw", "retry", "delete campaign",
@@ -147,12 +153,7 @@ class History:
         assert idle == []
         assert registry.repeated == []
         assert set(registry.posts.values()) <= {1}
-        assert (
-            await pool.fetchval(
-                "SELECT count(*) FROM registration_job WHERE state <> 'done' AND due_at < $1", self.a2p.now
-            )
-            == 0
-        )
+        assert [tuple(row) for row in await pool.fetch(OWED, self.a2p.now)] == []
         rows = await pool.fetch(
             "SELECT r.address, r.stage, c.sid FROM number_registration r JOIN campaign c ON c.id = r.campaign_id "
             "WHERE r.address = ANY ($1)", self.numbers,

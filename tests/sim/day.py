@@ -24,7 +24,7 @@ from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Database, Installation
 from tests.support.clock import HandClock
 from tests.support.hand_loop import HandLoop
-from tests.support.world import BUCKET_KEY, POOL, SID_KEY, add_number, make_account, make_service
+from tests.support.world import BUCKET_KEY, POOL, PSEUDONYM_KEY, SID_KEY, add_number, make_account, make_service
 
 DAY_S = 24 * 3600.0
 CALM_S = 3600.0
@@ -176,7 +176,7 @@ async def live(seed: int, url: str, loop: HandLoop) -> Judged:
         return [SmppLane(f"hand/{n}", config, listener, random.Random(f"{seed}/{n}")) for n in range(LANES)]
 
     flow = assemble(
-        database, Installation(BUCKET_KEY, SID_KEY), "day", clock, Pace(timedelta(minutes=5), 90.0, take_over=True), lanes,
+        database, Installation(BUCKET_KEY, SID_KEY, PSEUDONYM_KEY), "day", clock, Pace(timedelta(minutes=5), 90.0, take_over=True), lanes,
         lambda owed: days[0].on_owed(owed), lambda now: ids.next(now, chance.getrandbits(21)), chance.random,
     )  # fmt: skip
     simulator = Simulator(PORT, accounts={"limpet": "secret"}, chance=random.Random(seed + 1), clock=clock)

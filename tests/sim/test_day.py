@@ -13,7 +13,7 @@ from tests.support.clock import HandClock
 from tests.support.database import Server, copied
 from tests.support.hand_loop import HandLoop
 
-DAYS = (1,)
+DAYS = (1, 2)
 
 
 def _lived(seed: int, server: Server) -> Judged:
