@@ -161,6 +161,10 @@ class Inbounds:
         kept = [one.row for one in arrived if one.kept]
         if kept:
             await messages.insert(connection, kept, now)
+        if said := [
+            (one.row.bucket, one.row.id, one.came.text.tlvs) for one in arrived if one.kept and one.came.text.tlvs
+        ]:
+            await messages.keep_tlvs(connection, said)
         if with_media := [one for one in arrived if one.kept and one.came.text.media]:
             await media.insert(connection, [_new_media(one) for one in with_media], self._bucket_key)
         uses = [(one.row.bucket, name, one.row.sender or "") for one in arrived for name in self._spellings(one)]
