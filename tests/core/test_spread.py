@@ -39,7 +39,9 @@ def test_S_12_S_35_people_are_spread_evenly_and_moved_only_by_a_local_number() -
         meter.add(chosen, 1, n / MESSAGES_PER_S)
         mapped.append(chosen)
     counts, even = Counter(mapped), PEOPLE / NUMBERS
-    print(f"{PEOPLE} people, {NUMBERS} numbers: {min(counts.values())} to {max(counts.values())} each, {even:g} if even")
+    print(
+        f"{PEOPLE} people, {NUMBERS} numbers: {min(counts.values())} to {max(counts.values())} each, {even:g} if even"
+    )
     assert all(abs(count - even) <= SPREAD_MAX * even for count in counts.values())
     assert len(counts) == NUMBERS
 
