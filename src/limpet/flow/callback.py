@@ -293,11 +293,14 @@ class Callbacks:
             later = [one.later for one in tried if one.later is not None]
             await settle(self._database, done, later, self._logged(tried), owed)
             self.post_now(owed)
-            await self.on_settled(tried)
         except DATABASE_AWAY as error:
             _log.warning("callbacks that were tried could not be written", count=len(tried), why=str(error))
         finally:
             self._forget(one.owed for one in tried)
+        try:
+            await self.on_settled(tried)
+        except DATABASE_AWAY as error:
+            _log.warning("what tries say of sinks could not be written", why=str(error))
         return [None] * len(tried)
 
     def _logged(self, tried: Sequence[Tried]) -> list[Delivery]:

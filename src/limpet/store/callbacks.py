@@ -7,6 +7,7 @@ at once, and anybody may once the lease is over. What is posted, when and how of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -93,12 +94,10 @@ async def settle(
     The log comes first: what is given up is found in it, even if the process dies in between.
     """
     async with database.pool.acquire() as connection:
-        if owed:
-            async with connection.transaction():
+        async with connection.transaction() if owed else nullcontext():
+            if log:
                 await deliveries.insert(connection, log)
-                await insert(connection, owed)
-        elif log:
-            await deliveries.insert(connection, log)
+            await insert(connection, owed)
         if done:
             await connection.execute(query("callback_done"), *columns(sorted(done)))
         if postponed:
