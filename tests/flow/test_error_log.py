@@ -285,6 +285,7 @@ async def test_a_sink_that_takes_other_events_has_not_failed_whichever_process_t
         assert await state(streaming, sink) == (SinkStatus.ACTIVE, False)
         await again(streaming, pause * 1.1 + 1)
     await streaming.quiet()
+    await streaming.settled()
     assert (await state(streaming, sink))[0] is SinkStatus.ACTIVE
 
 
