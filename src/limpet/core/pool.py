@@ -52,6 +52,8 @@ class WhyNot(StrEnum):
     """It is being swapped for another number."""
     DAILY_CONTACTS = "daily_contacts"
     """It has as many new people today as it may have (S-51)."""
+    PINNED_TO_ANOTHER = "pinned_to_another"
+    """The person is held to another number, strictly (S-82)."""
 
 
 NEVER = 1 << 31
@@ -123,6 +125,8 @@ class Pool:
     limits: ServiceLimits = NO_LIMITS
     caps: Mapping[int, int] = field(default_factory=dict)
     """The members that may get only so many new people in a day."""
+    reset: frozenset[int] = frozenset()
+    """Memberships that ended because all their mappings were taken away (S-86); their numbers are in the pool again."""
 
     def offer(self, country: str | None, *, media: bool = False) -> Offer:
         """What the members offer that may write to that country and that no carrier refuses for it."""
@@ -140,7 +144,7 @@ class Pool:
 
 def make_pool(
     service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None],
-    has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER,
+    has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER, reset: frozenset[int] = frozenset(),
 ) -> Pool:  # fmt: skip
     """Index a service's live members once, so that each decision looks only at the senders of its rung. `has_mms` tells of a
     carrier whether it takes media."""
@@ -172,6 +176,7 @@ def make_pool(
         until_day,
         ServiceLimits(service.segments_per_s, service.daily_segments),
         {c.member_id: c.daily_contacts for c in candidates if c.daily_contacts is not None},
+        reset,
     )
 
 

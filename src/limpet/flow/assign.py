@@ -24,9 +24,11 @@ from limpet.core.sticky import (
     Change,
     Crowd,
     EventKind,
+    Origin,
     Outcome,
     StoredMapping,
     decide,
+    origin_of,
 )
 from limpet.flow.directory import Directory
 from limpet.flow.obfuscated import Home, Homes, home_of
@@ -82,6 +84,7 @@ class _Decided:
     """Where the mapping is: under `key`, or under the person's pseudonym."""
     counts: bool
     """It gives the sender a person whom it has not had, and not because that person wrote."""
+    origin: Origin = Origin.SEND
 
 
 @dataclass(slots=True)
@@ -259,7 +262,8 @@ class Assigner:
             self._meter.add(answer.candidate.member_id, wanted.segments, self._now_s())
             changes = answer.change in (Change.INSERT, Change.SWAP)
             home = home_of(key, read.homes, mapping, obfuscated=wanted.obfuscated)
-            read.decided.append(_Decided(place, key, answer, mapping, home, changes and not wanted.ask.heard))
+            counts, origin = changes and not wanted.ask.heard, origin_of(wanted.ask, answer)
+            read.decided.append(_Decided(place, key, answer, mapping, home, counts, origin))
             if changes:
                 if not wanted.ask.heard:
                     batch.people.add(key.service_id, answer.candidate.member_id)
@@ -321,12 +325,13 @@ async def _apply(connection: Connection, decided: Sequence[_Decided], today: int
     if not writes:
         return lambda _: True
     claims = {d.home: _claimant(d) for d in reversed(writes)}
-    found = await sticky.claim(connection, claims, today)
+    made_by = {d.home: d.origin for d in writes if d.origin is not Origin.SEND and d.binding.change is Change.INSERT}
+    found = await sticky.claim(connection, claims, today, made_by or None)
     strays = [d.home for d in writes if d.before is not None and found[d.home].made]
     if strays:
         await sticky.disclaim(connection, strays)
     swaps = {
-        d.home: Swap(d.home, d.binding.candidate.member_id, d.before)
+        d.home: Swap(d.home, d.binding.candidate.member_id, d.before, d.origin)
         for d in writes
         if d.binding.change is Change.SWAP and d.before is not None and not found[d.home].made
     }

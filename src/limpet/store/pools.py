@@ -37,6 +37,8 @@ class LoadedPool:
     members: tuple[PoolMember, ...]
     until_day: int = NEVER
     """The day on which the first of the carriers' refusals among them ends."""
+    reset: frozenset[int] = frozenset()
+    """Memberships that ended because all their mappings were taken away."""
 
 
 class ServiceOwner(NamedTuple):
@@ -78,7 +80,9 @@ async def load(connection: Connection, service_id: int, today: int = 0) -> Loade
         return None
     members = tuple(_member_of(row) for row in rows if row["member_id"] is not None)
     ends = [row["refused_until"] for row in rows if row["refused_until"] is not None]
-    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER))
+    # Read after the members: one that is reset in between is found by its id of before, and looked for among these in vain.
+    reset = frozenset(row["id"] for row in await connection.fetch(query("pool_resets"), service_id))
+    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER), reset)
 
 
 async def owner_by_sid(connection: Connection, sid: str) -> ServiceOwner | None:
