@@ -1,9 +1,9 @@
 """One person, one number: what a stored mapping means for the next message, and what becomes of the mapping.
 
-Rules S-1 to S-23 and S-80 to S-84 of `docs/sticky-sender.md`. A decision takes the pool, the mapping as it was read and the day, and answers
-with the sender and at most one write; whoever runs it applies the write only if the mapping is still as read, and asks again
-otherwise. That is why any interleaving of first messages ends with one sender. Source: Twilio, "What is Sticky Sender" and
-Messaging Services.
+Rules S-1 to S-23 and S-80 to S-82 of `docs/sticky-sender.md`. A decision takes the pool, the mapping as it was read and the day,
+and answers with the sender and at most one write; whoever runs it applies the write only if the mapping is still as read, and
+asks again otherwise. That is why any interleaving of first messages ends with one sender. Source: Twilio, "What is Sticky Sender"
+and Messaging Services.
 """
 
 from __future__ import annotations
@@ -230,8 +230,7 @@ def _held(
     ask: Ask, pool: Pool, mapping: StoredMapping, worth: Standing, today: int, crowd: Crowd
 ) -> Binding | Refusal | None:
     """A mapping that is held by hand. A plain pin comes before RCS senders and lets what its number cannot do now pass it by
-    (S-81); None where its number is gone or could never write there: it gives way. A strict pin has that number or nothing (S-82).
-    """
+    (S-81); None where its number is gone or can never write there: it gives way. A strict pin has that number or none (S-82)."""
     if mapping.pin is Pin.STRICT:
         return _only(ask, pool, mapping, worth, today)
     if worth is Standing.LIVE:
@@ -258,7 +257,8 @@ def _only(ask: Ask, pool: Pool, mapping: StoredMapping, worth: Standing, today: 
 
 def _others(pool: Pool, mapping: StoredMapping, why: WhyNot) -> tuple[tuple[str, WhyNot], ...]:
     return tuple(
-        (c.sender.address, why if c.member_id == mapping.member_id else WhyNot.PINNED_TO_ANOTHER) for c in pool.candidates
+        (c.sender.address, why if c.member_id == mapping.member_id else WhyNot.PINNED_TO_ANOTHER)
+        for c in pool.candidates
     )
 
 
@@ -318,9 +318,9 @@ def _explicit(
     if not pool.service.sticky_sender:
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     worth = standing(pool, mapping, ask.to, today)
-    if mapping is not None and mapping.pin is Pin.STRICT and worth is not Standing.RESET:
-        if mapping.member_id != candidate.member_id:
-            return Refusal(NO_SENDER, ((candidate.sender.address, WhyNot.PINNED_TO_ANOTHER),))
+    strictly = mapping is not None and mapping.pin is Pin.STRICT and worth is not Standing.RESET
+    if strictly and mapping is not None and mapping.member_id != candidate.member_id:
+        return Refusal(NO_SENDER, ((candidate.sender.address, WhyNot.PINNED_TO_ANOTHER),))
     if mapping is not None and worth in _POINTING:
         if mapping.member_id == candidate.member_id:
             return Binding(candidate, Reason.EXPLICIT, Outcome.USED, _refresh(mapping, today))

@@ -24,6 +24,8 @@ from limpet.store.sticky_flags import ESTABLISHED, ORIGIN_BITS, PIN_BITS, origin
 
 OF_ALL = ""
 """In the place of a person, in events that are about all people of a number or a service."""
+OPERATOR = "operator"
+"""The actor of what is done on the database itself."""
 NOBODY = 0
 """No member's id: who claims a mapping for nobody only wants to hold it."""
 PURGE_CHUNK = 2000
@@ -127,8 +129,8 @@ async def claim(
     origins: Mapping[MappingKey, Origin] | None = None,
 ) -> dict[MappingKey, Claimed]:  # fmt: skip
     """For each key make a mapping to the member, or note a use of the one that is there if it points to the member; another is
-    left as it is. All rows are then held until the transaction ends; for NOBODY they are held and nothing else. `origins` are kept
-    of those that are made.
+    left as it is. All rows are then held until the transaction ends; for NOBODY they are held and nothing else. `origins` are
+    kept of those that are made.
     """
     flags = [0 if origins is None else ORIGIN_BITS[origins.get(key, Origin.SEND)] for key in claims]
     rows = await connection.fetch(query_claim, *_columns(claims), list(claims.values()), today, flags)
@@ -317,8 +319,8 @@ class StickyStore:
     async def purge_bucket_step(
         self, bucket: int, after: tuple[int, str], now: datetime
     ) -> tuple[tuple[int, str] | None, int]:
-        """Purge one chunk of a bucket from a key on: the key to go on from (None: the bucket is done) and how many rows went. Each
-        that had aged out leaves an event; of those whose number left, that told already."""
+        """Purge one chunk of a bucket from a key on: the key to go on from (None: the bucket is done) and how many rows went.
+        Each that had aged out leaves an event; of those whose number left one told already."""
 
         async def work(connection: Connection) -> tuple[tuple[int, str] | None, int]:
             end = await connection.fetchrow(query("purge_chunk_end"), bucket, *after, PURGE_CHUNK)

@@ -61,8 +61,8 @@ def _stays(before: MappingView | None, wish: Wish) -> bool:
 async def _hold(
     connection: Connection, store: StickyStore, service: Service, at: MappingKey, today: int
 ) -> tuple[MappingKey, bool]:
-    """Hold a person's mapping until the commit: where it is, and whether it was made for that, for nobody. Where people may be under
-    pseudonyms the place there is held first, as messages do it (decision 0010)."""
+    """Hold a person's mapping until the commit: where it is, and whether it was made for that, for nobody. Where people may be
+    under pseudonyms the place there is held first, as messages do it (decision 0010)."""
     if service.hides_since is not None:
         hidden = store.hidden(at)
         if not (await sticky.claim(connection, {hidden: NOBODY}, today))[hidden].made:

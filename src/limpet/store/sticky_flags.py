@@ -1,4 +1,4 @@
-"""What a mapping's `flags` hold beside each other: 1 established, 2 written again since made, 4 and 8 the pin, from 16 on the origin.
+"""What a mapping's `flags` hold: 1 established, 2 written again since made, 4 and 8 the pin, 16 to 64 where it comes from.
 
 They are bits of one small number because there may be a hundred million of them.
 """

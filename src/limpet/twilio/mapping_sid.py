@@ -1,8 +1,8 @@
 """SIDs of mappings, `LM` and 32 digits: where a row is, found without an index and readable by nobody else.
 
 A mapping's key is a service and a person, and the service is known wherever the SID is used. So the SID is the person: a kind,
-digits, for a pseudonym its bucket and the first 40 bits of its hash, then zeros, all of it enciphered under the installation's key
-and the service (four rounds of a Feistel network over BLAKE2b). A made-up SID has something else than zeros there and is refused
+digits, for a pseudonym its bucket and the first 40 bits of its hash, then zeros, enciphered under the installation's key and
+the service (four rounds of a Feistel network over BLAKE2b). A made-up SID has something else than zeros there and is refused
 without asking. The places at which walks through a list go on are written in the same way. It knows no rows.
 """
 
@@ -16,7 +16,6 @@ from typing import Final
 
 from limpet.core.address import WHATSAPP_PREFIX
 from limpet.core.retention import MARK, MASK
-from limpet.twilio.sid import is_sid
 
 PREFIX: Final = "LM"
 _HALF_BITS, _HALF_BYTES, _ROUNDS = 64, 8, 4
@@ -25,6 +24,9 @@ _KIND_BITS, _DIGITS_BITS, _BUCKET_BITS, _HASH_BITS, _ZERO_BITS = 4, 50, 10, 40, 
 _HASH_DIGITS: Final = _HASH_BITS // 4
 _AFTER_ALL: Final = "g"
 """Sorts behind every hexadecimal digit."""
+_ON = "PA"
+_SID = re.compile(rf"{PREFIX}[0-9a-f]{{32}}")
+_TOKEN = re.compile(rf"{_ON}[0-9a-f]{{32}}")
 _PERSON = re.compile(rf"({WHATSAPP_PREFIX})?\+([1-9][0-9]{{0,14}})")
 _HIDDEN = re.compile(rf"({WHATSAPP_PREFIX})?\+([1-9][0-9]{{0,10}}){MASK}{MARK}([0-9a-f]{{{_HASH_DIGITS}}})[0-9a-f]*")
 
@@ -34,9 +36,7 @@ class _Kind(IntEnum):
     WHATSAPP = 1
     HIDDEN_PHONE = 2
     HIDDEN_WHATSAPP = 3
-    OTHER = 4
-    """An address of another form: told apart by its hash, and found by its `To` only."""
-    EDGE = 5
+    EDGE = 4
     """Before everybody in a bucket."""
 
 
@@ -54,24 +54,24 @@ class MappingPlace:
 
 
 def mapping_sid(service_id: int, bucket: int, recipient: str, *, sid_key: bytes) -> str:
-    """The SID of a person's mapping within a service, always the same."""
+    """The SID of a person's mapping within a service, always the same. ValueError for what is no recipient's normal form."""
     return PREFIX + _enciphered(_plain(bucket, recipient), service_id, sid_key)
 
 
 def parse_mapping_sid(sid: str, service_id: int, sid_key: bytes) -> MappingPlace | None:
     """Where the mapping of this SID is; None when it is not one that this installation has made for this service."""
-    found = _read(sid, service_id, sid_key) if is_sid(PREFIX, sid) and sid[2:].islower() | sid[2:].isdigit() else None
+    found = _read(sid[2:], service_id, sid_key) if _SID.fullmatch(sid) else None
     return None if found is None or not found.recipient else found
 
 
 def walk_token(service_id: int, bucket: int, recipient: str, *, sid_key: bytes) -> str:
     """A page token: go on behind this person, or with an empty one at the beginning of the bucket."""
-    return "PA" + _enciphered(_plain(bucket, recipient), service_id, sid_key)
+    return _ON + _enciphered(_plain(bucket, recipient), service_id, sid_key)
 
 
 def parse_walk_token(token: str, service_id: int, sid_key: bytes) -> MappingPlace | None:
-    """The place of a page token; None when it is not one of this list's. `bucket` is None for one that follows from the person."""
-    return _read(token, service_id, sid_key) if is_sid("PA", token) else None
+    """The place of a page token; None when it is not one of this list's. `bucket` is None where it follows from the person."""
+    return _read(token[len(_ON) :], service_id, sid_key) if _TOKEN.fullmatch(token) else None
 
 
 def _plain(bucket: int, recipient: str) -> int:
@@ -83,8 +83,7 @@ def _plain(bucket: int, recipient: str) -> int:
     if match := _HIDDEN.fullmatch(recipient):
         kind = _Kind.HIDDEN_WHATSAPP if match[1] else _Kind.HIDDEN_PHONE
         return _joined(kind, int(match[2]), bucket, int(match[3], 16))
-    digest = int.from_bytes(blake2b(recipient.encode(), digest_size=_HASH_BITS // 8).digest(), "big")
-    return _joined(_Kind.OTHER, 0, bucket, digest)
+    raise ValueError("no recipient is spelled so")
 
 
 def _joined(kind: _Kind, digits: int, bucket: int, hashed: int) -> int:
@@ -93,7 +92,7 @@ def _joined(kind: _Kind, digits: int, bucket: int, hashed: int) -> int:
 
 
 def _read(text: str, service_id: int, sid_key: bytes) -> MappingPlace | None:
-    value = _deciphered(text[2:], service_id, sid_key)
+    value = _deciphered(text, service_id, sid_key)
     value, zeros = value >> _ZERO_BITS, value & ((1 << _ZERO_BITS) - 1)
     value, hashed = value >> _HASH_BITS, value & ((1 << _HASH_BITS) - 1)
     value, bucket = value >> _BUCKET_BITS, value & ((1 << _BUCKET_BITS) - 1)
@@ -101,11 +100,11 @@ def _read(text: str, service_id: int, sid_key: bytes) -> MappingPlace | None:
     if zeros or kind > _Kind.EDGE:
         return None
     if kind in (_Kind.PHONE, _Kind.WHATSAPP):
-        return None if bucket or hashed else MappingPlace(_channel(kind is _Kind.PHONE or kind == 0) + f"+{digits}")
+        return None if bucket or hashed else MappingPlace(_channel(kind == _Kind.PHONE) + f"+{digits}")
     if kind in (_Kind.HIDDEN_PHONE, _Kind.HIDDEN_WHATSAPP):
         shown = _channel(kind == _Kind.HIDDEN_PHONE) + f"+{digits}{MASK}{MARK}"
         return MappingPlace(f"{shown}{hashed:0{_HASH_DIGITS}x}", bucket)
-    return MappingPlace("", bucket) if kind == _Kind.EDGE and not digits and not hashed else None
+    return None if digits or hashed else MappingPlace("", bucket)
 
 
 def _channel(plain: bool) -> str:

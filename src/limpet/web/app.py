@@ -164,7 +164,17 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Messages/{sid}/Submission": {"GET": submissions.fetch, "POST": submissions.release},
     "/Simulator/Texts": {"POST": people.write},
     "/Simulator/Behaviour": {"GET": people.show, "POST": people.change, "DELETE": people.reset},
-    "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
+    "/Services/{service_sid}/StickyMappings": {
+        "GET": stickiness.page,
+        "POST": stickiness.create,
+        "DELETE": stickiness.reset,
+    },
+    "/Services/{service_sid}/StickyMappings/{sid}": {
+        "GET": stickiness.fetch,
+        "POST": stickiness.update,
+        "DELETE": stickiness.delete,
+    },
+    "/Services/{service_sid}/StickyEvents": {"GET": stickiness.events},
 }
 _CONTENT: Mapping[str, Mapping[str, Handler]] = {
     "/Content": {"GET": content.page, "POST": content.create},

@@ -166,9 +166,9 @@ SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::integer[], $4::text[], $5
                      $9::bigint[], $10::text[], $11::text[]);
 
 -- name: sticky_events_of_person (hot)
--- A person's history within a service, oldest first.
+-- A person's history within a service, oldest first. `+ 0`: by the person's index, never through all of the service's events.
 SELECT id, kind, cause, sender_before, sender_after, message_id, actor, reason
-  FROM sticky_event WHERE bucket = $1 AND recipient = $2 AND service_id = $3 ORDER BY id LIMIT $4;
+  FROM sticky_event WHERE bucket = $1 AND recipient = $2 AND service_id + 0 = $3 ORDER BY id LIMIT $4;
 
 -- name: purge_chunk_end (hot)
 -- The key at which a chunk of the purging walk through one bucket ends; no row when the rest is smaller than a chunk.

@@ -68,11 +68,11 @@ UPDATE tally AS t SET of_id = k.new_id
 DELETE FROM pool_member WHERE reset AND removed_at < $1;
 
 -- name: sticky_events_of_person_down (hot)
--- A person's events within a service, newest first, under the number and under the pseudonym.
+-- A person's events within a service, newest first, under the number and under the pseudonym; by the person's index (`+ 0`).
 SELECT e.*, true AS fits, 0 AS place,
        (SELECT o.num_media FROM message o WHERE o.bucket = $1 AND o.id = e.message_id) AS num_media
   FROM sticky_event e
- WHERE e.bucket = $1 AND e.recipient = ANY ($2::text[]) AND e.service_id = $3 AND e.id < $4::bigint
+ WHERE e.bucket = $1 AND e.recipient = ANY ($2::text[]) AND e.service_id + 0 = $3 AND e.id < $4::bigint
    AND ($6::text IS NULL OR e.sender_before = $6 OR e.sender_after = $6) AND ($7::text IS NULL OR e.kind = $7)
  ORDER BY e.id DESC LIMIT $5::bigint;
 
