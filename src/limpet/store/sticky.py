@@ -227,13 +227,13 @@ async def insert_events(connection: Connection, events: Sequence[StickyEvent]) -
 
 async def tell_of_all(
     connection: Connection, service_id: int, kind: EventKind, cause: str, sender: str | None, actor: str,
-    reason: str | None, now: datetime,
+    reason: str | None, now: datetime, row_id: int | None = None,
 ) -> None:  # fmt: skip
     """Write the one event of what concerns all people of a number, or with `sender` None of a service (rule S-17). It is of no
     person, so any bucket will do: one that follows from the service."""
     key = MappingKey(service_id % BUCKETS, service_id, OF_ALL)
-    row_id = id_floor(now) | secrets.randbits(CHANCE_BITS)
-    await insert_events(connection, [StickyEvent(key, row_id, kind, cause, sender, None, None, actor, reason)])
+    made = id_floor(now) | secrets.randbits(CHANCE_BITS) if row_id is None else row_id
+    await insert_events(connection, [StickyEvent(key, made, kind, cause, sender, None, None, actor, reason)])
 
 
 class StickyStore:

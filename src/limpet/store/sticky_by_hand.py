@@ -100,34 +100,34 @@ async def _change(
 
 
 async def reset_number(
-    database: Database, service_id: int, number: str, actor: str, reason: str | None, now: datetime
+    store: StickyStore, service: Service, number: str, actor: str, reason: str | None, now: datetime
 ) -> bool:
     """Take away all mappings to a number of the pool in one instant (rule S-86); whether it is in the pool."""
-    return await _reset_all(database, service_id, number, actor, reason, now)
+    return await _reset_all(store, service, number, actor, reason, now)
 
 
-async def reset_service(
-    database: Database, service_id: int, actor: str, reason: str | None, now: datetime
-) -> bool:  # fmt: skip
+async def reset_service(store: StickyStore, service: Service, actor: str, reason: str | None, now: datetime) -> bool:
     """Take away all mappings of a service in one instant (rule S-86); whether there is such a service."""
-    return await _reset_all(database, service_id, None, actor, reason, now)
+    return await _reset_all(store, service, None, actor, reason, now)
 
 
 async def _reset_all(
-    database: Database, service_id: int, number: str | None, actor: str, reason: str | None, now: datetime
+    store: StickyStore, service: Service, number: str | None, actor: str, reason: str | None, now: datetime
 ) -> bool:
     async def work(connection: Connection) -> bool:
-        if await connection.fetchval(query("service_hold"), service_id) is None:
+        if await connection.fetchval(query("service_hold"), service.id) is None:
             return False
-        rows = await connection.fetch(query("members_to_reset"), service_id, number)
+        rows = await connection.fetch(query("members_to_reset"), service.id, number)
         if number is not None and not rows:
             return False
         await _renew(connection, [row["id"] for row in rows], now)
-        await connection.execute(query("pool_changed"), service_id)
-        await sticky.tell_of_all(connection, service_id, EventKind.RESET, "reset", number, actor, reason, now)
+        await connection.execute(query("pool_changed"), service.id)
+        await sticky.tell_of_all(
+            connection, service.id, EventKind.RESET, "reset", number, actor, reason, now, store.new_id(now)
+        )
         return True
 
-    return await database.transaction(work)
+    return await store.database.transaction(work)
 
 
 async def _renew(connection: Connection, before: list[int], now: datetime) -> None:

@@ -31,9 +31,8 @@ from limpet.twilio.mapping_form import (
     parse_mapping_recipient,
     parse_reason,
     parse_reset,
-    recipient_of,
 )
-from limpet.twilio.mapping_sid import PREFIX, MappingPlace, mapping_sid, parse_mapping_sid, parse_walk_token, walk_token
+from limpet.twilio.mapping_sid import MappingPlace, mapping_sid, parse_mapping_sid, parse_walk_token, walk_token
 from limpet.twilio.pages import page_v1
 from limpet.twilio.sid import change_sid, message_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
@@ -41,7 +40,6 @@ from limpet.web.door import Call
 from limpet.web.services import service_of
 
 NOT_IN_POOL, UNREACHABLE = 21711, 21612
-_SID_LENGTH = 34
 
 
 async def page(call: Call) -> Answer:
@@ -122,11 +120,9 @@ async def reset(call: Call) -> Answer:
     if asked.recipient is not None:
         done = await store.reset(service, asked.recipient, actor, call.now, asked.reason) is not None
     elif asked.sender is not None:
-        done = await sticky_by_hand.reset_number(
-            store.database, service.id, asked.sender, actor, asked.reason, call.now
-        )
+        done = await sticky_by_hand.reset_number(store, service, asked.sender, actor, asked.reason, call.now)
     else:
-        done = await sticky_by_hand.reset_service(store.database, service.id, actor, asked.reason, call.now)
+        done = await sticky_by_hand.reset_service(store, service, actor, asked.reason, call.now)
     if not done:
         raise call.not_found()
     return NO_CONTENT
@@ -174,8 +170,8 @@ def _person(key: MappingKey) -> Address | None:
 async def _key(call: Call, service: Service) -> MappingKey:
     """Where the mapping is that a path names, by SID or by the person's number; 20404."""
     named = call.parts["sid"]
-    if not named.startswith(PREFIX) or len(named) != _SID_LENGTH:
-        return call.deps.sticky.key(service, recipient_of(named))
+    if (person := parse_recipient(named)) is not None:
+        return call.deps.sticky.key(service, person.value)
     place = parse_mapping_sid(named, service.id, call.deps.installation.sid_key)
     key = None if place is None else await _placed(call, service, place)
     if key is None:
