@@ -35,8 +35,8 @@ class Wish:
 
 
 async def put(store: StickyStore, service: Service, at: MappingKey, wish: Wish, now: datetime) -> MappingView | None:
-    """Make a mapping or change the one that is there; answers what it is then. None where no number is named and there is none
-    that could be held."""
+    """Make a mapping or change the one that is there (rule S-83); answers what it is then. None where no number is named and there
+    is none that could be held. It is held from before it is looked at to the commit, as messages hold it (S-85)."""
 
     async def work(connection: Connection) -> MappingView | None:
         key, made = await _hold(connection, store, service, at, day_number(now))
@@ -89,7 +89,7 @@ async def _change(
         kind = EventKind.MOVED if lives else EventKind.CREATED
         cause = BY_HAND if pin is Pin.NONE else CAUSES[pin]
         origin, created_day = Origin.API, today
-    flags = flags_of(pin, origin, established=True)
+    flags = flags_of(pin, origin, established=True)  # it does not go with messages that never leave (S-84)
     await connection.execute(query("sticky_set"), *key, member, today, created_day, flags)
     numbers = await sticky.member_addresses(connection, {member, row["member_id"]})
     event = StickyEvent(
