@@ -211,7 +211,7 @@ ROUTES = [
     Route("GET", SERVICE_PATH + "/StickyMappings", {"To": TO[2:]}, {"To": PERSON}),
     Route("GET", SERVICE_PATH + "/StickyMappings", {
         "PageSize": PAGING["PageSize"], "PageToken": codes("x", "PA1", "PA" + "f" * 32, "PB" + "0" * 32, code=21481),
-        "From": codes("é", "x" * 65, code=21212), "Pinned": codes("yes", "True", LONGER), "LastUsedBefore": codes("x", "2026-13-01"),
+        "From": codes("é", "x" * 65, code=21212), "Pinned": codes("yes", "True", LONGER), "LastUsedBefore": codes("x", "0"),
         "Origin": codes("x", "Send", LONGER),
     }),
     Route("POST", SERVICE_PATH + "/StickyMappings", {

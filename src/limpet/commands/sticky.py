@@ -18,6 +18,7 @@ from limpet.commands.door import Door, call, door_options, find_door
 from limpet.commands.table import print_table
 
 PAGE_SIZE = 1000
+SID_PREFIX = "LM"
 ORIGINS = ("send", "explicit", "inbound", "import", "api")
 PINNED = ("true", "strict", "false")
 KINDS = ("created", "replaced", "bypassed", "reset", "unsent", "expired", "imported", "pinned", "moved", "removed")
@@ -65,7 +66,9 @@ def show_all(
 @_to
 def show(service: str, to: str, data: Path | None, as_json: bool) -> None:
     """Show which number a person hears from, since when, and whether it still counts."""
-    mapping = _one(call(find_door(data, os.environ), "GET", _place(service, to)), service, to)
+    place, query = _named(service, to)
+    answer = call(find_door(data, os.environ), "GET", place, query)
+    mapping = _one(answer["sticky_mappings"][0] if answer and query else answer, service, to)
     if as_json:
         click.echo(json.dumps(mapping))
     else:
@@ -120,7 +123,8 @@ def reset(
     whom = to or (f"everybody who hears from {sender}" if sender else f"everybody in {service}")
     if to is None and not yes:
         click.confirm(f"The next message to {whom} may come from another number. Go on?", abort=True, err=True)
-    place, query = _place(service, to), _given({"From": sender, "All": "true" if everybody else None, "Reason": reason})
+    place, query = _named(service, to)
+    query |= _given({"From": sender, "All": "true" if everybody else None, "Reason": reason})
     if call(find_door(data, os.environ), "DELETE", place, query) is None:
         what = f"{to} has no mapping in" if to else (f"{sender} is not in the pool of" if sender else "There is no")
         raise click.ClickException(f"{what} {service}, or the account has no such service.")
@@ -149,7 +153,7 @@ def events(
 
 
 def _put(door: Door, service: str, to: str, form: Mapping[str, str | None]) -> dict[str, Any]:
-    if to.startswith("LM"):
+    if to.startswith(SID_PREFIX):
         return _one(call(door, "POST", _place(service, to), form=_given(form)), service, to)
     answer = call(door, "POST", _place(service), form={"To": to, **_given(form)})
     if answer is None:
@@ -186,6 +190,13 @@ def _service(service: str) -> str:
 
 def _place(service: str, to: str | None = None) -> str:
     return f"{_service(service)}/StickyMappings" + ("" if to is None else f"/{quote(to, safe='')}")
+
+
+def _named(service: str, to: str | None) -> tuple[str, dict[str, str]]:
+    """Where a mapping is, by its SID, or by its person in the query."""
+    if to is not None and to.startswith(SID_PREFIX):
+        return _place(service, to), {}
+    return _place(service), _given({"To": to})
 
 
 def _given(values: Mapping[str, str | None]) -> dict[str, str]:

@@ -35,8 +35,8 @@ class Wish:
 
 
 async def put(store: StickyStore, service: Service, at: MappingKey, wish: Wish, now: datetime) -> MappingView | None:
-    """Make a mapping or change the one that is there (rule S-83); answers what it is then. None where no number is named and there
-    is none that could be held. It is held from before it is looked at to the commit, as messages hold it (S-85)."""
+    """Make a mapping or change the one that is there (rule S-83); answers what it is then. None where no number is named and
+    there is none that could be held. It is held from before it is looked at to the commit, as messages hold it (S-85)."""
 
     async def work(connection: Connection) -> MappingView | None:
         key, made = await _hold(connection, store, service, at, day_number(now))
