@@ -72,7 +72,7 @@ class Directory:
         if loaded is None:
             self._pools.pop(service_id, None)
             return None
-        pool = make_pool(loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day)
+        pool = make_pool(loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day, loaded.campaign)
         _bounded(self._pools, POOLS_MAX)[service_id] = pool
         return pool
 
