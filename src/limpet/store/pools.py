@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -115,6 +116,15 @@ async def accounts(connection: Connection, ids: list[int]) -> list[Account]:
 def _standing_of(row: asyncpg.Record) -> AccountStatus:
     owner = row["owner_status"] and AccountStatus(row["owner_status"])
     return standing(AccountStatus(row["status"]), owner)
+
+
+async def unregistered(connection: Connection, senders: Collection[int | str]) -> set[int | str]:
+    """Which of these memberships, in a pool or not, and of these numbers may not write to the United States any more (S-69)."""
+    members = [each for each in senders if isinstance(each, int)]
+    numbers = [each for each in senders if isinstance(each, str)]
+    left = await connection.fetch(query("members_unregistered"), members) if members else []
+    named = await connection.fetch(query("numbers_unregistered"), numbers) if numbers else []
+    return {*(row["id"] for row in left), *(row["address"] for row in named)}
 
 
 async def sids(
