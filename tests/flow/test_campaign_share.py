@@ -19,6 +19,7 @@ from limpet.core.rate import Queue
 from limpet.core.status import Status
 from limpet.registrar.port import Approved
 from limpet.store.database import Database
+from limpet.store.tallies import Tally
 from tests.support.clock import HandClock
 from tests.support.lane import HandLane
 from tests.support.registry import A2p
@@ -157,6 +158,14 @@ async def test_S_54_two_processes_at_once_do_not_pass_the_cap(database: Database
         answers = await asyncio.gather(*(worlds[n % 2].send(service, person) for n, person in enumerate(PEOPLE)))
         assert Counter(answer.error_code for answer in answers) == {None: cap, 30027: len(PEOPLE) - cap}
         assert await one.tally("tmobile") == cap
+
+
+async def test_S_54_what_a_process_remembers_refuses_nobody(a2p: A2p, clock: HandClock) -> None:
+    """It may be too much: it may come from a transaction that was undone."""
+    service = await limited(a2p, POOL[0], daily_segments=2)
+    brand = await a2p.world.database.pool.fetchval("SELECT brand_id FROM campaign WHERE service_id = $1", service.id)
+    a2p.world.accept._campaigns.remember((Tally.TMOBILE, brand), carriers_day(clock.now()), 2)
+    assert await codes(a2p.world, service, TMOBILE[:3]) == [None, None, 30027]
 
 
 async def test_S_54_a_limit_that_is_raised_counts_from_the_next_message_on(a2p: A2p) -> None:

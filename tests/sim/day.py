@@ -176,7 +176,8 @@ async def live(seed: int, url: str, loop: HandLoop) -> Judged:
         return [SmppLane(f"hand/{n}", config, listener, random.Random(f"{seed}/{n}")) for n in range(LANES)]
 
     flow = assemble(
-        database, Installation(BUCKET_KEY, SID_KEY, PSEUDONYM_KEY), "day", clock, Pace(timedelta(minutes=5), 90.0, take_over=True), lanes,
+        database, Installation(BUCKET_KEY, SID_KEY, PSEUDONYM_KEY), "day", clock,
+        Pace(timedelta(minutes=5), 90.0, take_over=True), lanes,
         lambda owed: days[0].on_owed(owed), lambda now: ids.next(now, chance.getrandbits(21)), chance.random,
     )  # fmt: skip
     simulator = Simulator(PORT, accounts={"limpet": "secret"}, chance=random.Random(seed + 1), clock=clock)
