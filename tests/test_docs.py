@@ -11,6 +11,7 @@ STATED = re.compile(r"\*\*(S-\d+)\*\*")
 CITED = re.compile(r"(?<![A-Za-z0-9])S[-_](\d+)(?!\d)")
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+TEST_LINK = re.compile(r"\]\(tests/\w+/test_\w+\.py\)")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
@@ -48,6 +49,18 @@ def test_links_within_the_documents_lead_somewhere(page: Path):
             assert anchor[1:] in {slug(title) for title in HEADING.findall(linked.read_text())}, (
                 f"{target}{anchor} is not there"
             )
+
+
+def feature_rows() -> list[str]:
+    """The rows of README's table of what is there, without its head."""
+    table = (ROOT / "README.md").read_text().partition("## What is there today")[2].partition("\n\n|")[2]
+    return [row for row in table.partition("\n\n")[0].splitlines()[2:] if row]
+
+
+def test_each_feature_links_to_its_test():
+    rows = feature_rows()
+    assert len(rows) > 30
+    assert [row for row in rows if not TEST_LINK.search(row)] == []
 
 
 def slug(title: str) -> str:

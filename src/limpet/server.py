@@ -36,9 +36,11 @@ from limpet.devtools.simulated import Simulated, start_simulated
 from limpet.esme.outbox import Outbox
 from limpet.esme.whole import open_esme_door
 from limpet.flow.callback import Callbacks
+from limpet.flow.error_log import ErrorLog
 from limpet.flow.number_events import NumberEvents
 from limpet.flow.registrars import registering
 from limpet.flow.reply import Replies
+from limpet.flow.sinks import SinkWatch
 from limpet.flow.whole import Flow, assemble
 from limpet.flow.worker import supervise
 from limpet.server_settings import elsewhere, inventory, pace, registration
@@ -282,6 +284,8 @@ async def _flow(
     flow = assemble(
         database, installation, owner, clock, pace(config, dev, carriers), lanes, post, new_id, chance.random, base_url
     )
+    errors = ErrorLog(database, flow.directory, flow.events, clock, installation.sid_key, new_id)
+    callbacks.on_tried, callbacks.on_settled = errors.of, SinkWatch(database, flow.events.streams, clock).note
     callbacks.on_answered = Replies(flow.accept, accounts.by_sid, partial(new_media, origin=base_url)).answered
     await flow.events.streams.refresh()  # before anything happens: no event of a former run's subscriptions is missed
     running = [asyncio.create_task(supervise(loop)) for loop in [*flow.loops(), callbacks.run]]

@@ -15,7 +15,7 @@ from limpet.core.model import Message
 from limpet.core.status import Status
 from limpet.flow.dispatch import HOLD_BACK
 from limpet.flow.draft import Overloaded
-from limpet.store import dispatch
+from limpet.store import dispatch, receipts
 from limpet.store.database import Database
 from tests.support.clock import NOW, HandClock
 from tests.support.lane import HandLane, receipt
@@ -113,6 +113,110 @@ async def test_the_receipt_of_an_earlier_message_does_not_close_a_doubt(world: W
     world.lane.tell(receipt(submission, "68", submitted_at=NOW))
     await world.settle()
     assert (await world.read(answer)).status is Status.DELIVERED
+
+
+async def test_a_carriers_clock_is_measured_and_what_was_measured_outlives_the_process(
+    database: Database, clock: HandClock
+) -> None:
+    """A carrier writes local time, five hours behind: the date of its receipts decides all the same."""
+    behind = timedelta(hours=5)
+    async with open_world(database, clock, owner="first") as first:
+        service = await first.service(*POOL)
+        for n in range(3):
+            await first.send(service, BEN)
+            submission = first.lane.submitted[-1]
+            (carrier_id,) = first.lane.take(submission)
+            await first.settle()
+            first.lane.tell(receipt(submission, carrier_id, submitted_at=clock.now() - behind + timedelta(seconds=1)))
+            await first.settle()
+            clock.advance(timedelta(seconds=20 * n + 1))
+    async with open_world(database, clock, owner="second", seed=5) as second:
+        answer = await second.send(service, ANNA)
+        (submission,) = second.lane.submitted
+        second.lane.lose(submission)
+        await second.settle()
+        second.lane.tell(receipt(submission, "77", submitted_at=clock.now() - behind - timedelta(minutes=2)))
+        await second.settle()
+        assert (await second.read(answer)).status is Status.SENDING, "that was taken before it was claimed"
+        second.lane.tell(receipt(submission, "78", submitted_at=clock.now() - behind))
+        await second.settle()
+        assert (await second.read(answer)).status is Status.DELIVERED
+
+
+@pytest.mark.parametrize("policy", ["resend", "fail"])
+async def test_the_receipt_of_a_copy_that_was_given_up_does_not_close_a_later_doubt(world: World, policy: str) -> None:
+    """What may be the receipt of the first copy of a message that was sent again says nothing about the next message."""
+    service = await world.service(POOL[0], in_doubt=policy)
+    await world.send(service, ANNA)
+    world.lane.lose(world.lane.submitted[0])
+    await world.settle()
+    taken_at = world.clock.now()
+    for _ in range(90):
+        await world.sweeps.end_doubts()
+    world.clock.advance(timedelta(seconds=30))
+    await world.settle()
+    if policy == "resend":
+        await world.until(lambda: len(world.lane.submitted) == 2)
+        world.lane.take(world.lane.submitted[1])
+        await world.settle()
+    before = len(world.lane.submitted)
+    later = await world.send(service, ANNA)
+    await world.until(lambda: len(world.lane.submitted) > before)
+    first, last = world.lane.submitted[0], world.lane.submitted[-1]
+    world.lane.lose(last)
+    await world.settle()
+    world.lane.tell(receipt(first, "X1", submitted_at=taken_at))
+    await world.settle()
+    assert (await world.read(later)).status is Status.SENDING
+
+
+@pytest.mark.parametrize(("answer", "status"), [("X", Status.SENDING), ("Y", Status.DELIVERED)])
+async def test_a_receipt_before_its_answer_does_not_close_another_doubt(
+    world: World, answer: str, status: Status
+) -> None:
+    """Whose an early receipt is shows when the answer comes: only what fits no answer can speak of the message in doubt."""
+    service = await world.service(POOL[0], in_doubt="hold")
+    doubtful = await world.send(service, ANNA)
+    world.lane.lose(world.lane.submitted[0])
+    await world.settle()
+    for _ in range(90):
+        await world.sweeps.end_doubts()
+    later = await world.send(service, ANNA)
+    await world.until(lambda: len(world.lane.submitted) == 2)
+    world.lane.tell(receipt(world.lane.submitted[1], "X", submitted_at=world.clock.now()))
+    await world.settle()
+    assert (await world.read(doubtful)).status is Status.SENDING
+    world.lane.take(world.lane.submitted[1], answer)
+    await world.settle()
+    assert (await world.read(doubtful)).status is status
+    assert (await world.read(later)).status is (Status.DELIVERED if answer == "X" else Status.SENT)
+
+
+async def test_an_answer_that_is_written_while_receipts_are_matched_is_seen(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is not there when ids are looked for, and the message is not in flight any more when doubts are."""
+    service = await world.service(POOL[0], in_doubt="hold")
+    doubtful = await world.send(service, ANNA)
+    world.lane.lose(world.lane.submitted[0])
+    await world.settle()
+    for _ in range(90):
+        await world.sweeps.end_doubts()
+    later = await world.send(service, ANNA)
+    await world.until(lambda: len(world.lane.submitted) == 2)
+    match_in_doubt = receipts.match_in_doubt
+
+    async def after_the_answer(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        world.lane.take(world.lane.submitted[1], "X")
+        await world.dispatcher.answers.idle()
+        return await match_in_doubt(*arguments)
+
+    monkeypatch.setattr(receipts, "match_in_doubt", after_the_answer)
+    world.lane.tell(receipt(world.lane.submitted[1], "X", submitted_at=world.clock.now()))
+    await world.settle()
+    assert (await world.read(doubtful)).status is Status.SENDING
+    assert (await world.read(later)).status is Status.DELIVERED
 
 
 async def test_after_a_crash_claims_are_in_doubt_and_the_next_owner_resolves_them(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from random import Random
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,132 +12,28 @@ from asyncpg.connection import LoggedQuery
 from twilio.request_validator import RequestValidator
 
 from limpet.carrier.port import Inbound, ReceiptState, Retry
-from limpet.core.destination import UrlPolicy
-from limpet.core.event_streams import NewSink, Sink, Subscription
-from limpet.core.ids import IdSource
-from limpet.core.model import Message, Service
+from limpet.core.event_streams import Subscription
 from limpet.core.page import PageRequest
 from limpet.flow import callback
-from limpet.flow.callback import Callbacks
 from limpet.flow.owed import LEASE
 from limpet.flow.streams import Route, Streams
-from limpet.store.callbacks import EVENT, OwedCallback
+from limpet.store.callbacks import EVENT
 from limpet.store.database import Database
 from limpet.store.deliveries import Deliveries
-from limpet.store.event_streams import EventStreams
 from limpet.store.queries import QUERIES
-from limpet.twilio.event_types import EVENT_TYPES, INBOUND_RECEIVED
+from limpet.twilio.event_types import INBOUND_RECEIVED
 from limpet.twilio.events import Event, NumberState, number_event
-from limpet.webhook import Webhooks
 from tests.support.clock import HandClock
-from tests.support.customer import Answer, Customer, recording_customer
+from tests.support.customer import Answer, recording_customer
 from tests.support.lane import receipt
-from tests.support.world import POOL, World, open_world
-
-ANNA, TOKEN = "+14155550101", "0123456789abcdef0123456789abcdef"
-ALL = {name: one.schema.latest for name, one in EVENT_TYPES.items()}
-STATUSES = "com.twilio.messaging.message."
-
-
-class Streaming:
-    """A world, a customer, and what posts to it; `streams` is the control plane."""
-
-    def __init__(self, world: World, customer: Customer, callbacks: Callbacks) -> None:
-        self.world = world
-        self.customer = customer
-        self.callbacks = callbacks
-        self.streams = EventStreams(world.database)
-        self._posted = 0
-        self._service: Service | None = None
-
-    async def service(self) -> Service:
-        """A service with one number, made when it is first asked for."""
-        self._service = self._service or await self.world.service(POOL[0])
-        return self._service
-
-    async def sink(self, path: str = "/events", *, batched: bool = False, url: str | None = None) -> Sink:
-        destination = url or self.customer.url(path)
-        made = await self.streams.create_sink(
-            self.world.account.id, NewSink("sink", destination, batched), self.world.clock.now()
-        )
-        assert isinstance(made, Sink)
-        return made
-
-    async def subscribe(self, sink: Sink, types: dict[str, int] | None = None) -> None:
-        now = self.world.clock.now()
-        made = await self.streams.create_subscription(sink.account_id, sink.sid, "all", types or ALL, now)
-        assert isinstance(made, Subscription), made
-        await self.world.events.streams.refresh()
-
-    def owed(self) -> list[OwedCallback]:
-        """The events that have been handed over after a commit."""
-        return [one for one in self.world.owed if one.kind == EVENT]
-
-    def types(self) -> list[str]:
-        return [json.loads(one.payload)["type"].removeprefix("com.twilio.messaging.") for one in self.owed()]
-
-    async def rows(self) -> list[dict[str, Any]]:
-        """The events that are owed in the table."""
-        rows = await self.world.database.pool.fetch("SELECT * FROM status_callback WHERE kind = 'event' ORDER BY id")
-        return [dict(row) for row in rows]
-
-    def post(self) -> None:
-        """Post what has been owed since the last time."""
-        self.callbacks.post_now(self.world.owed[self._posted :])
-        self._posted = len(self.world.owed)
-
-    async def told(self, count: int) -> list[dict[str, Any]]:
-        """The bodies of so many requests to sinks."""
-        return [json.loads(one.body) for one in await self.customer.wait_for(count)]
-
-    async def tried(self, count: int) -> None:
-        """Wait until so many are owed, each after its first failure."""
-
-        async def there() -> bool:
-            return [row["attempt"] for row in await self.rows()] == [1] * count
-
-        await self.world.until(there)
-
-    async def quiet(self) -> None:
-        async def empty() -> bool:
-            return await self.rows() == []
-
-        await self.world.until(empty)
+from tests.support.streaming import ANNA, STATUSES, TOKEN, Streaming, delivered, open_streaming
+from tests.support.world import POOL, World
 
 
 @pytest_asyncio.fixture
 async def streaming(database: Database, clock: HandClock) -> AsyncIterator[Streaming]:
-    webhooks, ids, chance = Webhooks(UrlPolicy(allow_loopback=True)), IdSource(), Random(5)
-
-    async def token_of(_: int) -> str:
-        return TOKEN
-
-    callbacks = Callbacks(
-        database, webhooks, token_of, clock, Random(1).random, lambda now: ids.next(now, chance.getrandbits(21))
-    )
-    async with recording_customer() as customer, open_world(database, clock) as world:
-        running = asyncio.create_task(callbacks.run())
-        yield Streaming(world, customer, callbacks)
-        await callbacks.stop(0)
-        await asyncio.gather(running, return_exceptions=True)
-    await webhooks.close()
-
-
-async def delivered(
-    streaming: Streaming, to: str = ANNA, body: str = "Hello", service: Service | None = None
-) -> Message:
-    """A message that was queued, sent and delivered."""
-    world = streaming.world
-    sent = await world.send(await streaming.service(), to, body=body, status_callback=None)
-    await world.settle()
-    submission = world.lane.submitted[-1]
-    assert submission.recipient == to
-    ids = world.lane.take(submission)
-    await world.settle()
-    for token, carrier_id in enumerate(ids):
-        world.lane.tell(receipt(submission, carrier_id, token=token, done_at=world.clock.now()))
-    await world.settle()
-    return sent
+    async with open_streaming(database, clock) as opened:
+        yield opened
 
 
 async def test_every_change_of_a_message_leaves_its_event(streaming: Streaming) -> None:

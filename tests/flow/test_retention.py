@@ -15,7 +15,7 @@ from limpet.core.model import Message, Service
 from limpet.core.page import PageRequest
 from limpet.core.retention import Mark
 from limpet.core.status import Status
-from limpet.flow.draft import Rejected
+from limpet.flow.draft import Media, Rejected
 from limpet.flow.obfuscated import SETTLE
 from limpet.store.callbacks import EVENT
 from limpet.store.database import Database
@@ -23,7 +23,7 @@ from limpet.store.event_streams import EventStreams
 from limpet.store.messages import MessageFilter
 from limpet.twilio.event_types import EVENT_TYPES
 from tests.support.clock import NOW, HandClock
-from tests.support.lane import receipt
+from tests.support.lane import HandLane, receipt
 from tests.support.world import POOL, World, open_world
 
 ANNA, MASKED, SECRET = "+14155550101", "+1415555XXXX", "Your code is 4711"
@@ -270,3 +270,45 @@ async def test_a_message_that_was_never_hidden_is_not_touched(world: World) -> N
     await world.sweeps.obfuscate()
     kept = await world.read(plain)
     assert (kept.recipient, kept.body) == (ANNA, SECRET)
+
+
+@pytest.mark.parametrize("how", ["taken", "refused", "expired", "canceled", "no sender"])
+async def test_media_go_with_the_text_however_a_message_ends(database: Database, clock: HandClock, how: str) -> None:
+    pictures = Media((url := "https://example.com/4711.png",), url)
+    async with open_world(database, clock, HandLane(mms=True)) as world:
+        service = await world.service(*POOL)
+        await database.pool.execute(
+            "UPDATE sender SET capabilities = $1", ["voice"] if how == "no sender" else ["sms", "mms"]
+        )
+        await world.set(service, "friendly_name", "pictures")
+        later = {"send_at": NOW + timedelta(hours=1)} if how in ("expired", "canceled") else {}
+        message = await world.send(service, ANNA, "", media=pictures, **DISCARD, **later)
+        if how in ("taken", "refused"):
+            assert world.lane.submitted[0].media == (url,)
+            world.lane.refuse(world.lane.submitted[0], Retry.LATER)
+            await world.settle()
+            clock.advance(timedelta(minutes=10))
+            await world.until(lambda: len(world.lane.submitted) == 2)
+            assert world.lane.submitted[1].media == (url,)
+            again = world.lane.submitted[1]
+            world.lane.take(again) if how == "taken" else world.lane.refuse(again)
+        elif how == "expired":
+            assert await stored(world, "4711") == {"message_media", "message_mms"}
+            clock.advance(timedelta(hours=12))
+            await world.sweeps.expire()
+        elif how == "canceled":
+            await world.accept.cancel(world.account, message.bucket, message.id)
+        await world.settle()
+        ended = Status.SENT if how == "taken" else Status.CANCELED if how == "canceled" else Status.FAILED
+        assert (await world.read(message)).status is ended
+        assert await stored(world, "4711") == set()
+        assert await database.pool.fetchval("SELECT count(*) FROM message_mms") == 0
+
+
+async def test_media_of_a_text_that_is_kept_stay(database: Database, clock: HandClock) -> None:
+    async with open_world(database, clock, HandLane(mms=True)) as world:
+        await world.service(*POOL)
+        await database.pool.execute("UPDATE sender SET capabilities = '{sms,mms}'")
+        await world.send(None, ANNA, sender=POOL[0], media=Media(("https://example.com/4711.png",)), **HIDE)
+        await finish(world)
+        assert await stored(world, "4711") == {"message_media"}

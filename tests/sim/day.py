@@ -175,9 +175,9 @@ async def live(seed: int, url: str, loop: HandLoop) -> Judged:
         config = SmppConfig("127.0.0.1", PORT, "limpet", "secret", window_size_max=10, segments_per_s=20.0)
         return [SmppLane(f"hand/{n}", config, listener, random.Random(f"{seed}/{n}")) for n in range(LANES)]
 
+    keys = Installation(BUCKET_KEY, SID_KEY, PSEUDONYM_KEY)
     flow = assemble(
-        database, Installation(BUCKET_KEY, SID_KEY, PSEUDONYM_KEY), "day", clock,
-        Pace(timedelta(minutes=5), 90.0, take_over=True), lanes,
+        database, keys, "day", clock, Pace(timedelta(minutes=5), 90.0, take_over=True), lanes,
         lambda owed: days[0].on_owed(owed), lambda now: ids.next(now, chance.getrandbits(21)), chance.random,
     )  # fmt: skip
     simulator = Simulator(PORT, accounts={"limpet": "secret"}, chance=random.Random(seed + 1), clock=clock)

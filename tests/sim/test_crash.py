@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,15 @@ WORKERS = 24
 MESSAGES_A_KILL_MAX = 400 if KILLS < 50 else 80
 DRAIN_S = 60.0
 TIMEOUT_S = 300 + 20 * KILLS
+MIXED = Behaviour(throttle_share=0.03, early_share=0.1, receipt_delay_s=0.3)
 WAYS = {
-    "reference echoed": Behaviour(throttle_share=0.002, receipt_delay_s=0.05),
-    "matched by submit date": Behaviour(throttle_share=0.002, receipt_delay_s=0.05, echo_reference=False),
+    "reference echoed": MIXED,
+    "matched by submit date": replace(MIXED, echo_reference=False),
+    "receipts before the response": replace(MIXED, early_share=0.97),
+    "receipts before the response, matched by submit date": replace(MIXED, early_share=0.97, echo_reference=False),
 }
+PATIENCE_S = 15
+"""Longer than a receipt can take while it is waited for, however busy the machine is."""
 
 
 async def history(
@@ -36,7 +42,7 @@ async def history(
 ) -> Customer:
     """Customers send, the server is killed, again and again; then it comes back and has time to finish."""
     await carrier.start()
-    server = ServeProcess(directory, dsn, carrier.port)
+    server = ServeProcess(directory, dsn, carrier.port, in_doubt_wait_s=PATIENCE_S if receipts else 2)
     await database.ensure_partitions(SystemClock().now())
     customer = await tenant(database, server)
     try:

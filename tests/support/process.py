@@ -30,6 +30,7 @@ class ServeProcess:
     carrier_port: int
     port: int = field(default_factory=lambda: free_port())
     settings: str = ""
+    in_doubt_wait_s: int = 2
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -41,7 +42,7 @@ class ServeProcess:
         path.write_text(
             f'[server]\nport = {self.port}\n[database]\nurl = "{self.database_url}"\n'
             "[webhooks]\nallow_loopback = true\n"
-            '[dispatch]\nsender_rates = "none"\nlane_lease_s = 3\nin_doubt_wait_s = 2\n'
+            f'[dispatch]\nsender_rates = "none"\nlane_lease_s = 3\nin_doubt_wait_s = {self.in_doubt_wait_s}\n'
             f'[[carriers]]\nname = "carrier"\nhost = "127.0.0.1"\nport = {self.carrier_port}\nsystem_id = "limpet"\n'
             f'password = "secret"\nwindow_size_max = {WINDOW}\n{self.settings}'
         )

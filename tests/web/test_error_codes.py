@@ -5,6 +5,7 @@ Codes of requests are asked for here; those of messages are shown where the mess
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from limpet.web.app import create_app
 from tests.support.clock import NOW
 from tests.web.client import Client, Response
 from tests.web.conftest import NUMBER, OTHER_NUMBER, PERSON, Api
+from tests.web.test_compliance import BRANDS, BUNDLES, CAMPAIGN, asked, brand, place
 
 ROOT = Path(__file__).parents[2]
 LONDON, NOBODY = "+447700900123", "SM" + "0" * 32
@@ -167,6 +169,34 @@ async def of_another_region(api: Api) -> Response:
     return await here.post(f"/v1/Services/{await api.service()}/PhoneNumbers", PhoneNumberSid=await api.number())
 
 
+async def campaign_with(api: Api, service: str | None = None, **form: object) -> Response:
+    """A campaign whose brand is registered, but for what is wrong with it."""
+    form = {**CAMPAIGN, "BrandRegistrationSid": await brand(api), **form}
+    return await api.client.post(place(service or await api.service()), form)
+
+
+async def use_case_of_another_kind(api: Api) -> Response:
+    service = await api.service(Usecase="notifications")
+    return await campaign_with(api, service, UsAppToPersonUsecase="MARKETING")
+
+
+async def through_empty(api: Api) -> Response:
+    return await through(api, await api.service())
+
+
+async def registered_brand_again(api: Api) -> Response:
+    made = (await api.client.post(BRANDS, BUNDLES)).json
+    await asked(api)
+    return await api.client.post(f"{BRANDS}/{made['sid']}")
+
+
+async def template_with(api: Api, variables: str) -> Response:
+    body = {"language": "en", "variables": {"1": "x"}, "types": {"twilio/text": {"body": "Hi {{1}}"}}}
+    client = api.client.with_headers(content_type="application/json")
+    made = await client.call("POST", "/v1/Content", body=json.dumps(body).encode())
+    return await send(api, Body=None, ContentSid=made.json["sid"], ContentVariables=variables)
+
+
 CASES: dict[int, tuple[int, Callable[[Api], Awaitable[Response]]]] = {
     20001: (400, lambda api: send(api, SmartEncoded="perhaps")),
     20003: (401, lambda api: replace(api.client, secret="wrong").get("/Messages.json")),
@@ -181,6 +211,7 @@ CASES: dict[int, tuple[int, Callable[[Api], Awaitable[Response]]]] = {
     21408: (400, forbidden_country),
     21421: (400, lambda api: api.client.post("/IncomingPhoneNumbers.json", PhoneNumber="12345")),
     21422: (400, taken),
+    21452: (400, lambda api: api.client.post("/IncomingPhoneNumbers.json", AreaCode="999")),
     21481: (400, lambda api: api.client.get("/Messages.json", {"PageToken": "x"})),
     21601: (400, lambda api: plain(api, NUMBER, Capabilities="voice")),
     21602: (400, lambda api: send(api, Body="")),
@@ -204,10 +235,12 @@ CASES: dict[int, tuple[int, Callable[[Api], Awaitable[Response]]]] = {
     21627: (400, lambda api: send(api, MaxPrice="much")),
     21654: (400, lambda api: send(api, ContentVariables="{}")),
     21655: (400, lambda api: send(api, ContentSid="HX" + "0" * 32)),
+    21656: (400, lambda api: template_with(api, "[]")),
     21659: (400, short_code_abroad),
     21669: (400, of_another_region),
     21701: (400, lambda api: send(api, MessagingServiceSid="MG" + "0" * 32)),
     21702: (400, paused),
+    21704: (400, through_empty),
     21705: (400, lambda api: send(api, MessagingServiceSid="nothing")),
     21709: (400, lambda api: add_name(api, "123")),
     21710: (409, lambda api: joined_twice(api, elsewhere=False)),
@@ -215,6 +248,12 @@ CASES: dict[int, tuple[int, Callable[[Api], Awaitable[Response]]]] = {
     21712: (409, lambda api: joined_twice(api, elsewhere=True)),
     21714: (412, full),
     21715: (400, mute),
+    21717: (400, lambda api: campaign_with(api, BrandRegistrationSid="BN" + "0" * 32)),
+    21719: (400, use_case_of_another_kind),
+    21720: (400, lambda api: campaign_with(api, UsAppToPersonUsecase="FUN")),
+    21725: (400, registered_brand_again),
+    21727: (400, lambda api: campaign_with(api, Description="")),
+    21728: (400, lambda api: campaign_with(api, Description="x" * 39)),
     30029: (400, lambda api: send(api, ContentRetention="x")),
     30030: (400, lambda api: send(api, AddressRetention="x")),
     30100: (404, lambda api: api.client.get(f"/v1/LinkShortening/Domains/DN{'0' * 32}/Config")),
@@ -246,16 +285,7 @@ async def add_name(api: Api, name: str) -> Response:
 ELSEWHERE = {
     20500: "web/test_door.py",
     20503: "web/test_messages.py",
-    21452: "web/test_inventory.py",
-    21656: "web/test_content.py",
     21703: "web/test_senders.py",
-    21704: "wire/clients/walk.py",
-    21717: "web/test_compliance.py",
-    21719: "web/test_compliance.py",
-    21720: "web/test_compliance.py",
-    21725: "web/test_compliance.py",
-    21727: "web/test_compliance.py",
-    21728: "web/test_compliance.py",
     30034: "flow/test_registration.py",
     30001: "flow/test_sending.py",
     30002: "flow/test_stopped.py",
@@ -276,6 +306,22 @@ DEBUGGER = {23003, 23004, 23006}
 """Warnings in Twilio's debugger, about settings that do not go together: no request is answered with them, nor is a message."""
 
 
+TWILIOS: dict[int, tuple[int, ...]] = {
+    400: (
+        20001, 21211, 21212, 21408, 21421, 21601, 21602, 21603, 21604, 21606, 21608, 21609, 21610, 21611, 21612, 21614, 21617,
+        21619, 21620, 21621, 21622, 21623, 21624, 21659, 21669, 21701, 21702, 21704, 21705, 21709, 21711, 21715, 21717, 21719,
+        21720, 21727, 21728, 30409, 35111, 35114, 35115, 35117, 35118, 35119, 35125, 35126,
+    ),
+    401: (20003,), 404: (20404,), 405: (20004,), 409: (20009, 21710, 21712), 412: (21714,), 429: (20429,),
+}  # fmt: skip
+"""Twilio's codes for requests to a Messaging Service and its messages, by their HTTP status."""
+TWILIOS_LATER = {
+    21610, 21612, 21614, 21703, 30001, 30002, 30003, 30004, 30005, 30006, 30007, 30008, 30011, 30019, 30020, 30021, 30032,
+    30034, 30036, 30037, 30038, 30041,
+}  # fmt: skip
+"""Twilio's codes of a message that had been taken."""
+
+
 @pytest.mark.parametrize("code", sorted(CASES))
 async def test_a_code_is_reached_with_its_status_and_twilios_body(api: Api, code: int) -> None:
     status, ask = CASES[code]
@@ -292,3 +338,10 @@ def test_every_code_is_accounted_for() -> None:
         assert str(code) in (ROOT / "tests" / path).read_text(), (code, path)
     by_carriers = "".join((ROOT / "tests" / path).read_text() for path in CARRIERS_TESTS)
     assert all(str(code) in by_carriers for code in BY_CARRIER)
+
+
+def test_twilios_codes_have_twilios_status_and_a_request_that_shows_it() -> None:
+    statuses = {code: status for code, (status, _) in CASES.items()}
+    for status, codes in TWILIOS.items():
+        assert {code: statuses.get(code) for code in codes} == dict.fromkeys(codes, status)
+    assert set(CASES) | set(ELSEWHERE) | BY_CARRIER >= TWILIOS_LATER

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from limpet.flow.obfuscated import SETTLE
 from tests.support.clock import HandClock
 from tests.support.lane import receipt
@@ -70,18 +68,63 @@ async def test_a_repeated_request_is_answered_as_the_first_and_its_hash_needs_ou
     assert (await client.post("/Messages.json", {**form, "Body": "x"})).says == (400, 20001)
 
 
-@pytest.mark.parametrize("more", [{"MediaUrl": "https://example.com/a.png"}, {"ShortenUrls": "true"}])
-async def test_what_leads_to_the_text_cannot_be_discarded_with_it(api: Api, more: dict[str, str]) -> None:
-    form = {
-        "To": PERSON,
-        "MessagingServiceSid": await api.pool(NUMBER),
-        "ContentRetention": "discard",
-        "Body": "x",
-        **more,
-    }
-    before = await api.rows()
-    assert (await api.client.post("/Messages.json", form)).says == (400, 20001)
-    assert await api.rows() == before
+PICTURE = "https://example.com/a.png?for=anna"
+
+
+async def finish(api: Api) -> None:
+    submission = api.world.lane.submitted[-1]
+    api.world.lane.tell(receipt(submission, api.world.lane.take(submission)[0]))
+    await api.world.settle()
+
+
+async def kept_of(api: Api, sought: str) -> list[str]:
+    """The tables that hold a text."""
+    async with api.world.database.pool.acquire() as connection:
+        names = [name for name, hashed in (await api.rows()).items() if not hashed.startswith("0 ")]
+        found = "SELECT EXISTS (SELECT FROM {} t WHERE strpos(t::text, $1) > 0)"
+        return [name for name in names if await connection.fetchval(found.format(name), sought)]
+
+
+async def test_media_of_a_discarded_text_are_named_in_it_and_go_with_it(api: Api) -> None:
+    service = await api.pool(NUMBER)
+    made = await api.message(service, ContentRetention="discard", Body="Look", MediaUrl=PICTURE)
+    assert (made["sid"][:2], made["body"], made["num_media"]) == ("MM", "", "1")
+    assert "".join(api.world.lane.submitted[-1].content.segments) == f"Look {PICTURE}"
+    media = f"/Messages/{made['sid']}/Media.json"
+    assert (await api.client.get(media)).json["media_list"] == []
+    assert await kept_of(api, PICTURE) != []
+    await finish(api)
+    assert await kept_of(api, PICTURE) == await kept_of(api, "Look") == []
+    shown = (await api.client.get(f"/Messages/{made['sid']}.json")).json
+    assert (shown["status"], shown["body"], shown["num_media"]) == ("delivered", "", "1")
+    assert (await api.client.get(media)).json["media_list"] == []
+
+
+async def test_media_of_a_discarded_text_that_it_has_no_room_for_have_no_stand_in(api: Api) -> None:
+    service = await api.pool(NUMBER)
+    for body, code in (("x" * (1599 - len(PICTURE)), None), ("x" * (1600 - len(PICTURE)), 21703)):
+        made = await api.message(service, ContentRetention="discard", Body=body, MediaUrl=PICTURE)
+        assert (await api.client.get(f"/Messages/{made['sid']}.json")).json["error_code"] == code
+        if code:
+            assert await kept_of(api, PICTURE) != []  # of the first, which is under way
+            await finish(api)
+            assert await kept_of(api, PICTURE) == []
+
+
+async def test_a_short_link_of_a_discarded_text_leads_on_until_its_message_is_gone(api: Api) -> None:
+    service = await api.pool(NUMBER)
+    made = await api.message(service, ContentRetention="discard", ShortenUrls="true", Body=f"See {PICTURE}")
+    assert made["body"] == ""
+    path = "/" + "".join(api.world.lane.submitted[-1].content.segments).rpartition("/")[2]
+    await finish(api)
+    assert await kept_of(api, "See ") == []
+    assert await kept_of(api, PICTURE) == ["message_link"]
+    stranger = api.client.with_headers(authorization="", user_agent="Mozilla/5.0 (iPhone) Safari/604.1")
+    led = await stranger.call("GET", path)
+    assert (led.status, led.headers["location"]) == (302, PICTURE)
+    assert (await api.client.delete(f"/Messages/{made['sid']}.json")).status == 204
+    assert (await stranger.call("GET", path)).status == 404
+    assert await kept_of(api, PICTURE) == []
 
 
 async def test_retain_is_what_there_is_without_them(api: Api) -> None:

@@ -189,6 +189,18 @@ def by_status(submission: Submission, reply: HttpReply, error_code: int, detail:
     return refused(submission, error_code, Retry.NEVER, detail)
 
 
+def by_code(
+    submission: Submission, reply: HttpReply, code: int, why: str, shown: int, retries: Mapping[int, Retry],
+    locked_out: frozenset[int],
+) -> Refused | LockedOut:  # fmt: skip
+    """A refusal judged by the upstream's own code (0 for none) where that says more than its HTTP status; `shown` is Twilio's."""
+    if code in locked_out:
+        return LockedOut(f"{code} {why}")
+    if code in retries:
+        return refused(submission, shown, retries[code], f"{code} {why}")
+    return by_status(submission, reply, shown, f"{code or ''} {why}")
+
+
 def json_of(body: bytes) -> object:
     """The JSON value of a body; None for anything else."""
     try:

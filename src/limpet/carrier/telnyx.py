@@ -20,14 +20,13 @@ from limpet.carrier.http_values import (
     Unreadable,
     Untrusted,
     at,
-    by_status,
+    by_code,
     json_of,
     json_request,
     key_of,
     moment,
     number,
     referring,
-    refused,
     taken,
     text,
     text_of,
@@ -89,12 +88,7 @@ class Telnyx:
         if reply.status in (200, 201, 202):
             return taken(submission, at(value, "data.id"))
         code, why = number(at(value, "errors.0.code")) or 0, text(at(value, "errors.0.title")) or ""
-        if code in _LOCKED_OUT:
-            return LockedOut(f"{code} {why}")
-        shown = CODES.get(code, UNKNOWN_ERROR)
-        if code in RETRIES:
-            return refused(submission, shown, RETRIES[code], f"{code} {why}")
-        return by_status(submission, reply, shown, f"{code or ''} {why}")
+        return by_code(submission, reply, code, why, CODES.get(code, UNKNOWN_ERROR), RETRIES, _LOCKED_OUT)
 
     def read(self, notice: Notice, now: float) -> Read:
         """`message.received`, `message.sent` or `message.finalized`."""

@@ -24,12 +24,11 @@ from limpet.carrier.http_values import (
     Untrusted,
     at,
     basic,
-    by_status,
+    by_code,
     form_request,
     json_of,
     number,
     referring,
-    refused,
     taken,
     text,
     text_of,
@@ -82,12 +81,8 @@ class Twilio:
         value = json_of(reply.body)
         if reply.status in (200, 201):
             return taken(submission, at(value, "sid"))
-        code, why = number(at(value, "code")), text(at(value, "message")) or ""
-        if code in _LOCKED_OUT:
-            return LockedOut(f"{code} {why}")
-        if code is not None and code in RETRIES:
-            return refused(submission, code, RETRIES[code], f"{code} {why}")
-        return by_status(submission, reply, code or UNKNOWN_ERROR, f"{code or ''} {why}")
+        code, why = number(at(value, "code")) or 0, text(at(value, "message")) or ""
+        return by_code(submission, reply, code, why, code or UNKNOWN_ERROR, RETRIES, _LOCKED_OUT)
 
     def read(self, notice: Notice, now: float) -> Read:  # noqa: ARG002 - its signature has no time
         """A status callback, or an inbound message."""

@@ -23,13 +23,12 @@ from limpet.carrier.http_values import (
     Untrusted,
     at,
     basic,
-    by_status,
+    by_code,
     json_of,
     json_request,
     moment,
     number,
     referring,
-    refused,
     taken,
     text,
     text_of,
@@ -85,12 +84,7 @@ class Vonage:
         if reply.status in (200, 201, 202):
             return taken(submission, at(value, "message_uuid"))
         code, why = _code(at(value, "type")), text(at(value, "title")) or ""
-        if code in _LOCKED_OUT:
-            return LockedOut(f"{code} {why}")
-        shown = CODES.get(code, UNKNOWN_ERROR)
-        if code in RETRIES:
-            return refused(submission, shown, RETRIES[code], f"{code} {why}")
-        return by_status(submission, reply, shown, f"{code or ''} {why}")
+        return by_code(submission, reply, code, why, CODES.get(code, UNKNOWN_ERROR), RETRIES, _LOCKED_OUT)
 
     def read(self, notice: Notice, now: float) -> Read:
         """A status, or an inbound message."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -34,6 +34,14 @@ class Door:
     url: str
     user: str
     secret: str
+
+
+def door_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--data` and `--json`."""
+    command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+    return click.option(
+        "--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`."
+    )(command)  # fmt: skip
 
 
 def find_door(data: Path | None, environment: Mapping[str, str]) -> Door:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
-from limpet.commands.door import call, find_door
+from limpet.commands.door import call, door_options, find_door
 
 LIMIT_MAX = 1000
 
@@ -26,18 +25,8 @@ def doubt() -> None:
     """Messages of which nobody knows whether they left: see them, send them again, or give them up."""
 
 
-def _options(command: Callable[..., None]) -> Callable[..., None]:
-    options = (
-        click.option("--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`."),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 @messages.command()
-@_options
+@door_options
 @click.argument("sid")
 def submission(sid: str, data: Path | None, as_json: bool) -> None:
     """Show what the carrier was given of a message (SM…), and what it said."""
@@ -55,7 +44,7 @@ def submission(sid: str, data: Path | None, as_json: bool) -> None:
 
 
 @doubt.command("list")
-@_options
+@door_options
 @click.option("--limit", type=click.IntRange(1, LIMIT_MAX), default=50, show_default=True, help="At most so many.")
 def show_all(data: Path | None, as_json: bool, limit: int) -> None:
     """List the account's messages in doubt, newest first."""
@@ -77,7 +66,7 @@ def show_all(data: Path | None, as_json: bool, limit: int) -> None:
 
 
 @doubt.command()
-@_options
+@door_options
 @click.argument("sid")
 def resend(sid: str, data: Path | None, as_json: bool) -> None:
     """Send a message in doubt again; a person may get it twice."""
@@ -85,7 +74,7 @@ def resend(sid: str, data: Path | None, as_json: bool) -> None:
 
 
 @doubt.command()
-@_options
+@door_options
 @click.argument("sid")
 def fail(sid: str, data: Path | None, as_json: bool) -> None:
     """Give a message in doubt up: failed, error 30008."""

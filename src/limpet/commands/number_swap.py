@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import click
 
-from limpet.commands.door import Door, call, find_door
+from limpet.commands.door import Door, call, door_options, find_door
 
 LIST_MAX = 1000
 ASK_EVERY_S = 1.0
@@ -24,8 +24,7 @@ BUCKETS = 1024
 @click.argument("new", required=False)
 @click.option("--service", required=True, help="SID of the service (MG…).")
 @click.option("--wait", is_flag=True, help="Stay until it is done, and tell how far it has come.")
-@click.option("--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@door_options
 def swap(old: str, new: str | None, service: str, wait: bool, data: Path | None, as_json: bool) -> None:
     """Let NEW take the place of OLD: NEW joins, is registered, and only then gets OLD's people.
 

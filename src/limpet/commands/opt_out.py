@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 import click
 
-from limpet.commands.door import Door, call, find_door
+from limpet.commands.door import Door, call, door_options, find_door
 
 BATCH = 500
 PAGE_SIZE = 1000
@@ -33,14 +33,7 @@ def opt_out() -> None:
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    options = (
-        click.option("--service", required=True, help="SID of the service (MG…)."),
-        click.option("--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`."),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return click.option("--service", required=True, help="SID of the service (MG…).")(door_options(command))
 
 
 @opt_out.command("list")

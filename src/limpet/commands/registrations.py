@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from limpet.commands.place import place_options
 from limpet.config import DatabaseConfig, load_config
 from limpet.config_rules import ConfigError
 
@@ -27,24 +28,13 @@ def registrations() -> None:
     """See what carriers are asked about brands, campaigns and numbers, and answer by hand."""
 
 
-def _options(command: Callable[..., None]) -> Callable[..., None]:
-    options = (
-        click.option("--config", "path", type=click.Path(path_type=Path), help="limpet.toml."),
-        click.option("--data", type=click.Path(path_type=Path), help="Data directory of a `limpet dev`."),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 def _why(command: Callable[..., None]) -> Callable[..., None]:
     command = click.option("--code", type=CODE, help="Twilio's error code.")(command)
     return click.option("--reason", required=True, help="Why, for the customer to read.")(command)
 
 
 @registrations.command("list")
-@_options
+@place_options
 @click.option("--failed", is_flag=True, help="Also numbers that failed, and those that wait to be resolved.")
 def show(path: Path | None, data: Path | None, as_json: bool, failed: bool) -> None:
     """List what is open, oldest first."""
@@ -67,7 +57,7 @@ def show(path: Path | None, data: Path | None, as_json: bool, failed: bool) -> N
 
 
 @registrations.command()
-@_options
+@place_options
 @click.argument("subject")
 def approve(subject: str, path: Path | None, data: Path | None, as_json: bool) -> None:
     """SUBJECT (BN…, QE…, HH…, PN… or a number) is done: registered, verified, or taken out."""
@@ -75,7 +65,7 @@ def approve(subject: str, path: Path | None, data: Path | None, as_json: bool) -
 
 
 @registrations.command()
-@_options
+@place_options
 @_why
 @click.argument("subject")
 def reject(
@@ -86,7 +76,7 @@ def reject(
 
 
 @registrations.command()
-@_options
+@place_options
 @click.argument("subject")
 def retry(subject: str, path: Path | None, data: Path | None, as_json: bool) -> None:
     """Ask again about a number that failed."""
@@ -94,7 +84,7 @@ def retry(subject: str, path: Path | None, data: Path | None, as_json: bool) -> 
 
 
 @registrations.command()
-@_options
+@place_options
 @_why
 @click.argument("campaign")
 def suspend(
@@ -105,7 +95,7 @@ def suspend(
 
 
 @registrations.command()
-@_options
+@place_options
 @click.argument("campaign")
 def resume(campaign: str, path: Path | None, data: Path | None, as_json: bool) -> None:
     """CAMPAIGN (QE…) goes on."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
-from limpet.commands.door import Door, call, find_door
+from limpet.commands.door import Door, call, door_options, find_door
 
 
 @click.group("smpp-credentials")
@@ -19,18 +18,8 @@ def smpp_credentials() -> None:
     """Let clients that speak SMPP bind to Limpet."""
 
 
-def _options(command: Callable[..., None]) -> Callable[..., None]:
-    options = (
-        click.option("--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`."),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 @smpp_credentials.command()
-@_options
+@door_options
 @click.option("--name", default="", help="What it is called.")
 @click.option("--service", help="SID (MG…) of the service of messages that name none.")
 @click.option(
@@ -58,7 +47,7 @@ def create(
 
 
 @smpp_credentials.command("list")
-@_options
+@door_options
 def show_all(data: Path | None, as_json: bool) -> None:
     """List the account's credentials, newest first."""
     door = find_door(data, os.environ)
@@ -79,7 +68,7 @@ def show_all(data: Path | None, as_json: bool) -> None:
 
 
 @smpp_credentials.command()
-@_options
+@door_options
 @click.argument("sid")
 def delete(sid: str, data: Path | None, as_json: bool) -> None:
     """Take a credential (ES…) away; who is bound with it is asked to leave."""

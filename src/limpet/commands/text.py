@@ -8,14 +8,13 @@ from pathlib import Path
 
 import click
 
-from limpet.commands.door import call, find_door
+from limpet.commands.door import call, door_options, find_door
 
 
 @click.command()
 @click.option("--from", "person", required=True, help="Who writes: any phone number.")
 @click.option("--to", "number", required=True, help="The account's number that they write to.")
-@click.option("--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@door_options
 @click.option("--media", multiple=True, help="URL of something that comes with it; may be given several times.")
 @click.argument("body")
 def text(person: str, number: str, data: Path | None, as_json: bool, media: tuple[str, ...], body: str) -> None:

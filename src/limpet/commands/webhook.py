@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
-from limpet.commands.door import call, find_door
+from limpet.commands.door import call, door_options, find_door
 
 PLACE = "/v1/Webhooks/Deliveries"
 LIMIT_MAX = 1000
@@ -23,18 +22,8 @@ def webhook() -> None:
     """See what became of calls to your URLs, and make them once more."""
 
 
-def _options(command: Callable[..., None]) -> Callable[..., None]:
-    options = (
-        click.option("--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`."),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 @webhook.command("list")
-@_options
+@door_options
 @click.option("--message", help="Only of this message (SM…).")
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those that ended so.")
 @click.option("--limit", type=click.IntRange(1, LIMIT_MAX), default=50, show_default=True, help="At most so many.")
@@ -59,7 +48,7 @@ def show_all(data: Path | None, as_json: bool, message: str | None, outcome: str
 
 
 @webhook.command()
-@_options
+@door_options
 @click.argument("sid")
 def show(sid: str, data: Path | None, as_json: bool) -> None:
     """Show one try: where to, what was sent, what came of it."""
@@ -73,7 +62,7 @@ def show(sid: str, data: Path | None, as_json: bool) -> None:
 
 
 @webhook.command()
-@_options
+@door_options
 @click.argument("sid")
 def replay(sid: str, data: Path | None, as_json: bool) -> None:
     """Make a call once more, with the same form and the same idempotency token."""

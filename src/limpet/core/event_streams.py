@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 SINKS_MAX: Final = 100
 SUBSCRIPTIONS_MAX: Final = 100
 """Of one account, as at Twilio."""
+SINK_FAILS_FOR: Final = timedelta(hours=3)
+"""A sink that has taken nothing for so long has failed, once an event to it is given up."""
 
 
 class SinkStatus(StrEnum):
-    """Twilio's states of a sink. A webhook is active from the start; the others are those of sinks that Limpet does not have."""
+    """Twilio's states of a sink. A webhook is active from the start, and failed when it has taken nothing for long; the others
+    are those of sinks that Limpet does not have."""
 
     INITIALIZED = "initialized"
     VALIDATING = "validating"

@@ -17,6 +17,9 @@ RETRY_MAX_S: Final = 300.0
 CALLBACK_SCHEDULE_S: Final = (5.0, 5 * 60.0, 30 * 60.0, 2 * 3600.0, 5 * 3600.0, 10 * 3600.0, 10 * 3600.0)
 """Pauses before each further try to tell a customer; after the last one Limpet gives up, a good 27 hours on."""
 
+EVENT_SCHEDULE_S: Final = (5.0, 60.0, 5 * 60.0, 15 * 60.0, 30 * 60.0, 3600.0, 6000.0)
+"""Pauses before each further try to bring an event to a sink; Twilio gives up after four hours, Limpet within them."""
+
 CALLBACK_SPREAD: Final = 0.1
 """The part of a pause that chance adds, so that calls that failed together do not come back together."""
 
@@ -33,8 +36,10 @@ def retry_delay_s(attempt: int, chance: float) -> float:
     return chance * min(RETRY_FIRST_S * 2.0**doublings, RETRY_MAX_S)
 
 
-def callback_delay_s(attempt: int, chance: float) -> float | None:
+def callback_delay_s(
+    attempt: int, chance: float, schedule_s: tuple[float, ...] = CALLBACK_SCHEDULE_S
+) -> float | None:  # fmt: skip
     """Seconds to wait after the `attempt` to call a customer back, counted from 1, failed; None: give up."""
-    if attempt > len(CALLBACK_SCHEDULE_S):
+    if attempt > len(schedule_s):
         return None
-    return CALLBACK_SCHEDULE_S[max(attempt, 1) - 1] * (1.0 + CALLBACK_SPREAD * chance)
+    return schedule_s[max(attempt, 1) - 1] * (1.0 + CALLBACK_SPREAD * chance)

@@ -111,6 +111,8 @@ class Behaviour:
     """So many of all submits are answered with ESME_RTHROTTLED."""
     lose_share: float = 0.0
     """So many more are taken and never heard of again."""
+    early_share: float = 0.0
+    """So many more have their receipt before their answer."""
     mute: bool = False
     """Submits are neither taken nor answered."""
     drop_after: int | None = None
@@ -131,9 +133,11 @@ class Behaviour:
         if chance < self.throttle_share:
             return Fate(Status.RTHROTTLED)
         lost = chance < self.throttle_share + self.lose_share
+        early = chance < self.throttle_share + self.lose_share + self.early_share
         refused = self.refuse.get(recipient, self.refuse.get(sender, Status.ROK))
         if refused:
             return Fate(refused)
         if self.magic and recipient[-4:] in MAGIC:
             return MAGIC[recipient[-4:]]
-        return Fate(Status.ROK, self.state, self.err, Receipts.NEVER if lost else self.receipts)
+        receipts = Receipts.NEVER if lost else Receipts.BEFORE_RESPONSE if early else self.receipts
+        return Fate(Status.ROK, self.state, self.err, receipts)

@@ -12,18 +12,18 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from typing import NamedTuple
 
 import structlog
 
 from limpet.clock import Clock
-from limpet.core.retry import callback_delay_s
+from limpet.core.retry import CALLBACK_SCHEDULE_S, EVENT_SCHEDULE_S, callback_delay_s
 from limpet.flow.owed import LEASE
+from limpet.flow.tried import Fault, Tried, delivery_of
 from limpet.flow.turns import Turns, endpoint_of
 from limpet.flow.worker import Batcher, Nudge
 from limpet.store.callbacks import EVENT, POST, OwedCallback, Postponed, claim_due, settle
 from limpet.store.database import DATABASE_AWAY, Database
-from limpet.store.deliveries import Delivery, Outcome
+from limpet.store.deliveries import Delivery
 from limpet.twilio.callback import Overrides, idempotency_token, signature, split_fragment
 from limpet.twilio.events import is_batch, joined
 from limpet.twilio.inbound import HTTP_RETRIEVAL_FAILURE, fallback_form
@@ -48,20 +48,19 @@ _UNANSWERED = frozenset({Cause.CONNECT, Cause.READ})
 _log = structlog.get_logger()
 
 
-class _Tried(NamedTuple):
-    """A callback after a try: `later` says when it is due again, None that it is over."""
-
-    owed: OwedCallback
-    later: Postponed | None
-    outcome: Posted | PostFailed | None = None
-    """None: it was not posted after all."""
-
-
 Following = OwedCallback | PostFailed | None
 """What an answer leads to: another request, a failure after all, or nothing more."""
 
 
 async def _nothing_follows(_owed: OwedCallback, _answer: Posted, _step: int) -> Following:
+    return None
+
+
+async def _nothing_owed(_tried: Sequence[Tried]) -> list[OwedCallback]:
+    return []
+
+
+async def _nobody_watches(_tried: Sequence[Tried]) -> None:
     return None
 
 
@@ -89,13 +88,17 @@ class Callbacks:
         self._log_all = log_all
         self._turns = Turns()
         self._workers: set[asyncio.Task[None]] = set()
-        self._tried: Batcher[_Tried, None] = Batcher(self._write)
+        self._tried: Batcher[Tried, None] = Batcher(self._write)
         self._tokens: dict[int, tuple[str, float]] = {}
         self._nudge = Nudge()
         self._lacked_room = False
         self._stopping = False
         self.on_answered: Callable[[OwedCallback, Posted, int], Awaitable[Following]] = _nothing_follows
         """Asked what an answer leads to, before the callback is settled; also told how many redirects led there."""
+        self.on_tried: Callable[[Sequence[Tried]], Awaitable[list[OwedCallback]]] = _nothing_owed
+        """Asked what is owed because of tries: it is written with the log of them, and posted."""
+        self.on_settled: Callable[[Sequence[Tried]], Awaitable[None]] = _nobody_watches
+        """Told of tries once they are written down."""
 
     def post_now(self, owed: Sequence[OwedCallback]) -> None:
         """Post callbacks whose rows are committed. Returns at once; what finds no room waits in the table for its lease."""
@@ -127,7 +130,7 @@ class Callbacks:
         await self._tried.idle()
         if left:
             now = self._clock.now()
-            await self._write([_Tried(owed, Postponed(*owed.key, owed.attempt, now)) for owed in left])
+            await self._write([Tried(owed, Postponed(*owed.key, owed.attempt, now)) for owed in left])
 
     async def _take_over(self) -> bool:
         """Claim what is due and there is room for; whether there may be more that there is room for."""
@@ -177,10 +180,10 @@ class Callbacks:
         return self._turns.along(owed, fits, BATCH_EVENTS_MAX - 1)
 
     async def _one(self, together: list[OwedCallback]) -> None:
-        owed, outcome = together[0], None
+        owed, outcome, faults = together[0], None, list[Fault]()
         try:
             if owed.due_at - self._clock.now() >= LEASE_NEEDED:
-                outcome = await self._converse(_joined(together))
+                outcome = await self._converse(_joined(together), faults)
         except Exception:  # noqa: BLE001 - one account's trouble is not another's, and the row comes back
             _log.exception("a callback could not be posted", account_id=owed.account_id, endpoint=endpoint_of(owed.url))
         answered = None if outcome is None else not (isinstance(outcome, PostFailed) and outcome.cause in _UNANSWERED)
@@ -189,12 +192,13 @@ class Callbacks:
             if outcome is None:
                 self._turns.forget(each.key)
             else:
-                self._tried.put(_Tried(each, self._later(each, outcome), outcome))
+                self._tried.put(Tried(each, self._later(each, outcome), outcome, tuple(faults)))
 
-    async def _converse(self, owed: OwedCallback) -> Posted | PostFailed:
-        """One try: the request, and those to which the answers lead, each with its fallback."""
+    async def _converse(self, owed: OwedCallback, faults: list[Fault]) -> Posted | PostFailed:
+        """One try: the request, and those to which the answers lead, each with its fallback; which of them failed goes into
+        `faults`."""
         step = 0
-        asked, outcome = await self._ask(owed)
+        asked, outcome = await self._ask(owed, faults)
         for requests in range(REQUESTS_MAX + 1):
             if isinstance(outcome, PostFailed):
                 return outcome
@@ -207,18 +211,24 @@ class Callbacks:
             step += (
                 following.payload == asked.payload
             )  # a fallback, which is told what went wrong, stands for the same step
-            asked, outcome = await self._ask(following)
+            asked, outcome = await self._ask(following, faults)
         return outcome
 
-    async def _ask(self, owed: OwedCallback) -> tuple[OwedCallback, Posted | PostFailed]:
+    async def _ask(self, owed: OwedCallback, faults: list[Fault]) -> tuple[OwedCallback, Posted | PostFailed]:
         """A request, or its fallback where that is what answered: which of them it was, and the outcome."""
         outcome = await self._post(owed)
-        if isinstance(outcome, Posted) or not owed.fallback_url:
+        if isinstance(outcome, Posted):
+            return owed, outcome
+        faults.append(Fault(owed, outcome))
+        if not owed.fallback_url:
             return owed, outcome
         form = fallback_form(owed.payload, HTTP_RETRIEVAL_FAILURE, owed.url)
         instead = owed._replace(url=owed.fallback_url, method=owed.fallback_method, payload=form, fallback_url=None)
         said = await self._post(instead)
-        return (instead, said) if isinstance(said, Posted) else (owed, outcome)
+        if isinstance(said, Posted):
+            return instead, said
+        faults.append(Fault(instead, said))
+        return owed, outcome
 
     async def _post(self, owed: OwedCallback) -> Posted | PostFailed:
         """One try: a request and, the first time, Twilio's immediate repetitions, all within the URL's total time."""
@@ -268,29 +278,35 @@ class Callbacks:
         if isinstance(outcome, Posted):
             return None
         attempt = owed.attempt + 1
-        delay_s = callback_delay_s(attempt, self._chance()) if outcome.retryable else None
+        schedule = EVENT_SCHEDULE_S if owed.kind == EVENT else CALLBACK_SCHEDULE_S
+        delay_s = callback_delay_s(attempt, self._chance(), schedule) if outcome.retryable else None
         if delay_s is None:
             _log.warning("callback given up", account_id=owed.account_id, attempts=attempt, why=outcome.why)
             return None
         return Postponed(*owed.key, attempt, self._clock.now() + timedelta(seconds=delay_s))
 
-    async def _write(self, tried: Sequence[_Tried]) -> list[None]:
+    async def _write(self, tried: Sequence[Tried]) -> list[None]:
         """Settle what was tried. Where that fails the rows keep their lease and are posted again after it."""
         try:
+            owed = await self.on_tried(tried)
             done = [one.owed.key for one in tried if one.later is None]
-            await settle(
-                self._database, done, [one.later for one in tried if one.later is not None], self._logged(tried)
-            )
+            later = [one.later for one in tried if one.later is not None]
+            await settle(self._database, done, later, self._logged(tried), owed)
+            self.post_now(owed)
         except DATABASE_AWAY as error:
             _log.warning("callbacks that were tried could not be written", count=len(tried), why=str(error))
         finally:
             self._forget(one.owed for one in tried)
+        try:
+            await self.on_settled(tried)
+        except DATABASE_AWAY as error:
+            _log.warning("what tries say of sinks could not be written", why=str(error))
         return [None] * len(tried)
 
-    def _logged(self, tried: Sequence[_Tried]) -> list[Delivery]:
+    def _logged(self, tried: Sequence[Tried]) -> list[Delivery]:
         now = self._clock.now()
         return [
-            _delivery(one, one.outcome, self._new_id(now))
+            delivery_of(one, one.outcome, self._new_id(now))
             for one in tried
             if one.outcome is not None
             and (self._log_all or one.owed.attempt or isinstance(one.outcome, PostFailed))
@@ -317,17 +333,6 @@ def _request_of(owed: OwedCallback, url: str) -> WebhookRequest:
 def _joined(together: Sequence[OwedCallback]) -> OwedCallback:
     first = together[0]
     return first if len(together) == 1 else first._replace(payload=joined([each.payload for each in together]))
-
-
-def _delivery(tried: _Tried, outcome: Posted | PostFailed, delivery_id: int) -> Delivery:
-    owed, failed = tried.owed, isinstance(outcome, PostFailed)
-    ending = Outcome.POSTPONED if tried.later else Outcome.GIVEN_UP if failed else Outcome.TAKEN
-    return Delivery(
-        owed.bucket, delivery_id, owed.account_id, owed.message_id, owed.id, owed.kind, owed.method, owed.url,
-        owed.payload_kept or owed.payload,
-        owed.fallback_url, owed.fallback_method, owed.attempt + 1, ending, outcome.status,
-        outcome.why if isinstance(outcome, PostFailed) else None,
-    )  # fmt: skip
 
 
 def _repeatable(outcome: Posted | PostFailed, overrides: Overrides) -> bool:

@@ -41,18 +41,25 @@ class Events:
         await callbacks.insert(connection, owed)
         return owed
 
-    def rows(self, account_id: int, events: Iterable[Event], now: datetime) -> list[OwedCallback]:
-        """The rows of events, for a caller that writes them together with others; none where nobody has subscribed."""
+    def rows(
+        self, account_id: int, events: Iterable[Event], now: datetime, but: str | None = None
+    ) -> list[OwedCallback]:  # fmt: skip
+        """The rows of events, for a caller that writes them together with others; none where nobody has subscribed. None goes to
+        the URL `but`."""
         routes = self.streams.of(account_id)
         if routes is None:
             return []
-        return [row for event in events for row in self._rows(account_id, event, routes.get(event.type, ()), now)]
+        return [
+            row
+            for event in events
+            for row in self._rows(account_id, event, [r for r in routes.get(event.type, ()) if r.url != but], now)
+        ]
 
     def _rows(
         self, account_id: int, event: Event, routes: Iterable[Route], now: datetime
     ) -> Iterable[OwedCallback]:  # fmt: skip
         """A row a sink. Whichever sink it goes to, an event has the id that its first row gave it."""
-        event_id = None
+        event_id = event.id
         for route in routes:
             row_id = self._new_id(now)
             bucket, message_id = event.message or (row_id % BUCKETS, row_id)

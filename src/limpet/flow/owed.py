@@ -67,13 +67,18 @@ class Owed:
             await retention.forget(connection, over)
 
     def _over(self, told: Told) -> Over | None:
-        """What is over with a message: its text once the carrier has it, its recipient once nothing more can come."""
+        """What is over with a message: text and media once the carrier has them, its recipient once nothing more can come."""
         message, final = told.message, told.status in FINAL_STATES
-        wordy = message.marks & Mark.DISCARD and message.body and (final or told.status is Status.SENT)
+        wordy = (
+            message.marks & Mark.DISCARD
+            and (message.body or message.num_media)
+            and (final or told.status is Status.SENT)
+        )
         hide = final and message.marks & (Mark.OBFUSCATE | Mark.OBFUSCATED) == Mark.OBFUSCATE
         if not wordy and not hide:
             return None
-        return Over(message.key, message.recipient, self._pseudonyms.of(message.recipient) if hide else None)
+        pseudonym = self._pseudonyms.of(message.recipient) if hide else None
+        return Over(message.key, message.recipient, pseudonym, media=bool(wordy and message.num_media))
 
     async def rows(self, changes: Iterable[Told], now: datetime) -> list[OwedCallback]:
         """The callbacks and events that these changes owe; those that nobody asked for owe none."""

@@ -19,6 +19,7 @@ from limpet.core.retention import Pseudonyms
 from limpet.core.routing import carrier_of
 from limpet.core.spelling import Spelling
 from limpet.core.status import SegmentState, Status, fold_receipts, may_become
+from limpet.flow.clocks import CarrierClocks
 from limpet.flow.owed import Owed, Told
 from limpet.flow.refused import RefusedMarks
 from limpet.flow.spellings import Came, Match, Spellings, of_carrier
@@ -36,12 +37,9 @@ LATE = timedelta(minutes=5)
 WALK_MAX = 500
 LOOK_BACK_DAYS = 45
 """Receipts are looked for among messages at most this old: 35 days of schedule, 10 hours of validity, and the carrier's delay."""
-SKEW = timedelta(minutes=2)
-"""How far a carrier's clock may be behind ours when its submit date is compared with a claim."""
 TRIES_MAX = 5
 NO_ID = "-"
 """Stands for the id of a receipt that names none."""
-DATE_PRECISION_S = 60
 _STATES = {ReceiptState.DELIVERED: SegmentState.DELIVERED, ReceiptState.UNDELIVERED: SegmentState.UNDELIVERED}
 _log = structlog.get_logger()
 
@@ -100,6 +98,7 @@ class Receipts:
         self._on_last = on_last
         self._whole = whole
         self._spellings = Spellings(database)
+        self._clocks = CarrierClocks(database)
         self._batcher: Batcher[Came, None] = Batcher(self._run)
         self._again: Batcher[_Asked, None] = Batcher(self._look_again)
 
@@ -160,6 +159,7 @@ class Receipts:
         each side commits its own write before it reads the other's, so one of the two always sees both. Kept receipts that are
         asked for are taken, and applied or kept anew, in the same transaction: a crash in between must not lose them."""
         await self._spellings.load()
+        await self._clocks.load()
         done = await self._database.transaction(lambda connection: self._write(connection, batch, asked))
         self._spellings.learned(done.learned)
         self._on_known(done.known)
@@ -195,6 +195,7 @@ class Receipts:
             left = lost
             if not left:
                 break
+        done.kept += left
         if done.kept:
             await receipts.keep(connection, [self._keep(came, now) for came in done.kept])
         return done
@@ -210,11 +211,12 @@ class Receipts:
         strangers = [came for came, mine in zip(named, found, strict=True) if mine is None]
         guessed = await self._spellings.guess(connection, strangers, self._oldest())
         done.learned |= await self._spellings.learn(connection, guessed, now)
+        await self._clocks.learn(connection, zip(named, found, strict=True), now)
         for came, mine in [*zip(named, found, strict=True), *guessed.items()]:
             if mine is not None:
                 self._fold(changes, mine.tracked, came, mine.carrier_message_id)
         unknown += [came for came in strangers if came not in guessed]
-        return changes, await self._doubtful(connection, changes, unknown)
+        return changes, await self._doubtful(connection, changes, unknown, now)
 
     async def _find(self, connection: Connection, named: list[Came]) -> list[Match | None]:
         """The message that each receipt names; its recipient's number may be gone from it already."""
@@ -243,23 +245,34 @@ class Receipts:
         return found
 
     async def _doubtful(
-        self, connection: Connection, changes: dict[Key, tuple[_Change, list[Came]]], unknown: list[Came]
+        self, connection: Connection, changes: dict[Key, tuple[_Change, list[Came]]], unknown: list[Came], now: datetime
     ) -> list[Came]:
         """Match what is left with messages in doubt, the oldest first, each as often as it has segments that nothing is known of;
         answers what nobody claims."""
         if not unknown:
             return []
         asked = [(came.bucket, came.receipt.recipient) for came in unknown]
+        theirs = await receipts.match_in_doubt(connection, asked, self._oldest())
+        possible = [self._clocks.speaks_of(came, found, now) for came, found in zip(unknown, theirs, strict=True)]
+        named = await self._named_meanwhile(
+            connection, [came for came, mine in zip(unknown, possible, strict=True) if mine]
+        )
         nobody: list[Came] = []
-        for came, found in zip(unknown, await receipts.match_in_doubt(connection, asked, self._oldest()), strict=True):
-            mine = next(
-                (one for one in found if self._has_room(changes, one, came) and speaks_of(came, one.message)), None
-            )
-            if mine is None:
-                nobody.append(came)
+        for came, mine in zip(unknown, possible, strict=True):
+            if (match := named.get(came)) is not None:
+                self._fold(changes, match.tracked, came, match.carrier_message_id)
+            elif doubtful := next((one for one in mine if self._has_room(changes, one, came)), None):
+                self._fold(changes, doubtful, came, came.receipt.carrier_message_id or NO_ID)
             else:
-                self._fold(changes, mine, came, came.receipt.carrier_message_id or NO_ID)
+                nobody.append(came)
         return nobody
+
+    async def _named_meanwhile(self, connection: Connection, unknown: list[Came]) -> dict[Came, Match]:
+        """Whose answer was committed after ids were looked for, and before those in doubt were: such a receipt is its own, and
+        must not be taken for that of a message in doubt."""
+        named = [came for came in unknown if came.receipt.carrier_message_id is not None]
+        found = await self._find(connection, named) if named else []
+        return {came: mine for came, mine in zip(named, found, strict=True) if mine is not None}
 
     def _has_room(self, changes: dict[Key, tuple[_Change, list[Came]]], tracked: Tracked, came: Came) -> bool:
         """Whether a message in doubt has a segment left that a receipt could be the first word of."""
@@ -316,22 +329,6 @@ class Receipts:
         place = change.carrier_ids.index(carrier_id) if carrier_id in change.carrier_ids else 0
         every = carrier_of(came.lane) in self._on_last and place == len(change.states) - 1
         _advance(change, range(len(change.states)) if every else (place,), came.receipt)
-
-
-def speaks_of(came: Came, message: Outgoing) -> bool:
-    """Whether a receipt that names no known id can be about a message in doubt.
-
-    The echoed reference decides where the carrier echoes it; otherwise the carrier must have taken it after it was claimed,
-    judged by the receipt's submit date, which has minutes only: the receipt of an earlier message must not close a later one.
-    """
-    receipt = came.receipt
-    if message.lane is None or carrier_of(message.lane) != carrier_of(came.lane):
-        return False
-    if receipt.reference is not None:
-        return receipt.reference == message.key.id & 0xFFFF
-    if receipt.sender != message.sender or receipt.submitted_at is None or message.claimed_at is None:
-        return False
-    return receipt.submitted_at + timedelta(seconds=DATE_PRECISION_S) >= message.claimed_at - SKEW
 
 
 def _advance(change: _Change, places: Iterable[int], receipt: Receipt) -> None:

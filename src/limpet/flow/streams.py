@@ -12,7 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from limpet.store.database import DATABASE_AWAY, Database
-from limpet.store.event_streams import RouteRow, changed_routes
+from limpet.store.event_streams import RouteRow, changed_routes, failing_sinks
 
 LOOK_EVERY_S = 1.0
 _log = structlog.get_logger()
@@ -30,12 +30,13 @@ _Routes = dict[str, list[Route]]
 
 
 class Streams:
-    """What is subscribed, as of a generation."""
+    """What is subscribed, as of a generation, and which sinks take nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._generation = 0
         self._routes: dict[int, _Routes] = {}
+        self._failing: dict[int, set[str]] = {}
 
     def of(self, account_id: int) -> _Routes | None:
         """An account's routes by type of event; None for an account that has subscribed to nothing."""
@@ -45,6 +46,10 @@ class Streams:
     def any(self) -> bool:
         """Whether anybody has subscribed to anything."""
         return bool(self._routes)
+
+    def is_failing(self, account_id: int, url: str) -> bool:
+        """Whether the account's sinks at a URL are known to have taken nothing of late, or to have failed altogether."""
+        return url in self._failing.get(account_id, ())
 
     async def refresh(self) -> None:
         """Learn what has changed until now."""
@@ -56,6 +61,11 @@ class Streams:
                 self._routes[account_id] = routes
             else:
                 self._routes.pop(account_id, None)
+        failing = await failing_sinks(self._database, self._generation)
+        for account_id in {row.account_id for row in rows}:
+            self._failing.pop(account_id, None)
+        for account_id, url in failing:
+            self._failing.setdefault(account_id, set()).add(url)
         self._generation = rows[-1].generation
 
     async def follow(self) -> None:

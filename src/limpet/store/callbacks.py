@@ -7,6 +7,7 @@ at once, and anybody may once the lease is over. What is posted, when and how of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -84,15 +85,19 @@ def _for_esme(owed: OwedCallback) -> EsmeDelivery:
 
 
 async def settle(
-    database: Database, done: Sequence[Key], postponed: Sequence[Postponed], log: Sequence[Delivery] = ()
-) -> None:
-    """Forget callbacks that were taken or given up, put off others, log tries. Each statement is a transaction of its own.
+    database: Database, done: Sequence[Key], postponed: Sequence[Postponed], log: Sequence[Delivery] = (),
+    owed: Sequence[OwedCallback] = (),
+) -> None:  # fmt: skip
+    """Forget callbacks that were taken or given up, put off others, log tries. Each statement is a transaction of its own, but
+    for the log, which commits with what is owed because of it.
 
     The log comes first: what is given up is found in it, even if the process dies in between.
     """
     async with database.pool.acquire() as connection:
-        if log:
-            await deliveries.insert(connection, log)
+        async with connection.transaction() if owed else nullcontext():
+            if log:
+                await deliveries.insert(connection, log)
+            await insert(connection, owed)
         if done:
             await connection.execute(query("callback_done"), *columns(sorted(done)))
         if postponed:

@@ -62,6 +62,11 @@ async def changed_routes(database: Database, since: int) -> list[RouteRow]:
     return [RouteRow(*row) for row in await database.pool.fetch(query("event_routes"), since)]
 
 
+async def failing_sinks(database: Database, since: int) -> list[tuple[int, str]]:
+    """Account and destination of the sinks that take nothing, in the accounts that have changed since a generation."""
+    return [tuple(row) for row in await database.pool.fetch(query("event_sinks_failing"), since)]
+
+
 class EventStreams:
     """Every account's sinks and subscriptions."""
 
@@ -163,6 +168,34 @@ class EventStreams:
             return await connection.fetchval(query("event_unsubscribe"), subscription.id, kind) is not None
 
         return await self._change(subscription.account_id, work)
+
+    async def sink_fails(self, account_id: int, destination: str, now: datetime) -> None:
+        """The account's sinks at this URL have not taken what they got; since when is kept from the first time on."""
+
+        async def work(connection: Connection) -> None:
+            await connection.execute(query("event_sink_fails"), account_id, destination, now)
+
+        await self._change(account_id, work)
+
+    async def sink_failed(self, account_id: int, destination: str, since: datetime | None, now: datetime) -> list[str]:
+        """The SIDs of the account's sinks at this URL that have failed from now on, so that they are owed nothing more: those
+        that have taken nothing since then, or with `since` None whatever there is."""
+
+        async def work(connection: Connection) -> list[str]:
+            rows = await connection.fetch(
+                query("event_sink_failed"), account_id, destination, since, now, SinkStatus.FAILED
+            )
+            return [row["sid"] for row in rows]
+
+        return await self._change(account_id, work)
+
+    async def sink_takes(self, account_id: int, destination: str, now: datetime) -> None:
+        """The account's sinks at this URL have taken something: they are active, if they were not."""
+
+        async def work(connection: Connection) -> None:
+            await connection.execute(query("event_sink_takes"), account_id, destination, now, SinkStatus.ACTIVE)
+
+        await self._change(account_id, work)
 
     async def _change(self, account_id: int, work: Callable[[Connection], Awaitable[T]]) -> T:
         """A change, one at a time everywhere, under a generation of its own."""

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import asyncpg
 
+from limpet.core.carrier_clock import CarrierClock
+from limpet.core.status import Status
 from limpet.store.database import Connection, Database
 from limpet.store.dispatch import SEPARATOR, Key, Outgoing, columns, outgoing
 from limpet.store.queries import query
@@ -42,6 +44,9 @@ class Tracked:
     num_segments: int
     carrier_message_ids: tuple[str, ...]
     segment_states: tuple[str, ...]
+    sent_at: datetime | None = None
+    in_doubt: bool = False
+    """It may have left, and nobody has answered."""
 
 
 class Applied(NamedTuple):
@@ -58,7 +63,8 @@ class Applied(NamedTuple):
 
 def _tracked(row: asyncpg.Record) -> Tracked:
     ids, states = tuple(row["carrier_message_ids"] or ()), tuple(row["segment_states"] or ())
-    return Tracked(outgoing(row), row["num_segments"], ids, states)
+    in_doubt = row["status"] == Status.SENDING and row["in_doubt_at"] is not None
+    return Tracked(outgoing(row), row["num_segments"], ids, states, row["sent_at"], in_doubt)
 
 
 def _group(rows: Sequence[asyncpg.Record], count: int) -> list[list[Tracked]]:
@@ -96,10 +102,24 @@ async def forget_spelling(database: Database, carrier: str) -> str | None:
     return forgotten
 
 
+async def clocks(database: Database) -> dict[str, CarrierClock]:
+    """How far carriers' clocks are from ours, by the carrier's name."""
+    return {
+        row["carrier"]: CarrierClock(row["least_s"], row["most_s"], row["precision_s"], known=True)
+        for row in await database.pool.fetch(query("clocks"))
+    }
+
+
+async def keep_clock(connection: Connection, carrier: str, clock: CarrierClock, now: datetime) -> None:
+    """Keep what was measured of a carrier's clock."""
+    await connection.execute(query("clock_keep"), carrier, clock.least_s, clock.most_s, clock.precision_s, now)
+
+
 async def match_in_doubt(
     connection: Connection, asked: Sequence[tuple[int, str]], oldest_id: int
 ) -> list[list[Tracked]]:
-    """For each `(bucket, recipient)` the person's messages that were never answered, oldest first."""
+    """For each `(bucket, recipient)` the person's messages that are not answered, and those that were sent again or given up
+    because they never were; oldest first."""
     rows = await connection.fetch(query("doubt_match"), *columns(asked), oldest_id)
     return _group(rows, len(asked))
 

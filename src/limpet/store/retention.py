@@ -20,17 +20,22 @@ RECEIPT_DAYS: Final = 3
 
 
 class Over(NamedTuple):
-    """A message of which not everything is kept. `pseudonym` takes the place of its recipient; None while that is needed."""
+    """A message of which not everything is kept. `pseudonym` takes the place of its recipient; None while that is needed. `media`
+    says that there are media which go with its text."""
 
     key: Key
     recipient: str
     pseudonym: str | None
+    media: bool = False
 
 
 async def forget(connection: Connection, over: Sequence[Over]) -> None:
     """Take out what is not kept, in the transaction of the change that ended the need for it."""
     ordered = sorted(over, key=lambda one: one.key)
     rows = await connection.fetch(query("message_forget"), *columns((*one.key, one.pseudonym) for one in ordered))
+    if pictured := [one.key for one in ordered if one.media]:
+        await connection.execute(query("media_forget"), *columns(pictured))
+        await connection.execute(query("mms_forget"), *columns(pictured))
     hidden = {one.key: one for one in ordered if one.pseudonym is not None}
     if not hidden:
         return

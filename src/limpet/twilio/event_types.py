@@ -16,6 +16,7 @@ from limpet.core.status import Status
 CATALOGUE_DATE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """Since when the catalogue is as it is: Twilio's own dates are not ours to tell."""
 SCHEMAS_URL: Final = "https://events-schemas.twilio.com"
+ERROR_LOGGED: Final = "com.twilio.error-logs.error.logged"
 INBOUND_RECEIVED: Final = "com.twilio.messaging.inbound-message.received"
 MESSAGE_EVENTS: Final[Mapping[Status, str]] = {
     status: f"com.twilio.messaging.message.{status}"
@@ -65,7 +66,13 @@ def _catalogue() -> list[EventType]:
         for process in ("registration", "deregistration")
         for state in ("pending", "successful", "failed")
     ]
-    return [*messages, EventType(INBOUND_RECEIVED, _INBOUND, "A person has written to a number"), *numbers]
+    inbound = EventType(INBOUND_RECEIVED, _INBOUND, "A person has written to a number")
+    return [
+        *messages,
+        inbound,
+        *numbers,
+        EventType(ERROR_LOGGED, Schema("ErrorLogs.Error", 2), "An error has been logged"),
+    ]
 
 
 EVENT_TYPES: Final[Mapping[str, EventType]] = {each.name: each for each in _catalogue()}

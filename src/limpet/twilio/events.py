@@ -18,6 +18,7 @@ from limpet.core.status import Status
 from limpet.twilio.callback import API_VERSION
 from limpet.twilio.dates import iso8601_ms
 from limpet.twilio.event_types import (
+    ERROR_LOGGED,
     EVENT_TYPES,
     INBOUND_RECEIVED,
     MESSAGE_EVENTS,
@@ -41,6 +42,8 @@ class Event:
     message: tuple[int, int] | None = None
     kept: Mapping[str, object] | None = None
     """The data as it may be kept, of a message whose recipient's number will not be; None where that is the same."""
+    id: str | None = None
+    """Its id, where it has one of its own."""
 
 
 class NumberState(StrEnum):
@@ -166,6 +169,50 @@ def number_event(
     }
     name = number_event_type("registration" if registering else "deregistration", state)
     return Event(name, phone_number_sid, at, _filled(data))
+
+
+def error_event(
+    *,
+    sid: str,
+    error_code: int,
+    text: str,
+    account_sid: str,
+    master_account_sid: str,
+    service_sid: str | None,
+    resource_sid: str | None,
+    product: str,
+    url: str,
+    method: str,
+    status: int | None,
+    at: datetime,
+    message: tuple[int, int],
+) -> Event:
+    """A request to a customer's URL has failed. `sid` (`NO…`) is the error's and the event's; `payload` is JSON in a text, in the
+    shape of Twilio's debugging webhook, without what was sent (twilio.com/docs/usage/troubleshooting/debugging-event-webhooks).
+    `url` must hold no credentials; `status` is what was answered, if anything was."""
+    payload = _filled({
+        "resource_sid": resource_sid,
+        "service_sid": service_sid,
+        "error_code": str(error_code),
+        "more_info": {"Msg": text, "url": url, "LogLevel": "ERROR"},
+        "webhook": {
+            "type": "application/json",
+            "request": {"url": url, "method": method},
+            "response": _filled({"status_code": status}),
+        },
+    })  # fmt: skip
+    data = {
+        "sid": sid,
+        "account_sid": account_sid,
+        "date_created": iso8601_ms(at),
+        "level": "ERROR",
+        "master_account_sid": master_account_sid,
+        "service_sid": service_sid,
+        "product_name": product,
+        "error_code": str(error_code),
+        "payload": json.dumps(payload, separators=(",", ":")),
+    }
+    return Event(ERROR_LOGGED, sid, at, _filled(data), message, id=sid)
 
 
 def cloud_event(event: Event, event_id: str, schema_version: int) -> str:

@@ -99,10 +99,6 @@ def parse_message(form: Form, now: datetime) -> MessageRequest:
             check(form, name)
     marks = _marks(form) if "ContentRetention" in form or "AddressRetention" in form else 0
     shorten = "ShortenUrls" in form and _shorten(form, service_sid)
-    if marks and marks & Mark.DISCARD and (media or shorten):
-        raise invalid(
-            "ContentRetention", "links to media and short links lead to what is to be discarded: give neither"
-        )
     return MessageRequest(
         recipient,
         sender,

@@ -57,6 +57,12 @@ def event_sid(bucket: int, row_id: int, *, sid_key: bytes) -> str:
     return placed + _check(placed, sid_key)
 
 
+def error_sid(bucket: int, row_id: int, *, sid_key: bytes) -> str:
+    """The SID (`NO…`) of an error that is told, made as an event's id is."""
+    placed = f"NO{bucket:04x}{row_id:016x}"
+    return placed + _check(placed, sid_key)
+
+
 def _place(match: re.Match[str] | None, sid_key: bytes) -> tuple[int, int] | None:
     if not match or not hmac.compare_digest(_check(match[1], sid_key), match[4]):
         return None

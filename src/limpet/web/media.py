@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from html import escape
 
+from limpet.core.encoding import BODY_LENGTH_MAX
 from limpet.core.errors import ApiError
 from limpet.core.ids import id_time
-from limpet.core.media import Medium, link_code
+from limpet.core.media import Medium, link_code, with_link
 from limpet.core.page import Page
 from limpet.flow.draft import Media
 from limpet.twilio.lists import parse_page
@@ -32,6 +33,12 @@ def new_media(urls: tuple[str, ...], origin: str) -> Media:
     """Media with a new link, under a host that people's phones can reach."""
     code = link_code(int.from_bytes(os.urandom(CODE_BYTES), "big"))
     return Media(urls, f"{origin}{LINKS_PATH}{code}", code)
+
+
+def unkept_media(urls: tuple[str, ...], body: str) -> Media:
+    """Media of which nothing is kept: where they cannot go along, the text names them itself, as far as a text may be long."""
+    named = " ".join(urls)
+    return Media(urls, named if len(with_link(body, named)) <= BODY_LENGTH_MAX else None)
 
 
 async def page(call: Call) -> Answer:

@@ -25,7 +25,7 @@ from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.content import filled_in
 from limpet.web.door import Call
 from limpet.web.links import shorten
-from limpet.web.media import new_media
+from limpet.web.media import new_media, unkept_media
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
 FORM_HASH_BYTES = 16
@@ -72,7 +72,11 @@ def _media(call: Call, asked: MessageRequest) -> Media | None:
     """The media of a message, and with a service, which may have the MMS converter, the link that may stand for them."""
     if not asked.media_urls:
         return None
-    return Media(asked.media_urls) if asked.service_sid is None else new_media(asked.media_urls, call.origin)
+    if asked.service_sid is None:
+        return Media(asked.media_urls)
+    if asked.marks & Mark.DISCARD:
+        return unkept_media(asked.media_urls, asked.body)
+    return new_media(asked.media_urls, call.origin)
 
 
 def _idempotency(call: Call) -> Idempotency | None:

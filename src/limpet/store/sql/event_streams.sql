@@ -20,6 +20,27 @@ SELECT c.account_id, c.generation, r.type, r.schema_version, r.destination, r.ba
  WHERE c.generation > $1
  ORDER BY c.generation, r.sink_id;
 
+-- name: event_sinks_failing (reference)
+-- Sinks that take nothing, in the accounts that have changed since.
+SELECT c.account_id, k.destination
+  FROM event_change c
+  JOIN event_sink k ON k.account_id = c.account_id
+ WHERE c.generation > $1 AND k.failing_since IS NOT NULL;
+
+-- name: event_sink_fails (reference)
+UPDATE event_sink SET failing_since = $3 WHERE account_id = $1 AND destination = $2 AND failing_since IS NULL;
+
+-- name: event_sink_failed (reference)
+-- Nothing more is owed to it: it has failed since $3, or $3 is null and there is no use in trying.
+UPDATE event_sink SET status = $5, failing_since = coalesce(failing_since, $4), updated_at = $4
+ WHERE account_id = $1 AND destination = $2 AND status <> $5 AND ($3::timestamptz IS NULL OR failing_since <= $3)
+RETURNING sid;
+
+-- name: event_sink_takes (reference)
+-- It is there again.
+UPDATE event_sink SET status = $4, failing_since = NULL, updated_at = CASE WHEN status = $4 THEN updated_at ELSE $3 END
+ WHERE account_id = $1 AND destination = $2 AND failing_since IS NOT NULL;
+
 -- name: event_sink_insert (reference)
 -- No row when the account has as many sinks as it may.
 INSERT INTO event_sink (sid, account_id, description, destination, batch_events, status, created_at, updated_at)

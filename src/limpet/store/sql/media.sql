@@ -10,11 +10,11 @@ INSERT INTO media_link (bucket, code, message_bucket, message_id)
 SELECT k.* FROM unnest($1::smallint[], $2::text[], $3::smallint[], $4::bigint[]) AS k (bucket, code, message_bucket, message_id);
 
 -- name: media_of_message (hot)
--- Only of a message that is still there and is the account's.
+-- Only of a message that is still there and is the account's; what will not be kept (mark 1) is never shown.
 SELECT d.position, d.url, d.content_type
   FROM message_media d
   JOIN message m ON m.bucket = d.bucket AND m.id = d.message_id
- WHERE d.bucket = $1 AND d.message_id = $2 AND m.bucket = $1 AND m.account_id = $3
+ WHERE d.bucket = $1 AND d.message_id = $2 AND m.bucket = $1 AND m.account_id = $3 AND coalesce(m.marks, 0) & 1 = 0
  ORDER BY d.position;
 
 -- name: media_delete (hot)

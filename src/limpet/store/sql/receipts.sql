@@ -29,12 +29,14 @@ INSERT INTO carrier_spelling (carrier, spelling, learned_at) VALUES ($1, $2, $3)
 DELETE FROM carrier_spelling WHERE carrier = $1 RETURNING spelling;
 
 -- name: doubt_match (hot)
--- Messages to a person that were never answered, oldest first: what an unknown receipt may speak of.
+-- What an unknown receipt may speak of, oldest first: messages to a person that are not answered, and those that were sent again or
+-- given up because they never were.
 SELECT k.ord, m.*
   FROM unnest($1::smallint[], $2::text[]) WITH ORDINALITY AS k (bucket, recipient, ord)
  CROSS JOIN LATERAL (SELECT * FROM message AS o
                       WHERE o.bucket = ANY ($1) AND o.bucket = k.bucket AND o.recipient = k.recipient
-                        AND o.id >= $3 AND o.status = 'sending' AND o.in_doubt_at IS NOT NULL OFFSET 0) AS m
+                        AND o.id >= $3
+                        AND (o.status = 'sending' OR o.attempt > 1 OR o.status = 'failed' AND o.error_code = 30008) OFFSET 0) AS m
  ORDER BY m.claimed_at, m.id;
 
 -- name: receipt_apply (hot)
@@ -50,6 +52,15 @@ UPDATE message AS m
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.id AND m.status = k.status_before
    AND array_to_string(m.segment_states, ',') IS NOT DISTINCT FROM k.states_before
 RETURNING m.bucket, m.id;
+
+-- name: clocks (reference)
+-- What has been measured of carriers' clocks.
+SELECT carrier, least_s, most_s, precision_s FROM carrier_clock;
+
+-- name: clock_keep (reference)
+INSERT INTO carrier_clock (carrier, least_s, most_s, precision_s, learned_at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (carrier) DO UPDATE
+   SET least_s = excluded.least_s, most_s = excluded.most_s, precision_s = excluded.precision_s, learned_at = excluded.learned_at;
 
 -- name: orphan_insert (hot)
 -- A receipt for which no message is known yet: the answer to its submission may still be on its way.

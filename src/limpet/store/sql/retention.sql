@@ -11,6 +11,18 @@ UPDATE message AS m
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.id
 RETURNING m.bucket, m.id, m.service_id, m.member_id, m.sticky, m.status;
 
+-- name: media_forget (hot)
+-- Where the media are goes with the text.
+DELETE FROM message_media AS d
+ USING unnest($1::smallint[], $2::bigint[]) AS k (bucket, message_id)
+ WHERE d.bucket = ANY ($1) AND d.bucket = k.bucket AND d.message_id = k.message_id;
+
+-- name: mms_forget (hot)
+-- And so does what might have stood for them.
+DELETE FROM message_mms AS w
+ USING unnest($1::smallint[], $2::bigint[]) AS k (bucket, message_id)
+ WHERE w.bucket = ANY ($1) AND w.bucket = k.bucket AND w.message_id = k.message_id;
+
 -- name: callback_forget (hot)
 -- What is still owed of messages goes out with the recipient as it may be kept.
 UPDATE status_callback AS c SET payload = c.payload_kept, payload_kept = NULL
