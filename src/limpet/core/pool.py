@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TypeVar
 
 from limpet.core.address import Address, AddressKind
-from limpet.core.limits import NO_LIMITS, ServiceLimits
+from limpet.core.limits import NO_LIMITS, CampaignShare, ServiceLimits
 from limpet.core.model import (
     CHANNEL_KINDS,
     NAME_KINDS,
@@ -25,7 +25,7 @@ from limpet.core.model import (
     SenderKind,
     Service,
 )
-from limpet.core.registration import REGULATED
+from limpet.core.registration import REGULATED, is_ten_dlc
 
 K = TypeVar("K")
 NANP_COUNTRIES = frozenset({"US", "CA"})
@@ -123,6 +123,8 @@ class Pool:
     limits: ServiceLimits = NO_LIMITS
     caps: Mapping[int, int] = field(default_factory=dict)
     """The members that may get only so many new people in a day."""
+    campaign: CampaignShare | None = None
+    """What the service's campaign may send; None without a campaign."""
 
     def offer(self, country: str | None, *, media: bool = False) -> Offer:
         """What the members offer that may write to that country and that no carrier refuses for it."""
@@ -140,7 +142,7 @@ class Pool:
 
 def make_pool(
     service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None],
-    has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER,
+    has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER, campaign: CampaignShare | None = None,
 ) -> Pool:  # fmt: skip
     """Index a service's live members once, so that each decision looks only at the senders of its rung. `has_mms` tells of a
     carrier whether it takes media."""
@@ -172,7 +174,16 @@ def make_pool(
         until_day,
         ServiceLimits(service.segments_per_s, service.daily_segments),
         {c.member_id: c.daily_contacts for c in candidates if c.daily_contacts is not None},
+        campaign,
     )
+
+
+def share_of(pool: Pool, candidate: Candidate, to: Address) -> CampaignShare | None:
+    """The campaign out of whose share a message goes: to the United States, from a ten-digit number of a service that has one
+    (S-54, S-64)."""
+    if pool.campaign is None or to.country != REGULATED:
+        return None
+    return pool.campaign if is_ten_dlc(candidate.sender.kind, candidate.sender.country) else None
 
 
 def is_clear(candidate: Candidate, to: Address) -> bool:

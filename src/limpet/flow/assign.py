@@ -12,9 +12,11 @@ from datetime import datetime
 from itertools import groupby
 
 from limpet.core.ids import day_number
+from limpet.core.limits import CampaignShare
 from limpet.core.load import LoadMeter
 from limpet.core.optout import OPTED_OUT
-from limpet.core.pool import Pool
+from limpet.core.pool import Pool, share_of
+from limpet.core.registration import REGULATED
 from limpet.core.retention import Pseudonyms
 from limpet.core.selection import Refusal
 from limpet.core.sticky import (
@@ -28,6 +30,7 @@ from limpet.core.sticky import (
     StoredMapping,
     decide,
 )
+from limpet.flow.campaign_share import CampaignUse
 from limpet.flow.directory import Directory
 from limpet.flow.obfuscated import Home, Homes, home_of
 from limpet.flow.share import NO_SHARE, Contacts, NewPeople, Portion, give_back, take
@@ -91,6 +94,7 @@ class _Batch:
     wanted: Sequence[Wanted]
     today: int
     people: NewPeople
+    campaigns: CampaignUse
     answers: list[Answer]
     portions: dict[int, Portion] = field(default_factory=dict)
     """What messages of limited services have taken of their day's share, by their places."""
@@ -126,10 +130,13 @@ class Assigner:
         self._new_id = new_id
         self._contacts = contacts or Contacts(now_s, lambda _: False)
 
-    async def bind(self, connection: Connection, wanted: Sequence[Wanted], now: datetime) -> list[Answer]:
-        """A binding or a refusal for each message, in order. Mappings and events are written, messages are the caller's."""
+    async def bind(
+        self, connection: Connection, wanted: Sequence[Wanted], now: datetime, campaigns: CampaignUse
+    ) -> list[Answer]:
+        """A binding or a refusal for each message, in order. Mappings and events are written; messages are the caller's, who also
+        settles what they have taken out of `campaigns`."""
         today = day_number(now)
-        batch = _Batch(wanted, today, NewPeople(self._contacts, today), [None] * len(wanted))
+        batch = _Batch(wanted, today, NewPeople(self._contacts, today), campaigns, [None] * len(wanted))
         settled: list[_Decided] = []
         open_places = sorted(range(len(wanted)), key=lambda place: wanted[place].key)
         for round_ in range(ROUNDS_MAX):
@@ -162,6 +169,8 @@ class Assigner:
                 groups.append((key, left, pool))
         if first:
             groups = await self._with_a_share(connection, batch, groups)
+        if any(pool.campaign for _, _, pool in groups):
+            await batch.campaigns.prepare(connection, _out_of_campaigns(batch.wanted, groups))
         for key, here, pool in groups:
             self._decide_person(batch, here, key, pool, read, await batch.people.crowd(connection, pool))
         if read.homes and (pseudonymous := _revealed(wanted, read)):
@@ -180,6 +189,7 @@ class Assigner:
                 again.append(d.place)
                 if d.counts:
                     batch.people.add(d.key.service_id, d.binding.candidate.member_id, -1)
+                batch.campaigns.keep(batch.wanted[d.place].message_id, 0)
         return settled, sorted(again, key=lambda place: (batch.wanted[place].key, place))
 
     async def _read(
@@ -256,6 +266,11 @@ class Assigner:
             if isinstance(answer, Refusal):
                 batch.answers[place] = answer
                 continue
+            share = None if wanted.ask.heard else share_of(pool, answer.candidate, wanted.ask.to)
+            over = batch.campaigns.take(share, wanted.message_id, wanted.ask.to.value, wanted.segments)
+            if over is not None:
+                batch.answers[place] = over
+                continue
             self._meter.add(answer.candidate.member_id, wanted.segments, self._now_s())
             changes = answer.change in (Change.INSERT, Change.SWAP)
             home = home_of(key, read.homes, mapping, obfuscated=wanted.obfuscated)
@@ -297,6 +312,19 @@ class Assigner:
             wanted.message_id,
             wanted.actor,
         )
+
+
+def _out_of_campaigns(
+    wanted: Sequence[Wanted], groups: Iterable[tuple[MappingKey, list[int], Pool]]
+) -> list[tuple[CampaignShare, str, int]]:
+    """The messages that campaigns may be concerned by: which, whom they go to, and their segments."""
+    return [
+        (pool.campaign, wanted[place].ask.to.value, wanted[place].segments)
+        for _, here, pool in groups
+        if pool.campaign is not None
+        for place in here
+        if wanted[place].ask.to.country == REGULATED and not wanted[place].ask.heard
+    ]
 
 
 def _revealed(wanted: Sequence[Wanted], read: _Round) -> list[tuple[MappingKey, str]]:
