@@ -166,6 +166,7 @@ def assemble(
         database, directory, assigner, consent, events, clock, bucket_key, installation.sid_key, new_id,
         fleet.acknowledge, fleet.decline, post, pseudonyms, base_url,
     )  # fmt: skip
+    leases.after_doubt = receipts.look_again_for_doubtful
     _connect(dispatcher, receipts, inbounds, post)
     campaigns = CampaignCounts(Prefixes(pace.tmobile).match)
     due = DueBinder(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, campaigns)
