@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
+from limpet.core.explain import Question
 from limpet.core.ids import day_number
 from limpet.core.load import LoadMeter
 from limpet.core.optout import OPTED_OUT
@@ -30,7 +31,7 @@ from limpet.core.sticky import (
 )
 from limpet.flow.directory import Directory
 from limpet.flow.obfuscated import Home, Homes, home_of
-from limpet.flow.share import NO_SHARE, Contacts, NewPeople, Portion, give_back, take
+from limpet.flow.share import NO_SHARE, Contacts, NewPeople, Portion, give_back, is_used_up, take
 from limpet.store import sticky
 from limpet.store.database import Connection
 from limpet.store.sticky import Claimed, MappingKey, MappingRead, StickyEvent, Swap
@@ -68,6 +69,15 @@ class NotYet:
 
 Answer = Binding | Refusal | NotYet | None
 """None: the mapping was fought over for too long; ask again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a message would be answered, of what, and the mapping that there is."""
+
+    question: Question
+    mapping: StoredMapping | None
+    answer: Binding | Refusal
 
 
 @dataclass(slots=True)
@@ -142,6 +152,21 @@ class Assigner:
         await batch.people.settle(connection)
         await self._write_events(connection, wanted, settled, now)
         return batch.answers
+
+    async def foresee(self, connection: Connection, wanted: Wanted, pool: Pool, now: datetime) -> Foreseen:
+        """What `bind` would answer for a message if nothing came in between, by the same decision. Nothing is written, held,
+        counted or remembered. `pool` must be as the connection sees it (S-90)."""
+        today = day_number(now)
+        [read] = await sticky.read(connection, [wanted.key])
+        mapping = await self._homes.look(connection, wanted.key, read, pool.service)
+        crowd = await self._contacts.crowd_on(connection, pool, today)
+        if read.opted_out:
+            answer: Binding | Refusal = Refusal(OPTED_OUT)
+        elif await is_used_up(connection, pool, today, wanted.segments):
+            answer = NO_SHARE
+        else:
+            answer = self._decide(wanted, pool, mapping, today, crowd)
+        return Foreseen(Question(wanted.ask, pool, self._meter.loads, crowd), mapping, answer)
 
     async def _round(
         self, connection: Connection, batch: _Batch, places: list[int], now: datetime, *, first: bool

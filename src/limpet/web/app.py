@@ -36,6 +36,7 @@ from limpet.web import (
     pools,
     registration,
     rehearsal,
+    selection,
     services,
     short_codes,
     smpp_credentials,
@@ -164,6 +165,7 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Messages/{sid}/Submission": {"GET": submissions.fetch, "POST": submissions.release},
     "/Simulator/Texts": {"POST": people.write},
     "/Simulator/Behaviour": {"GET": people.show, "POST": people.change, "DELETE": people.reset},
+    "/Services/{service_sid}/SenderSelection": {"POST": selection.foretell},
     "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
 }
 _CONTENT: Mapping[str, Mapping[str, Handler]] = {
