@@ -81,7 +81,7 @@ class Directory:
         loaded = await pools.load(connection, service_id, day)
         if loaded is None:
             return None
-        return make_pool(loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day)
+        return make_pool(loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day, loaded.failing)
 
     async def accounts(self, connection: Connection, ids: Collection[int]) -> Mapping[int, Account]:
         """Accounts as they were at most ACCOUNT_FRESH_S ago, with the status that counts: their main account's if it is worse."""

@@ -27,6 +27,7 @@ from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
 from limpet.flow.events import Events
 from limpet.flow.failure import Failures
+from limpet.flow.health import HealthWatch
 from limpet.flow.inbound import Inbounds
 from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
@@ -169,7 +170,8 @@ def assemble(
     resolver = Resolver(database, directory, owed, failures)
     questions = Questions(database, fleet, clock, pace.query_after)
     sweeps = Sweeps(
-        database, sticky, dispatcher, due, doubt, resolver, failures, owed, receipts, inbounds, questions, clock,
+        database, sticky, dispatcher, due, doubt, resolver, failures, owed, receipts, inbounds, questions,
+        HealthWatch(database, events, clock, post), clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
     )  # fmt: skip
     accept = Accept(

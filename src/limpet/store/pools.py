@@ -37,6 +37,8 @@ class LoadedPool:
     members: tuple[PoolMember, ...]
     until_day: int = NEVER
     """The day on which the first of the carriers' refusals among them ends."""
+    failing: frozenset[int] = frozenset()
+    """The members that are to get no new people (S-92)."""
 
 
 class ServiceOwner(NamedTuple):
@@ -78,7 +80,8 @@ async def load(connection: Connection, service_id: int, today: int = 0) -> Loade
         return None
     members = tuple(_member_of(row) for row in rows if row["member_id"] is not None)
     ends = [row["refused_until"] for row in rows if row["refused_until"] is not None]
-    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER))
+    failing = frozenset(row["member_id"] for row in rows if row["failing"])
+    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER), failing)
 
 
 async def owner_by_sid(connection: Connection, sid: str) -> ServiceOwner | None:
