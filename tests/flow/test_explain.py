@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from limpet.core.address import parse_recipient
 from limpet.core.ids import day_number
+from limpet.core.limits import carriers_day
 from limpet.core.model import Service
 from limpet.core.pool import WhyNot
 from limpet.core.retention import Mark
@@ -19,9 +20,11 @@ from limpet.core.selection import Refusal
 from limpet.core.sticky import Binding, Standing
 from limpet.flow.draft import Media, Rejected
 from limpet.flow.explain import Explained, Supposed
+from limpet.registrar.port import Approved
 from limpet.store.database import Database
 from limpet.store.opt_outs import Origin
 from tests.support.clock import HandClock
+from tests.support.registry import A2p
 from tests.support.world import POOL, World, open_world
 
 ANNA = "+14155550101"
@@ -187,3 +190,23 @@ async def test_S_90_an_account_that_may_not_write_there_is_told_so(world: World)
     assert found is not None
     assert isinstance(refused, Rejected)
     assert found.answer == Refusal(refused.code)
+
+
+async def test_S_90_what_a_campaign_has_used_up_is_told(world: World, clock: HandClock) -> None:
+    a2p = A2p(world)
+    service = await a2p.service(POOL[0])
+    await a2p.answered_by(Approved("ok", {"score": 80}))
+    limits = {"att_class": "W"}
+    await world.database.pool.execute("UPDATE campaign SET limits = limits || $1", limits)
+    await world.set(service, "updated_at", clock.now())
+    assert isinstance((await explained(world, service, ANNA)).answer, Binding)
+    await world.database.pool.execute(
+        "INSERT INTO tally VALUES ('campaign', $1, $2, 3000)",
+        await a2p.campaign_row(service),
+        carriers_day(clock.now()),
+    )
+    before = await rows(world)
+    found = await explained(world, service, ANNA)
+    assert await rows(world) == before
+    assert (found.answer, found.passed) == (Refusal(30023), ())
+    assert (await sent(world, service, ANNA, media=False, sender=None)) == (None, None, None, 30023)

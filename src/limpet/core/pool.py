@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TypeVar
 
 from limpet.core.address import Address, AddressKind
-from limpet.core.limits import NO_LIMITS, ServiceLimits
+from limpet.core.limits import NO_LIMITS, CampaignShare, ServiceLimits
 from limpet.core.model import (
     CHANNEL_KINDS,
     NAME_KINDS,
@@ -25,7 +25,7 @@ from limpet.core.model import (
     SenderKind,
     Service,
 )
-from limpet.core.registration import REGULATED
+from limpet.core.registration import REGULATED, is_ten_dlc
 
 K = TypeVar("K")
 NANP_COUNTRIES = frozenset({"US", "CA"})
@@ -139,6 +139,8 @@ class Pool:
     limits: ServiceLimits = NO_LIMITS
     caps: Mapping[int, int] = field(default_factory=dict)
     """The members that may get only so many new people in a day."""
+    campaign: CampaignShare | None = None
+    """What the service's campaign may send; None without a campaign."""
     failing: frozenset[int] = frozenset()
     """The members that get new people only where nobody else can have them (S-92)."""
 
@@ -158,7 +160,8 @@ class Pool:
 
 def make_pool(
     service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None],
-    has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER, failing: frozenset[int] = frozenset(),
+    has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER, campaign: CampaignShare | None = None,
+    failing: frozenset[int] = frozenset(),
 ) -> Pool:  # fmt: skip
     """Index a service's live members once, so that each decision looks only at the senders of its rung. `has_mms` tells of a
     carrier whether it takes media; `failing` are the members that the service gives no new people."""
@@ -190,8 +193,17 @@ def make_pool(
         until_day,
         ServiceLimits(service.segments_per_s, service.daily_segments),
         {c.member_id: c.daily_contacts for c in candidates if c.daily_contacts is not None},
-        failing=failing,
+        campaign,
+        failing,
     )
+
+
+def share_of(pool: Pool, candidate: Candidate, to: Address) -> CampaignShare | None:
+    """The campaign out of whose share a message goes: to the United States, from a ten-digit number of a service that has one
+    (S-54, S-64)."""
+    if pool.campaign is None or to.country != REGULATED:
+        return None
+    return pool.campaign if is_ten_dlc(candidate.sender.kind, candidate.sender.country) else None
 
 
 def is_clear(candidate: Candidate, to: Address) -> bool:

@@ -91,7 +91,8 @@ class Answers:
         """Fail messages that were claimed in this transaction and may not leave; answers the callbacks owed."""
         fenced = [(Fenced(*message.key, message.fence or 0, message.attempt), error_code) for message in messages]
         failed = await dispatch.fail(connection, fenced, [Status.SENDING], now)
-        told = await self._failures.follow(connection, failed, dict.fromkeys((m.key for m in failed), error_code), now)
+        codes = dict.fromkeys((m.key for m in failed), error_code)
+        told = await self._failures.follow(connection, failed, codes, now, by_us=True)
         return await self._owed.write(connection, told, now)
 
     async def idle(self) -> None:

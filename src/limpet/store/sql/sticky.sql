@@ -7,8 +7,10 @@ SELECT s.*, m.id AS member_id, m.added_at, m.clearance, m.retiring, m.daily_cont
        n.friendly_name AS sender_name, n.carrier, n.also_through,
        m.failing_since IS NOT NULL AND coalesce(h.avoid_unhealthy, false) AS failing,
        ARRAY(SELECT r.country FROM member_refused r WHERE r.member_id = m.id AND r.until_day > $2) AS refused_in,
-       (SELECT min(r.until_day) FROM member_refused r WHERE r.member_id = m.id AND r.until_day > $2) AS refused_until
+       (SELECT min(r.until_day) FROM member_refused r WHERE r.member_id = m.id AND r.until_day > $2) AS refused_until,
+       c.id AS campaign_id, c.brand_id, c.limits AS campaign_limits
   FROM service s
+  LEFT JOIN campaign c ON c.service_id = s.id AND c.deleted_at IS NULL
   LEFT JOIN pool_member m ON m.service_id = s.id AND m.removed_at IS NULL
   LEFT JOIN sender n ON n.id = m.sender_id
   LEFT JOIN service_health h ON h.service_id = s.id
