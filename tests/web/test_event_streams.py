@@ -250,7 +250,10 @@ async def test_the_catalogue_is_walked(api: Api, root: str) -> None:
     one = (await api.client.follow(seen[0]["url"])).json
     assert one == seen[0]
     versions = (await api.client.follow(one["links"]["schema"])).json
-    assert (versions["meta"]["key"], len(versions["schema_versions"])) == ("schema_versions", 2)
+    assert (versions["meta"]["key"], len(versions["schema_versions"])) == (
+        "schema_versions",
+        EVENT_TYPES[one["type"]].schema.latest,
+    )
     assert (await api.client.follow(versions["schema_versions"][0]["url"])).json == versions["schema_versions"][0]
     schema = (await api.client.get(f"{root}/Schemas/Messaging.MessageStatus")).json
     assert (schema["id"], schema["latest_version"]) == ("Messaging.MessageStatus", 8)
