@@ -19,7 +19,6 @@ from limpet.core.limits import NO_LIMITS, CampaignShare
 from limpet.core.lookalikes import smart_encoded
 from limpet.core.model import Account, Capability, Message, SenderKind
 from limpet.core.optout import OPTED_OUT
-from limpet.core.permissions import may_send_to
 from limpet.core.pool import carries_media, reaches
 from limpet.core.rate import Queue
 from limpet.core.registration import REGULATED, UNREGISTERED_SENDER, is_ten_dlc
@@ -37,6 +36,7 @@ from limpet.flow.draft import (
     Overloaded,
     Rejected,
     answer_of,
+    barred,
     begin,
     claim_of,
     inherit,
@@ -50,6 +50,7 @@ from limpet.flow.draft import (
     settle_media,
     wanted,
 )
+from limpet.flow.explain import Explained, Supposed, explain
 from limpet.flow.lanes import Flight, Reservation
 from limpet.flow.owed import Owed, Told
 from limpet.flow.repeat import SameBatch, place_of, settle
@@ -76,11 +77,11 @@ from limpet.store.messages import MessageRefusal
 from limpet.store.pools import share_of
 from limpet.store.tallies import NO_DAY, Tally
 
-SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED, FROM_QUEUE_FULL, NOT_PERMITTED = (
-    21701, 21704, 21711, 21606, 21611, 21408,
+SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED, FROM_QUEUE_FULL = (
+    21701, 21704, 21711, 21606, 21611,
 )  # fmt: skip
 NO_MEDIA_AT_ALL = 21622
-FROM_CANNOT_TEXT, FROM_ELSEWHERE, NOT_VERIFIED, TOO_MANY_SCHEDULED = 21601, 21669, 21608, 35125
+FROM_CANNOT_TEXT, FROM_ELSEWHERE, TOO_MANY_SCHEDULED = 21601, 21669, 35125
 UNREACHABLE = {
     SenderKind.SHORT_CODE: 21659,
     SenderKind.ALPHANUMERIC: 21612,
@@ -132,6 +133,17 @@ class Accept:
             return await self._batcher.put(new)
         except DATABASE_AWAY:
             return Overloaded()
+
+    async def explain(self, supposed: Supposed) -> Explained | None:
+        """Who a message would come from, and why not from the others; nothing is written. None when the account has no such
+        service."""
+        owner = await self._directory.service_owner(supposed.service_sid)
+        if owner is None or owner.account_id != supposed.account.id:
+            return None
+        person = person_hash(supposed.recipient.value, self._bucket_key)
+        return await explain(
+            self._database, self._directory, self._assigner, self._campaigns, owner.service_id, supposed, person
+        )  # fmt: skip
 
     async def cancel(self, account: Account, bucket: int, message_id: int) -> Message | MessageRefusal:
         """Cancel a message that is still scheduled; it leaves no trace in any mapping (rule S-19)."""
@@ -191,10 +203,8 @@ class Accept:
         )
         if new.service_sid and (owner is None or owner.account_id != new.account.id):
             draft.rejected = Rejected(SERVICE_UNKNOWN, {"service": new.service_sid})
-        elif not may_send_to(new.account, new.recipient.country):
-            draft.rejected = Rejected(NOT_PERMITTED, {})
-        elif new.account.trial and new.recipient.value not in new.account.verified:
-            draft.rejected = rejected(draft, NOT_VERIFIED)
+        elif (code := barred(new.account, new.recipient)) is not None:
+            draft.rejected = rejected(draft, code)
         return draft
 
     async def _write(

@@ -17,6 +17,7 @@ from limpet.clock import Clock
 from limpet.core.ids import id_time
 from limpet.core.retry import ATTEMPTS_MAX, retry_delay_s
 from limpet.core.status import Status
+from limpet.flow import health
 from limpet.flow.doubt import DoubtBook
 from limpet.flow.failure import Failures
 from limpet.flow.lanes import Fleet, Flight, Running
@@ -193,6 +194,7 @@ class Answers:
         if plan.doubt:
             settled.in_doubt = await self._note_doubts(connection, plan.doubt, now)
         settled.owed = await self._owed.write(connection, told, now)
+        await health.count(connection, told, now)
         return settled
 
     async def _note_doubts(

@@ -6,7 +6,7 @@ it was read; whoever loses a race reads again and adopts what the winner wrote. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -71,6 +71,15 @@ class NotYet:
 
 Answer = Binding | Refusal | NotYet | None
 """None: the mapping was fought over for too long; ask again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Where mappings are, who gets no more people, and how busy members are: as this process knows it."""
+
+    homes: Homes
+    contacts: Contacts
+    loads: Mapping[int, float]
 
 
 @dataclass(slots=True)
@@ -150,6 +159,11 @@ class Assigner:
         await self._write_events(connection, wanted, settled, now)
         return batch.answers
 
+    @property
+    def known(self) -> Known:
+        """What decisions go by beside what is stored."""
+        return Known(self._homes, self._contacts, self._meter.loads)
+
     async def _round(
         self, connection: Connection, batch: _Batch, places: list[int], now: datetime, *, first: bool
     ) -> tuple[list[_Decided], list[int]]:
@@ -226,7 +240,7 @@ class Assigner:
             return here
         for place in first:
             mapping = read.reads[wanted[place].key].mapping
-            answer = self._decide(wanted[place], pool, mapping, read.today, NOBODY_CROWDED)
+            answer = self.decide(wanted[place], pool, mapping, read.today, NOBODY_CROWDED)
             batch.answers[place] = answer if isinstance(answer, Refusal) else NotYet(at)
         return [place for place in here if place not in first]
 
@@ -262,7 +276,7 @@ class Assigner:
         mapping = read.reads[key].mapping
         for index, place in enumerate(group):
             wanted = batch.wanted[place]
-            answer = self._decide(wanted, pool, mapping, read.today, crowd)
+            answer = self.decide(wanted, pool, mapping, read.today, crowd)
             if isinstance(answer, Refusal):
                 batch.answers[place] = answer
                 continue
@@ -281,7 +295,7 @@ class Assigner:
                 read.again += group[index + 1 :]
                 return
 
-    def _decide(
+    def decide(
         self, wanted: Wanted, pool: Pool, mapping: StoredMapping | None, today: int, crowd: Crowd
     ) -> Binding | Refusal:
         """With the MMS converter any sender will do where nobody carries media: a link goes out in their place."""

@@ -71,13 +71,22 @@ class Directory:
         today = self._today()
         if known is not None and known.service.generation >= generation and today < known.until_day:
             return known
-        loaded = await pools.load(connection, service_id, today)
-        if loaded is None:
+        pool = await self.pool_on(connection, service_id, today)
+        if pool is None:
             self._pools.pop(service_id, None)
             return None
-        pool = make_pool(loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day, loaded.campaign)
         _bounded(self._pools, POOLS_MAX)[service_id] = pool
         return pool
+
+    async def pool_on(self, connection: Connection, service_id: int, day: int) -> Pool | None:
+        """The pool as the connection sees it, by the refusals of carriers that count on a day (days since 2000); it is not
+        remembered. None when the service is gone."""
+        loaded = await pools.load(connection, service_id, day)
+        if loaded is None:
+            return None
+        return make_pool(
+            loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day, loaded.campaign, loaded.failing
+        )
 
     async def accounts(self, connection: Connection, ids: Collection[int]) -> Mapping[int, Account]:
         """Accounts as they were at most ACCOUNT_FRESH_S ago, with the status that counts: their main account's if it is worse."""

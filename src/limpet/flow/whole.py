@@ -28,6 +28,7 @@ from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
 from limpet.flow.events import Events
 from limpet.flow.failure import Failures
+from limpet.flow.health import HealthWatch
 from limpet.flow.inbound import Inbounds
 from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
@@ -173,8 +174,9 @@ def assemble(
     sticky = StickyStore(database, bucket_key, new_id, pseudonyms)
     resolver = Resolver(database, directory, owed, failures)
     questions = Questions(database, fleet, clock, pace.query_after)
+    watch = HealthWatch(database, events, clock, post)
     sweeps = Sweeps(
-        database, sticky, dispatcher, due, doubt, resolver, failures, owed, receipts, inbounds, questions, clock,
+        database, sticky, dispatcher, due, doubt, resolver, failures, owed, receipts, inbounds, questions, watch, clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
     )  # fmt: skip
     accept = Accept(
@@ -182,24 +184,15 @@ def assemble(
         pace.elsewhere, campaigns,
     )  # fmt: skip
     return Flow(
-        directory,
-        accept,
-        dispatcher,
-        due,
-        receipts,
-        inbounds,
-        doubt,
-        sweeps,
-        sticky,
+        directory, accept, dispatcher, due, receipts, inbounds, doubt, sweeps, sticky,
         Messages(database, bucket_key, pseudonyms),
         OptOuts(database, bucket_key, new_id),
         Clicks(database, directory, installation, clock, new_id, post),
         events,
         Switchboard(database, fleet, clock, owner, pace.patience),
         Releases(database, resolver, doubt, fleet, clock, post),
-        post,
-        pace.lease,
-    )
+        post, pace.lease,
+    )  # fmt: skip
 
 
 def _connect(

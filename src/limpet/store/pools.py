@@ -41,6 +41,8 @@ class LoadedPool:
     until_day: int = NEVER
     """The day on which the first of the carriers' refusals among them ends."""
     campaign: CampaignShare | None = None
+    failing: frozenset[int] = frozenset()
+    """The members that are to get no new people (S-92)."""
 
 
 class ServiceOwner(NamedTuple):
@@ -82,7 +84,8 @@ async def load(connection: Connection, service_id: int, today: int = 0) -> Loade
         return None
     members = tuple(_member_of(row) for row in rows if row["member_id"] is not None)
     ends = [row["refused_until"] for row in rows if row["refused_until"] is not None]
-    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER), share_of(rows[0]))
+    failing = frozenset(row["member_id"] for row in rows if row["failing"])
+    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER), share_of(rows[0]), failing)
 
 
 def share_of(row: asyncpg.Record) -> CampaignShare | None:
