@@ -157,12 +157,14 @@ async def test_S_86_a_reset_of_a_number_keeps_everything_else_of_it(world: World
         world.clock.now(),
         day + 7,
     )
+    await world.database.pool.execute("INSERT INTO member_hour VALUES ($1, 1, 2, 3, 0, 0)", old)
     assert await tallies.count(world.database, Tally.CONTACTS, day, old) == 1
     assert await sticky_by_hand.reset_number(world.sticky, service, POOL[0], "test", None, world.clock.now())
     new = await _member(world, service, POOL[0])
     assert new != old
     assert await tallies.count(world.database, Tally.CONTACTS, day, new) == 1
     assert await world.database.pool.fetchval("SELECT member_id FROM member_refused") == new
+    assert await world.database.pool.fetchval("SELECT member_id FROM member_hour") == new
     (member,) = [m for m in await Services(world.database).pool(service.id) if m.id == new]
     assert (member.daily_contacts, member.sender.address) == (7, POOL[0])
     assert [await world.mapping(service, person) for person in (ANNA, BEN)] == [None, None]

@@ -136,6 +136,7 @@ async def _renew(connection: Connection, before: list[int], now: datetime) -> No
     await connection.execute(query("member_renew"), before, after)
     await connection.execute(query("member_reset"), before, after, now)
     await connection.execute(query("member_counts_renew"), before, after)
+    await connection.execute(query("member_hours_renew"), before, after)
 
 
 async def forget_resets(database: Database, before: datetime) -> None:

@@ -63,6 +63,11 @@ SELECT k.old_id, m.service_id, m.sender_id, m.added_at, $3, true
 UPDATE tally AS t SET of_id = k.new_id
   FROM unnest($1::integer[], $2::integer[]) AS k (old_id, new_id) WHERE t.kind = 'contacts' AND t.of_id = k.old_id;
 
+-- name: member_hours_renew (reference)
+-- How its messages fare goes on too.
+UPDATE member_hour AS h SET member_id = k.new_id
+  FROM unnest($1::integer[], $2::integer[]) AS k (old_id, new_id) WHERE h.member_id = k.old_id;
+
 -- name: members_forget_reset (reference)
 -- After a whole walk of the purge nothing points at them any more.
 DELETE FROM pool_member WHERE reset AND removed_at < $1;
