@@ -192,6 +192,7 @@ async def history(world: World, seed: int, steps: int) -> History:
     service = await world.service(*NUMBERS)
     played = History(world, service, random.Random(seed))
     await played.play(steps)
+    world.clock.advance(timedelta(seconds=1))
     await played.services.delete(world.account.id, service.sid, world.clock.now(), "test")
     await played.check("delete")
     return played
