@@ -281,7 +281,9 @@ class Accept:
             (draft.new.account.id, draft.new.sender or "", row_of(draft).bucket, row_of(draft).recipient)
             for draft in drafts
         ]
-        for draft, row in zip(drafts, await messages.plain_senders(connection, asked), strict=True):
+        senders = await messages.plain_senders(connection, asked)
+        forgotten = await self._assigner.forgotten.refuse_plain(connection, asked, senders)
+        for number, (draft, row) in enumerate(zip(drafts, senders, strict=True)):
             if row is None:
                 draft.rejected = rejected(draft, FROM_NOT_OWNED)
                 continue
@@ -290,7 +292,7 @@ class Accept:
                 draft.rejected = rejected(draft, FROM_CANNOT_TEXT)
             elif found.carrier in self._elsewhere:
                 draft.rejected = rejected(draft, FROM_ELSEWHERE)
-            elif row["opted_out"]:
+            elif row["opted_out"] or number in forgotten:
                 draft.rejected = rejected(draft, OPTED_OUT)
             elif not reaches(found.kind, found.country, draft.new.recipient):
                 draft.rejected = rejected(draft, UNREACHABLE.get(found.kind, FROM_NOT_OWNED))

@@ -158,7 +158,7 @@ def assemble(
         database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post, marks,
         pseudonyms, pace.receipts_on_last, pace.whole_messages,
     )  # fmt: skip
-    consent = Consent(fleet, bucket_key, new_id)
+    consent = Consent(fleet, bucket_key, new_id, assigner.forgotten)
     inbounds = Inbounds(
         database, directory, assigner, consent, events, clock, bucket_key, installation.sid_key, new_id,
         fleet.acknowledge, fleet.decline, post, pseudonyms, base_url,
@@ -187,7 +187,7 @@ def assemble(
         sweeps,
         sticky,
         Messages(database, bucket_key, pseudonyms),
-        OptOuts(database, bucket_key, new_id),
+        OptOuts(database, bucket_key, new_id, pseudonyms),
         Clicks(database, directory, installation, clock, new_id, post),
         events,
         Switchboard(database, fleet, clock, owner, pace.patience),
