@@ -1,6 +1,6 @@
 """A person as those mean who ask to be forgotten: whoever has a number, on every channel.
 
-Pure: which addresses are one person's, and how to tell that a text names them. What is kept of a person where is not known here.
+Pure: which addresses are one person's, and what texts that name them have in common. Where anything is kept is not known here.
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ def addresses_of(recipient: str) -> tuple[str, ...]:
     return number, WHATSAPP_PREFIX + number
 
 
-def naming(recipient: str) -> str:
-    """A regular expression of PostgreSQL for texts that name the number, in a form as in JSON; a longer number is another one."""
-    digits = recipient.rpartition("+")[2]
-    return rf"(\+|%2[Bb]){digits}($|[^0-9])"
+def digits_of(recipient: str) -> str:
+    """The digits of the number: what a text that names it has after the plus, however that is spelled."""
+    return recipient.rpartition("+")[2]

@@ -44,6 +44,7 @@ from limpet.store.database import Database, Installation
 from limpet.store.dispatch import Lanes
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
+from limpet.store.people import People
 from limpet.store.sticky import StickyStore
 
 
@@ -93,6 +94,7 @@ class Flow:
     sticky: StickyStore
     messages: Messages
     opt_outs: OptOuts
+    people: People
     clicks: Clicks
     events: Events
     switchboard: Switchboard
@@ -188,6 +190,7 @@ def assemble(
         sticky,
         Messages(database, bucket_key, pseudonyms),
         OptOuts(database, bucket_key, new_id, pseudonyms),
+        People(database, bucket_key, new_id, pseudonyms),
         Clicks(database, directory, installation, clock, new_id, post),
         events,
         Switchboard(database, fleet, clock, owner, pace.patience),

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from limpet.core.ids import bucket_of
-from limpet.core.people import Act, Counts, Kind, addresses_of, naming
+from limpet.core.people import Act, Counts, Kind, addresses_of, digits_of
 from limpet.core.retention import Pseudonyms
 from limpet.core.routing import carrier_of
 from limpet.store import erased_receipts, opt_outs
@@ -130,15 +130,20 @@ class People:
                 for row in await self._fetch(statement, *name, account_id):
                     yield kind, dict(row)
         for address in addresses_of(recipient):
-            bucket = bucket_of(address, self._bucket_key)
-            for name in (_Name(bucket, address), _Name(bucket, self._pseudonyms.nameless(address))):
-                for row in await self._fetch("people_opt_outs", *name, account_id):
-                    yield Kind.OPT_OUT, {**row, "service_sid": services.get(row["service_id"])}
-            for kind, statement in _STRAYS:
-                for row in await self._fetch(statement, bucket, account_id, naming(address), 2**31 - 1):
-                    yield kind, dict(row)
-            if await self._fetch("people_verified", account_id, address):
-                yield Kind.VERIFIED, {"number": address}
+            async for line in self._of_number(account_id, address, services):
+                yield line
+
+    async def _of_number(self, account_id: int, address: str, services: Mapping[int, str]) -> AsyncIterator[Line]:
+        """What is not found by a message: opt-outs, what is owed or was posted of messages that are gone, a trial's friend."""
+        bucket = bucket_of(address, self._bucket_key)
+        for name in (_Name(bucket, address), _Name(bucket, self._pseudonyms.nameless(address))):
+            for row in await self._fetch("people_opt_outs", *name, account_id):
+                yield Kind.OPT_OUT, {**row, "service_sid": services.get(row["service_id"])}
+        for kind, statement in _STRAYS:
+            for row in await self._fetch(statement, bucket, account_id, digits_of(address), 2**31 - 1):
+                yield kind, dict(row)
+        if await self._fetch("people_verified", account_id, address):
+            yield Kind.VERIFIED, {"number": address}
 
     async def _of_messages(self, account_id: int, name: _Name) -> AsyncIterator[Line]:
         after = 0
@@ -225,7 +230,9 @@ class People:
             gone += await self._database.transaction(partial(self._erase_chunk, name.bucket, ended, now))
             after = rows[-1]["id"]
 
-    async def _erase_chunk(self, bucket: int, ended: Sequence[int], now: datetime, connection: Connection) -> Counter[str]:
+    async def _erase_chunk(
+        self, bucket: int, ended: Sequence[int], now: datetime, connection: Connection
+    ) -> Counter[str]:
         """Messages with all that hangs on them, in one transaction."""
         rows = await connection.fetch(query("people_messages_erase"), bucket, ended, DELETABLE)
         ids = [row["id"] for row in rows]
@@ -246,10 +253,10 @@ class People:
     async def _erase_strays(self, account_id: int, address: str, gone: Counter[str]) -> None:
         bucket = bucket_of(address, self._bucket_key)
         for kind, statement in _STRAYS:
-            while rows := await self._fetch(statement, bucket, account_id, naming(address), CHUNK):
+            while rows := await self._fetch(statement, bucket, account_id, digits_of(address), CHUNK):
                 gone[kind] += await self._execute(f"{statement}_erase", bucket, [row["id"] for row in rows])
 
 
 def _count(status: str) -> int:
     """How many rows a command says that it touched."""
-    return int(status.split()[-1])
+    return int(status.rsplit(maxsplit=1)[-1])

@@ -6,9 +6,9 @@
 SELECT id, sid FROM service WHERE account_id = $1;
 
 -- name: people_on_their_way (hot)
--- Messages that are not erased before they have come to an end ($4 are the statuses that are one).
-SELECT * FROM message
- WHERE bucket = $1 AND recipient = $2 AND account_id = $3 AND status <> ALL ($4::text[]) ORDER BY id LIMIT $5;
+-- Messages that are not erased before they have come to an end ($4 are the statuses that are one). OFFSET 0 keeps to the person's.
+SELECT m.* FROM (SELECT * FROM message WHERE bucket = $1 AND recipient = $2 OFFSET 0) AS m
+ WHERE m.account_id = $3 AND m.status <> ALL ($4::text[]) ORDER BY m.id LIMIT $5;
 
 -- name: people_messages (hot)
 -- Both directions, oldest first, from an id on.
@@ -73,9 +73,12 @@ SELECT message_id, esme, kind, payload FROM smpp_delivery WHERE bucket = $1 AND 
 DELETE FROM smpp_delivery WHERE bucket = $1 AND message_id = ANY ($2::bigint[]);
 
 -- name: people_stray_deliveries (hot)
--- Tries that name the person ($3, a pattern) and whose message is gone: written down just after it.
-SELECT d.id, d.kind, d.method, d.url, d.payload, d.attempt, d.outcome, d.http_status, d.failure FROM webhook_delivery d
- WHERE d.bucket = $1 AND d.account_id = $2 AND (d.payload ~ $3 OR d.url ~ $3)
+-- Tries that name the person ($3, the digits; a longer number is another one), and whose message is gone: they were written down just
+-- after it. A form and JSON spell the plus in two ways.
+SELECT d.id, d.kind, d.method, d.url, d.payload, d.attempt, d.outcome, d.http_status, d.failure 
+  FROM (SELECT * FROM webhook_delivery WHERE bucket = $1 OFFSET 0) AS d
+ WHERE d.account_id = $2 AND (d.payload ~ ('(\+|%2[Bb])' || $3 || '($|[^0-9])')
+     OR d.url ~ ('(\+|%2[Bb])' || $3 || '($|[^0-9])'))
    AND NOT EXISTS (SELECT FROM message m WHERE m.bucket = $1 AND m.id = d.message_id) ORDER BY d.id LIMIT $4;
 
 -- name: people_stray_deliveries_erase (hot)
@@ -84,7 +87,8 @@ DELETE FROM webhook_delivery WHERE bucket = $1 AND id = ANY ($2::bigint[]);
 -- name: people_stray_callbacks (hot)
 -- The same of what is still owed: a message that is deleted alone leaves it.
 SELECT c.id, c.kind, c.method, c.url, c.payload, c.attempt FROM status_callback c
- WHERE c.bucket = $1 AND c.account_id = $2 AND (c.payload ~ $3 OR c.url ~ $3)
+ WHERE c.bucket = $1 AND c.account_id = $2 AND (c.payload ~ ('(\+|%2[Bb])' || $3 || '($|[^0-9])')
+     OR c.url ~ ('(\+|%2[Bb])' || $3 || '($|[^0-9])'))
    AND NOT EXISTS (SELECT FROM message m WHERE m.bucket = $1 AND m.id = c.message_id) ORDER BY c.id LIMIT $4;
 
 -- name: people_stray_callbacks_erase (hot)
@@ -92,7 +96,7 @@ DELETE FROM status_callback WHERE bucket = $1 AND id = ANY ($2::bigint[]);
 
 -- name: people_stray_smpp_deliveries (hot)
 SELECT s.id, s.esme, s.kind, s.payload FROM smpp_delivery s
- WHERE s.bucket = $1 AND s.account_id = $2 AND s.payload ~ $3
+ WHERE s.bucket = $1 AND s.account_id = $2 AND s.payload ~ ('(\+|%2[Bb])' || $3 || '($|[^0-9])')
    AND NOT EXISTS (SELECT FROM message m WHERE m.bucket = $1 AND m.id = s.message_id) ORDER BY s.id LIMIT $4;
 
 -- name: people_stray_smpp_deliveries_erase (hot)
