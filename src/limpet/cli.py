@@ -29,6 +29,7 @@ from limpet.commands.numbers import numbers
 from limpet.commands.operator import account_limits
 from limpet.commands.operator import service as service_group
 from limpet.commands.opt_out import opt_out
+from limpet.commands.people import people
 from limpet.commands.registrations import registrations
 from limpet.commands.simulate import simulate
 from limpet.commands.smpp_credentials import smpp_credentials
@@ -222,7 +223,7 @@ account.add_command(account_limits)
 numbers.add_command(swap)
 for extension in (receipts, relearn):
     carriers.add_command(extension)
-for command in (apply, carriers, deactivations, doctor, messages, numbers, service_group):
+for command in (apply, carriers, deactivations, doctor, messages, numbers, people, service_group):
     cli.add_command(command)
 cli.add_command(opt_out)
 cli.add_command(simulate)
