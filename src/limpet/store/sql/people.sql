@@ -54,20 +54,20 @@ SELECT message_id, key FROM idempotency_key WHERE message_bucket = $1 AND messag
 DELETE FROM idempotency_key WHERE message_bucket = $1 AND message_id = ANY ($2::bigint[]);
 
 -- name: people_deliveries (hot)
-SELECT message_id, kind, method, url, payload, attempt, outcome, http_status, failure FROM webhook_delivery
+SELECT message_id, kind AS type, method, url, payload, attempt, outcome, http_status, failure FROM webhook_delivery
  WHERE bucket = $1 AND message_id = ANY ($2::bigint[]);
 
 -- name: people_deliveries_erase (hot)
 DELETE FROM webhook_delivery WHERE bucket = $1 AND message_id = ANY ($2::bigint[]);
 
 -- name: people_callbacks (hot)
-SELECT message_id, kind, method, url, payload, attempt FROM status_callback WHERE bucket = $1 AND message_id = ANY ($2::bigint[]);
+SELECT message_id, kind AS type, method, url, payload, attempt FROM status_callback WHERE bucket = $1 AND message_id = ANY ($2::bigint[]);
 
 -- name: people_callbacks_erase (hot)
 DELETE FROM status_callback WHERE bucket = $1 AND message_id = ANY ($2::bigint[]);
 
 -- name: people_smpp_deliveries (hot)
-SELECT message_id, esme, kind, payload FROM smpp_delivery WHERE bucket = $1 AND message_id = ANY ($2::bigint[]);
+SELECT message_id, esme, kind AS type, payload FROM smpp_delivery WHERE bucket = $1 AND message_id = ANY ($2::bigint[]);
 
 -- name: people_smpp_deliveries_erase (hot)
 DELETE FROM smpp_delivery WHERE bucket = $1 AND message_id = ANY ($2::bigint[]);
@@ -75,7 +75,7 @@ DELETE FROM smpp_delivery WHERE bucket = $1 AND message_id = ANY ($2::bigint[]);
 -- name: people_stray_deliveries (hot)
 -- Tries that name the person ($3, the digits; a longer number is another one), and whose message is gone: they were written down just
 -- after it. A form and JSON spell the plus in two ways.
-SELECT d.id, d.kind, d.method, d.url, d.payload, d.attempt, d.outcome, d.http_status, d.failure 
+SELECT d.id, d.kind AS type, d.method, d.url, d.payload, d.attempt, d.outcome, d.http_status, d.failure 
   FROM (SELECT * FROM webhook_delivery WHERE bucket = $1 OFFSET 0) AS d
  WHERE d.account_id = $2 AND (d.payload ~ ('(\+|%2[Bb])' || $3 || '($|[^0-9])')
      OR d.url ~ ('(\+|%2[Bb])' || $3 || '($|[^0-9])'))
@@ -86,7 +86,7 @@ DELETE FROM webhook_delivery WHERE bucket = $1 AND id = ANY ($2::bigint[]);
 
 -- name: people_stray_callbacks (hot)
 -- The same of what is still owed: a message that is deleted alone leaves it.
-SELECT c.id, c.kind, c.method, c.url, c.payload, c.attempt FROM status_callback c
+SELECT c.id, c.kind AS type, c.method, c.url, c.payload, c.attempt FROM status_callback c
  WHERE c.bucket = $1 AND c.account_id = $2 AND (c.payload ~ ('(\+|%2[Bb])' || $3 || '($|[^0-9])')
      OR c.url ~ ('(\+|%2[Bb])' || $3 || '($|[^0-9])'))
    AND NOT EXISTS (SELECT FROM message m WHERE m.bucket = $1 AND m.id = c.message_id) ORDER BY c.id LIMIT $4;
@@ -95,7 +95,7 @@ SELECT c.id, c.kind, c.method, c.url, c.payload, c.attempt FROM status_callback 
 DELETE FROM status_callback WHERE bucket = $1 AND id = ANY ($2::bigint[]);
 
 -- name: people_stray_smpp_deliveries (hot)
-SELECT s.id, s.esme, s.kind, s.payload FROM smpp_delivery s
+SELECT s.id, s.esme, s.kind AS type, s.payload FROM smpp_delivery s
  WHERE s.bucket = $1 AND s.account_id = $2 AND s.payload ~ ('(\+|%2[Bb])' || $3 || '($|[^0-9])')
    AND NOT EXISTS (SELECT FROM message m WHERE m.bucket = $1 AND m.id = s.message_id) ORDER BY s.id LIMIT $4;
 
@@ -113,7 +113,7 @@ SELECT m.service_id, n.address AS sender, m.created_day, m.last_used_day, m.flag
 DELETE FROM sticky_mapping WHERE bucket = $1 AND service_id = ANY ($3::integer[]) AND recipient = $2;
 
 -- name: people_events (hot)
-SELECT id, service_id, kind, cause, sender_before, sender_after, actor FROM sticky_event
+SELECT id, service_id, kind AS type, cause, sender_before, sender_after, actor FROM sticky_event
  WHERE bucket = $1 AND recipient = $2 AND service_id = ANY ($3::integer[]) AND id > $4 ORDER BY id LIMIT $5;
 
 -- name: people_events_erase (hot)
