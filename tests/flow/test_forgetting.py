@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest_asyncio
 
@@ -19,7 +20,9 @@ from limpet.flow.draft import Media, Rejected
 from limpet.flow.obfuscated import SETTLE
 from limpet.flow.repeat import Idempotency
 from limpet.flow.sweep import ORPHAN_DAYS
+from limpet.store import deliveries
 from limpet.store.database import Database
+from limpet.store.deliveries import Delivery
 from limpet.store.people import CHUNK
 from tests.support.clock import NOW, HandClock
 from tests.support.lane import HandLane, receipt
@@ -214,6 +217,25 @@ async def test_S_110_all_that_there_is_of_a_person_is_counted_and_erased_and_of_
     }
     assert await holding(world, BEN) == of_ben
     assert await erase(world) == Counter()
+
+
+async def test_the_page_names_every_table_that_can_name_a_person() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "privacy.md").read_text()
+    assert {name for name in NAMING if f"`{name}`" not in page} == set()
+
+
+async def test_a_try_that_is_written_down_after_the_erasure_is_not_kept(world: World) -> None:
+    message = await sent(world, await world.service(*POOL), ANNA)
+    late = Delivery(
+        message.bucket, message.id + 1, world.account.id, message.id, message.id + 2, "status", "POST", "u",
+        f"To=%2B{ANNA[1:]}", None, "POST", 1, "postponed", 503, "x",
+    )  # fmt: skip
+    async with world.database.pool.acquire() as connection:
+        await deliveries.insert(connection, [late])
+        assert "webhook_delivery" in await holding(world, ANNA)
+        await erase(world)
+        await deliveries.insert(connection, [late])
+    assert await holding(world, ANNA) == set()
 
 
 async def test_S_111_a_message_on_its_way_keeps_its_person_and_is_named(world: World) -> None:

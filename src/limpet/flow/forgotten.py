@@ -36,6 +36,8 @@ class Forgotten:
     ) -> None:
         """Let `reads` say of forgotten people too that they opted out; asks nothing where no service has any."""
         keeping = {service for service, pool in pools.items() if pool and pool.service.keeps_hashes}
+        if not keeping:
+            return
         asked = {
             self.hidden(OptOutKey(key.bucket, key.recipient, key.service_id, 0)): key
             for key, read in reads.items()

@@ -167,8 +167,8 @@ class People:
         return list(await self._database.pool.fetch(query(name), *arguments))
 
     async def erase(self, account_id: int, recipient: str, now: datetime) -> Erased:
-        """Erase a person (rules S-110 to S-114). While a message is on its way nothing is erased; what began meanwhile is named
-        in the answer, and all the rest is erased. It may break off at any point and be asked for again."""
+        """Erase a person (rule S-110). While a message is on its way nothing is erased (rule S-111); what began meanwhile is
+        named in the answer, and all the rest is erased. It may break off at any point and be asked for again."""
         if waiting := await self.on_their_way(account_id, recipient):
             return Erased({}, waiting)
         counts: Counter[str] = Counter()

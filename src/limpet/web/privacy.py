@@ -1,6 +1,7 @@
 """A person's data over HTTP, ours: exported, erased, and who has asked for either.
 
-Account-wide: whoever may send as the account may do so, and each request is written down with the credential.
+Account-wide (rule S-115): whoever may send as the account may do so, and each request is written down with the credential
+(rule S-116).
 """
 
 from __future__ import annotations

@@ -110,6 +110,7 @@ SELECT m.service_id, n.address AS sender, m.created_day, m.last_used_day, m.flag
  WHERE m.bucket = $1 AND m.service_id = ANY ($3::integer[]) AND m.recipient = $2;
 
 -- name: people_mappings_erase (hot)
+-- Without an event, which would name the person again (rule S-113).
 DELETE FROM sticky_mapping WHERE bucket = $1 AND service_id = ANY ($3::integer[]) AND recipient = $2;
 
 -- name: people_events (hot)
