@@ -15,8 +15,10 @@ from limpet.core.ids import id_floor
 from limpet.core.model import Message, Service
 from limpet.core.people import Kind
 from limpet.core.retention import Mark, Pseudonyms
+from limpet.core.selection import Refusal
 from limpet.core.status import Status
 from limpet.flow.draft import Media, Rejected
+from limpet.flow.explain import Supposed
 from limpet.flow.obfuscated import SETTLE
 from limpet.flow.repeat import Idempotency
 from limpet.flow.sweep import ORPHAN_DAYS
@@ -38,7 +40,8 @@ NAMING = {
 """What names a person, or hangs on what does."""
 NAMING_NOBODY = {
     **dict.fromkeys(("installation", "schema_migration", "event_generation", "event_change", "carrier_spelling",
-                     "carrier_clock", "carrier_mode", "lane", "lane_health", "tally", "member_refused"),
+                     "carrier_clock", "carrier_mode", "lane", "lane_health", "tally", "member_hour",
+                     "service_health", "member_refused"),
                     "of the installation, its carriers and its counts"),
     **dict.fromkeys(("api_key", "service", "sender", "pool_member", "content", "opt_out_settings", "link_config",
                      "smpp_credential", "event_sink", "event_subscription", "event_subscribed"),
@@ -264,6 +267,10 @@ async def test_S_112_a_stop_holds_after_the_person_is_forgotten_and_names_nobody
     plain = await world.accept.submit(world.new(None, ANNA, sender=POOL[0]))
     assert isinstance(plain, Rejected)
     assert plain.code == 21610
+    supposed = Supposed(world.account, service.sid, world.new(service, ANNA).recipient, world.clock.now())
+    foreseen = await world.accept.explain(supposed)
+    assert foreseen is not None
+    assert foreseen.answer == Refusal(21610)
     assert (await world.send(service, BEN)).status is not Status.FAILED
     assert await world.mapping(service, ANNA) is None
     before = len(world.lane.submitted)

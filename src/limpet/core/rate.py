@@ -51,6 +51,11 @@ def of_account(account_id: int, per_s: float) -> Queue:
     return Queue(f"account:{account_id}", per_s)
 
 
+def of_campaign(campaign_id: int, per_s: float) -> Queue:
+    """The queue that all numbers of a campaign share towards the United States (S-55)."""
+    return Queue(f"campaign:{campaign_id}", per_s)
+
+
 class Pacer:
     """Gives out places. Times are monotonic seconds; what is in the past is forgotten when too much is remembered."""
 

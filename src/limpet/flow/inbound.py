@@ -26,6 +26,7 @@ from limpet.core.routing import carrier_of
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
 from limpet.flow.assign import Assigner, Wanted
+from limpet.flow.campaign_share import CampaignCounts, CampaignUse
 from limpet.flow.consent import Consent, Heard, Text
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
@@ -171,7 +172,7 @@ class Inbounds:
         await sticky.refresh_inbound(connection, uses, day_number(now))
         wanted = [want for one in arrived if one.owner.heard and (want := self._wanted(one.row)) is not None]
         if wanted:
-            await self._assigner.bind(connection, wanted, now)
+            await self._assigner.bind(connection, wanted, now, CampaignUse(CampaignCounts(), now))
         texts = [Text(one.row.recipient, one.row.sender or "", one.row.body) for one in arrived]
         heard = await self._consent.hear(connection, texts, now)
         owed = await self._owed(arrived, heard, now)

@@ -215,9 +215,9 @@ class Fleet:
             return 0.0
         return self.pacer.wait_s(number, shared, segments, self._now_s())
 
-    def is_full(self, sender: str) -> bool:
-        """Whether a number takes nothing more at the moment."""
-        return self.pacer.is_full(sender, self._now_s())
+    def is_full(self, queue: str) -> bool:
+        """Whether a queue, such as a number's, takes nothing more at the moment."""
+        return self.pacer.is_full(queue, self._now_s())
 
     def suspect(self, claims: Iterable[Claim]) -> None:
         """A transaction that made these claims has failed, perhaps after its commit."""
