@@ -31,6 +31,7 @@ from limpet.commands.numbers import numbers
 from limpet.commands.operator import account_limits
 from limpet.commands.operator import service as service_group
 from limpet.commands.opt_out import opt_out
+from limpet.commands.people import people
 from limpet.commands.registrations import registrations
 from limpet.commands.simulate import simulate
 from limpet.commands.smpp_credentials import smpp_credentials
@@ -177,7 +178,7 @@ for extension in (swap, number_health):
     numbers.add_command(extension)
 for extension in (receipts, relearn):
     carriers.add_command(extension)
-for command in (apply, carriers, deactivations, doctor, explain, messages, numbers, service_group, sticky):
+for command in (apply, carriers, deactivations, doctor, explain, messages, numbers, people, service_group, sticky):
     cli.add_command(command)
 cli.add_command(opt_out)
 cli.add_command(simulate)

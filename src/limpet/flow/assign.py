@@ -34,6 +34,7 @@ from limpet.core.sticky import (
 )
 from limpet.flow.campaign_share import CampaignUse
 from limpet.flow.directory import Directory
+from limpet.flow.forgotten import Forgotten
 from limpet.flow.obfuscated import Home, Homes, home_of
 from limpet.flow.share import NO_SHARE, Contacts, NewPeople, Portion, give_back, take
 from limpet.store import sticky
@@ -136,6 +137,7 @@ class Assigner:
         pseudonyms: Pseudonyms, contacts: Contacts | None = None,
     ) -> None:  # fmt: skip
         self._homes = Homes(pseudonyms)
+        self.forgotten = Forgotten(pseudonyms)
         self._directory = directory
         self._meter = meter
         self._now_s = now_s
@@ -224,6 +226,7 @@ class Assigner:
             asked = [k for k in keys if k in obfuscated or (k.service_id in hiding and reads[k].mapping is None)]
             asked = [k for k in asked if (pool := pools[k.service_id]) and pool.service.sticky_sender]
             found.homes = await self._homes.find(connection, asked, reads, found.today) if asked else {}
+        await self.forgotten.refuse(connection, reads, pools)
         return found
 
     async def _pool(self, connection: Connection, service_id: int, generation: int | None) -> Pool | None:

@@ -30,6 +30,7 @@ from limpet.store import (
     deactivations,
     deliveries,
     dispatch,
+    erased_receipts,
     health,
     idempotency,
     links,
@@ -146,6 +147,7 @@ class Sweeps:
         now = self._clock.now()
         await self._database.ensure_partitions(now)
         await receipts.forget_kept(self._database, oldest_relevant_id(now, ORPHAN_DAYS))
+        await erased_receipts.purge(self._database, oldest_relevant_id(now, ORPHAN_DAYS))
         await media.purge_links(self._database, now)
         await links.purge(self._database, now)
         await mms.forget_seen(self._database, oldest_relevant_id(now, mms.REMEMBERED_DAYS))
