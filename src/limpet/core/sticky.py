@@ -95,6 +95,7 @@ class EventKind(StrEnum):
     BYPASSED = "bypassed"
     RESET = "reset"
     UNSENT = "unsent"
+    IMPORTED = "imported"
 
 
 @dataclass(frozen=True, slots=True)
