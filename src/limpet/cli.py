@@ -32,6 +32,10 @@ from limpet.commands.opt_out import opt_out
 from limpet.commands.registrations import registrations
 from limpet.commands.simulate import simulate
 from limpet.commands.smpp_credentials import smpp_credentials
+from limpet.commands.sticky_export import export as export_mappings
+from limpet.commands.sticky_import import bring as bring_mappings
+from limpet.commands.sticky_import import undo as undo_import
+from limpet.commands.sticky_log import fetch_log
 from limpet.commands.text import text as write_text
 from limpet.commands.webhook import webhook
 from limpet.config import (
@@ -218,6 +222,8 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
     )
 
 
+for transfer in (bring_mappings, undo_import, export_mappings, fetch_log):
+    sticky.add_command(transfer)
 account.add_command(account_limits)
 numbers.add_command(swap)
 for extension in (receipts, relearn):

@@ -8,11 +8,10 @@ from datetime import datetime
 from uuid import uuid4
 
 from limpet.clock import Clock
-from limpet.core.ids import IdSource
+from limpet.core.ids import IdSource, day_number
 from limpet.core.model import Service
 from limpet.core.sticky_import import Import, Problem, Wish
 from limpet.core.sticky_lines import export_head, export_line
-from limpet.core.ids import day_number
 from limpet.flow.sticky_import import StickyImports
 from limpet.store import sticky_bulk
 from limpet.store.database import Database, Installation
@@ -40,7 +39,11 @@ def new_sid() -> str:
 
 
 async def bring(
-    imports: StickyImports, service: Service, data: bytes | str | Iterable[bytes], sid: str | None = None, **wish: object
+    imports: StickyImports,
+    service: Service,
+    data: bytes | str | Iterable[bytes],
+    sid: str | None = None,
+    **wish: object,
 ) -> Import:
     """Import a whole file."""
     one = await imports.begin(service, sid or new_sid(), Wish(**wish), "test")  # type: ignore[arg-type]

@@ -87,7 +87,7 @@ def call(door: Door, method: str, path: str, query: Fields | None = None, form: 
     if urlsplit(url).scheme not in ("http", "https"):
         raise click.ClickException(f"{door.url} is not a URL such as http://127.0.0.1:8080.")
     try:
-        with _opener(url).open(request, timeout=TIMEOUT_S) as response:
+        with opener(url).open(request, timeout=TIMEOUT_S) as response:
             answer = response.read(ANSWER_BYTES_MAX)
         return json.loads(answer) if answer else {}
     except HTTPError as error:
@@ -100,7 +100,7 @@ def call(door: Door, method: str, path: str, query: Fields | None = None, form: 
         raise click.ClickException(f"What answers at {door.url} is not a Limpet.") from error
 
 
-def _opener(url: str) -> OpenerDirector:
+def opener(url: str) -> OpenerDirector:
     """Without a proxy to this machine: none could reach it."""
     local = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
     return build_opener(ProxyHandler({})) if local else build_opener()
