@@ -80,7 +80,10 @@ def bring(
     except click.ClickException as error:
         begun = _found(door, service, named)
         if begun is not None and begun["state"] in (State.LOADING, State.MERGING):
-            error.message += f" Carry on with --resume {named}, or take it back with: limpet sticky undo {named}."
+            more = (
+                f"Carry on with --resume {named}, or take it back with: limpet sticky undo {named} --service {service}."
+            )
+            raise click.ClickException(f"{error.message} {more}") from error
         raise
     if told is None:
         raise click.ClickException(f"The account has no service {service}.")

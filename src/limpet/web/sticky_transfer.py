@@ -1,7 +1,7 @@
 """Mappings in bulk over HTTP, ours: files brought and taken back, and the export.
 
-The body of an import is the file itself, of any length; it is read as it comes, and what has been read and noted is not lost when the
-connection breaks: the same request with the same `ImportSid` carries on.
+The body of an import is the file itself, of any length; it is read as it comes, and what has been read and noted is not lost
+when the connection breaks: the same request with the same `ImportSid` carries on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from limpet.core.sticky_records import UnknownFormat
 from limpet.flow.sticky_import import NotNow, NotTheSame
 from limpet.store import sticky_bulk
 from limpet.store.sticky_bulk import OtherHand
-from limpet.twilio.forms import invalid
 from limpet.twilio.lists import parse_page
 from limpet.twilio.pages import page_v1
 from limpet.twilio.sticky_import_form import (
@@ -48,17 +47,26 @@ async def bring(call: Call) -> Answer:
     try:
         one = await imports.begin(service, sid or SID_PREFIX + token_hex(16), wish, f"api:{call.caller.credential_sid}")
         one = await imports.run(one, service, chunks)
-        async for _ in chunks:
-            """An import that had its file already needs no more of it; its client is heard out all the same."""
-    except UnknownFormat as error:
-        raise ApiError(20001, parameter="body", why=str(error)) from None
-    except NotTheSame:
-        raise ApiError(20001, parameter="body", why="not the file that this import began with") from None
-    except NotNow as error:
-        raise invalid("ImportSid", str(error)) from None
-    except OtherHand:
-        raise ApiError(20001, status=409, parameter="'ImportSid'", why="somebody else carries on with it") from None
+    except (UnknownFormat, NotTheSame, NotNow, OtherHand) as error:
+        await _hear_out(chunks)
+        raise _refusal(error) from None
+    await _hear_out(chunks)
     return created(await _told(call, service, one))
+
+
+async def _hear_out(chunks: AsyncIterator[bytes]) -> None:
+    """Read what is left of a file that is not needed any more: a client that still sends would not read the answer."""
+    async for _ in chunks:
+        pass
+
+
+def _refusal(error: Exception) -> ApiError:
+    if isinstance(error, UnknownFormat):
+        return ApiError(20001, parameter="body", why=str(error))
+    if isinstance(error, NotTheSame):
+        return ApiError(20001, parameter="body", why="it is not the file that this import began with")
+    why = str(error) if isinstance(error, NotNow) else "somebody else carries on with it"
+    return ApiError(20001, status=409, parameter="'ImportSid'", why=why)
 
 
 async def page(call: Call) -> Answer:
@@ -80,10 +88,8 @@ async def undo(call: Call) -> Answer:
     service, one = await _one(call)
     try:
         await call.deps.sticky_imports.undo(one, service)
-    except NotNow as error:
-        raise ApiError(20001, status=409, parameter="'ImportSid'", why=str(error)) from None
-    except OtherHand:
-        raise ApiError(20001, status=409, parameter="'ImportSid'", why="somebody else carries on with it") from None
+    except (NotNow, OtherHand) as error:
+        raise _refusal(error) from None
     return NO_CONTENT
 
 
