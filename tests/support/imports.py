@@ -28,10 +28,9 @@ def importer(database: Database, clock: Clock, bucket_key: bytes = BUCKET_KEY) -
 
 
 async def pieces(data: bytes | Iterable[bytes], size: int = 1 << 16) -> AsyncIterator[bytes]:
-    if isinstance(data, bytes):
-        data = (data[start : start + size] for start in range(0, len(data), size))
-    for piece in data:
-        yield piece
+    whole = data if isinstance(data, bytes) else None
+    for piece in data if whole is None else (whole[at : at + size] for at in range(0, len(whole), size)):
+        yield piece  # type: ignore[misc]
 
 
 def new_sid() -> str:

@@ -100,10 +100,10 @@ def read_line(values: Sequence[object], terms: Terms, *, is_log: bool) -> Line |
         if terms.service is not None and _text(service) != terms.service:
             return Passed.OTHER_SERVICE
     person = _person(to)
-    if not isinstance(person, str):
+    if isinstance(person, Why):
         return person
     number = _address(sender)
-    if not isinstance(number, str) or not number:
+    if isinstance(number, Why) or not number:
         return Why.NO_SENDER
     used = _instant(at, terms)
     if used is None or (is_log and not at):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -35,6 +36,7 @@ from limpet.store import (
     receipts,
     refused,
     retention,
+    sticky_bulk,
     tallies,
 )
 from limpet.store.database import DATABASE_AWAY, Connection, Database
@@ -51,6 +53,8 @@ PURGE_FIRST_S = 300.0
 BUCKET_PAUSE_S = 0.02
 TROUBLE_PAUSE_S = 5.0
 ORPHAN_DAYS = 8
+IMPORTS_KEPT = timedelta(days=30)
+IMPORTS_AT_ONCE = 100
 """Carriers repeat receipts for a day or two; one that nobody has claimed after this time is dropped."""
 _log = structlog.get_logger()
 
@@ -146,7 +150,13 @@ class Sweeps:
         await refused.purge(self._database, day_number(now))
         await tallies.forget(self._database, day_number(now))
         await self.obfuscate()
+        await self._settle_imports(now)
         await idempotency.purge(self._database, oldest_relevant_id(now, idempotency.REMEMBERED_DAYS))
+
+    async def _settle_imports(self, now: datetime) -> None:
+        """Forget what imports need to be carried on with, or taken back, when nobody has touched them for long."""
+        while await sticky_bulk.settle(self._database, now - IMPORTS_KEPT, IMPORTS_AT_ONCE, now) == IMPORTS_AT_ONCE:
+            pass
 
     async def obfuscate(self) -> None:
         """Take out the numbers of people whose messages left long ago and never had a receipt."""

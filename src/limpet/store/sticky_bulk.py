@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -314,7 +314,7 @@ def _of(problem: Problem) -> tuple[int, int, str, str]:
 
 
 def _plain(counts: Counts) -> dict[str, object]:
-    return asdict(counts)
+    return {**{each.name: getattr(counts, each.name) for each in fields(counts)}, "passed": dict(counts.passed)}
 
 
 def _import(row: asyncpg.Record) -> Import:

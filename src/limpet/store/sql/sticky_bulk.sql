@@ -16,10 +16,10 @@ SELECT * FROM sticky_import WHERE sid = $1 AND service_id = $2;
 
 -- name: sticky_import_page_down (reference)
 -- A service's imports, newest first.
-SELECT * FROM sticky_import WHERE service_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+SELECT * FROM sticky_import WHERE service_id = $1 AND id < $2::bigint ORDER BY id DESC LIMIT $3;
 
 -- name: sticky_import_page_up (reference)
-SELECT * FROM sticky_import WHERE service_id = $1 AND id > $2 ORDER BY id LIMIT $3;
+SELECT * FROM sticky_import WHERE service_id = $1 AND id > $2::bigint ORDER BY id LIMIT $3;
 
 -- name: sticky_import_members (reference)
 -- The numbers to which an import may map people.
