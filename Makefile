@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header -
            --python-version 3.11
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo dev test check reference clients interop lock bench clean
+.PHONY: help install demo dev test check reference clients interop fuzz lock bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ reference: $(STAMPS)/dev  ## write docs/reference/api.md from the routes of the 
 clients: $(STAMPS)/clients  ## install each major of Twilio's clients, so that the tests walk with them (needs npm)
 
 interop: $(STAMPS)/interop  ## install other people's SMPP stacks, so that the tests speak with them (needs npm)
+
+fuzz: $(STAMPS)/fuzz  ## look for bytes that break a promise, FUZZ_SECONDS (60) for each kind; FUZZ=--dry keeps nothing of it
+	@PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m tests.fuzz.search --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 lock: $(UV)  ## pin every dependency anew: all newer versions that pyproject.toml allows
 	@$(COMPILE) --upgrade pyproject.toml --extra demo --group dev -o requirements/dev.lock
@@ -91,7 +94,15 @@ $(STAMPS)/clients: $(STAMPS)/dev Makefile
 	  npm install --silent --no-audit --no-fund --prefix $(VENV)/clients/node-$${version%%.*} twilio@$$version; done
 	@touch $@
 
-# SMPP stacks of others. Kannel and Net::SMPP are the system's (Debian: kannel, libnet-smpp-perl).
+# Apart from the environment: it is for some Pythons and platforms only.
+FUZZ_SECONDS := 60
+
+$(STAMPS)/fuzz: $(STAMPS)/dev requirements/fuzz.lock
+	@$(UV) pip install --quiet --require-hashes --python $(BIN)/python --target $(VENV)/fuzz \
+	  --requirement requirements/fuzz.lock
+	@touch $@
+
+# SMPP stacks of others. Kannel and Net::SMPP are the system's (Debian: kannel, kannel-extras, libnet-smpp-perl).
 NODE_SMPP := 0.5.1
 
 $(STAMPS)/interop: $(STAMPS)/dev requirements/interop.lock Makefile

@@ -23,7 +23,9 @@ from limpet.commands.carrier_receipts import receipts, relearn
 from limpet.commands.carriers import carriers
 from limpet.commands.deactivations import deactivations
 from limpet.commands.doctor import doctor
+from limpet.commands.explain import explain
 from limpet.commands.messages import messages
+from limpet.commands.number_health import number_health
 from limpet.commands.number_swap import swap
 from limpet.commands.numbers import numbers
 from limpet.commands.operator import account_limits
@@ -225,10 +227,11 @@ def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
 for transfer in (bring_mappings, undo_import, export_mappings, fetch_log):
     sticky.add_command(transfer)
 account.add_command(account_limits)
-numbers.add_command(swap)
+for extension in (swap, number_health):
+    numbers.add_command(extension)
 for extension in (receipts, relearn):
     carriers.add_command(extension)
-for command in (apply, carriers, deactivations, doctor, messages, numbers, service_group):
+for command in (apply, carriers, deactivations, doctor, explain, messages, numbers, service_group):
     cli.add_command(command)
 cli.add_command(opt_out)
 cli.add_command(simulate)

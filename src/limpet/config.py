@@ -17,7 +17,7 @@ from typing import Any
 
 from limpet.config_http import KINDS as HTTP_KINDS
 from limpet.config_http import HttpCarrierConfig, read_http_carrier
-from limpet.config_registration import RegistrationConfig, check_registration
+from limpet.config_registration import RegistrationConfig, check_registrar, check_registration
 from limpet.config_routes import NAME, check_standby, read_routes
 from limpet.config_rules import (
     BASE_URL,
@@ -240,6 +240,7 @@ def read_config(table: Mapping[str, object], directory: Path, environment: Mappi
     check_standby({each.name: each.also_through for each in carriers})
     routes = read_routes(table.get("routes", []), [each.name for each in carriers])
     sections["registration"] = _with_token(sections["registration"], environment)
+    check_registrar(sections["registration"], _kinds(carriers))
     config = _with_key(Config(**sections, carriers=carriers, routes=routes), environment)
     check_listening(config.server)
     check_smpp_server(config.smpp_server)
@@ -312,6 +313,11 @@ def _first_line(file: Path, path: str, name: str = "password_file") -> str:
         return (file.read_text().splitlines() or [""])[0]
     except OSError as error:
         raise ConfigError(f"{path}.{name} {file} cannot be read: {error.strerror}.") from error
+
+
+def _kinds(carriers: tuple[AnyCarrierConfig, ...]) -> Mapping[str, str]:
+    """The kinds of those carriers that speak HTTP, by their names."""
+    return {each.name: kind for each in carriers for kind, made in HTTP_KINDS.items() if type(each) is made}
 
 
 def _with_token(section: RegistrationConfig, environment: Mapping[str, str]) -> RegistrationConfig:

@@ -134,7 +134,9 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             )
         )  # fmt: skip
         book.owe = NumberEvents(flow.events, flow.post).owe
-        await stack.enter_async_context(registering(registration(config, dev), clock, database, stores.services, book))
+        await stack.enter_async_context(
+            registering(registration(config, dev), clock, database, stores.services, book, config.carriers)
+        )
         if binding is not None:
             await stack.enter_async_context(
                 open_esme_door(

@@ -60,6 +60,7 @@ def pace(config: Config, dev: DevOptions | None, carriers: Sequence[AnyCarrierCo
         account_per_s=account_per_s or None,
         scheduled_max=config.dispatch.scheduled_max,
         elsewhere=elsewhere(config),
+        tmobile=config.registration.tmobile,
     )
 
 

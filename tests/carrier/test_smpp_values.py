@@ -204,6 +204,19 @@ def test_inbound_in_data_sm() -> None:
     assert delivery(pdu, 3) == Inbound(3, "+14155550199", "+14155550100", "long")
 
 
+def test_tlvs_that_nobody_reads_are_kept_with_a_text_and_with_a_part() -> None:
+    body = Message(source_addr="14155550199", destination_addr="14155550100", short_message=b"hi")
+    tlvs = {0x1400: b"110", Tag.USER_MESSAGE_REFERENCE.value: b"\0\1", 0x0381: b"\1"}
+    text = delivery(Pdu(Command.DELIVER_SM, 0, 5, body, tlvs), 3)
+    assert isinstance(text, Inbound)
+    assert text.tlvs == ((0x1400, b"110"), (0x0381, b"\1"))
+    sar = {Tag.SAR_MSG_REF_NUM.value: b"\0\1", Tag.SAR_TOTAL_SEGMENTS.value: b"\2", Tag.SAR_SEGMENT_SEQNUM.value: b"\1"}
+    part = delivery(Pdu(Command.DELIVER_SM, 0, 5, body, {**sar, **tlvs}), 3)
+    assert isinstance(part, Inbound)
+    assert part.part is not None
+    assert part.tlvs == text.tlvs
+
+
 @given(pdus(st.sampled_from([Command.DELIVER_SM, Command.DATA_SM])))
 def test_every_delivery_can_be_read_and_kept(pdu: Pdu) -> None:
     read = delivery(pdu, 1)

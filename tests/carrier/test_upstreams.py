@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from limpet.carrier.http_values import HttpReply, LockedOut, Notice, Unreadable, Untrusted, Upstream, address
+from limpet.carrier.http_values import HttpReply, LockedOut, Notice, Unreadable, Unsigned, Untrusted, Upstream, address
 from limpet.carrier.plivo import signature_v3
 from limpet.carrier.port import Inbound, Receipt, ReceiptState, Refused, Retry, Submitted
 from limpet.carrier.upstreams import upstream_of
@@ -44,7 +44,8 @@ def test_a_notice_is_believed_as_it_was_signed_and_not_otherwise(kind: str, noti
     said = upstream.read(notice, NOW)
     assert isinstance(said, list)
     assert len(said) == 1
-    for forged in (replace(notice, headers={}), *(replace(notice, headers={n: "x"}) for n in notice.headers)):
+    assert isinstance(upstream.read(replace(notice, headers={}), NOW), Unsigned if kind == "vonage" else Untrusted)
+    for forged in (replace(notice, headers={n: "x"}) for n in notice.headers):
         assert isinstance(upstream.read(forged, NOW), Untrusted)
     if kind != "bandwidth":  # whose notices carry credentials and no signature
         assert isinstance(upstream.read(replace(notice, body=notice.body + b"&x=1"), NOW), Untrusted)
@@ -89,12 +90,15 @@ def test_the_receipt_names_its_message_where_the_carriers_id_is_not_known_yet(ki
         ("telnyx", 429, {"errors": [{"code": "10011"}]}, Retry.SLOWER, 30008),
         ("telnyx", 400, {"errors": [{"code": "40318"}]}, Retry.SLOWER, 30001),
         ("telnyx", 400, {"errors": [{"code": "40310"}]}, Retry.NEVER, 30005),
+        ("telnyx", 400, {"errors": [{"code": "40017"}]}, Retry.NEVER, 30007),
+        ("telnyx", 400, {"errors": [{"code": "40018"}]}, Retry.SLOWER, 30008),
         ("bandwidth", 429, {"type": "too-many-requests"}, Retry.SLOWER, 30008),
         ("bandwidth", 415, {}, Retry.NEVER, 30008),
         ("plivo", 429, {"error": "rate"}, Retry.SLOWER, 30008),
         ("plivo", 408, None, Retry.LATER, 30008),
         ("vonage", 429, {"type": "https://x/y#1000"}, Retry.SLOWER, 30008),
         ("vonage", 422, {"type": "https://x/y#1170"}, Retry.NEVER, 30005),
+        ("vonage", 422, {"type": "https://x/y#1240"}, Retry.NEVER, 21610),
         ("vonage", 500, {"type": "https://x/y#1030"}, Retry.LATER, 30008),
         ("http", 409, {"error": {"code": "gone"}}, Retry.NEVER, 30005),
         ("http", 304, None, Retry.NEVER, 30008),
@@ -112,6 +116,7 @@ def test_what_a_refusal_asks_for(kind: str, status: int, body: object, retry: Re
         *((kind, 401, None) for kind in DIALECTS),
         ("twilio", 403, {"code": 20005}),
         ("telnyx", 403, {"errors": [{"code": "40333"}]}),
+        ("telnyx", 403, {"errors": [{"code": "20100"}]}),
         ("bandwidth", 403, {"type": "forbidden"}),
         ("vonage", 402, {"type": "https://x/y#1070"}),
     ],

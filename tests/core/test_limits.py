@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limpet.core.limits import ServiceLimits, at_cap, fitting
-from limpet.core.model import StickyOverflow
+from limpet.core.model import Clearance, StickyOverflow
 from limpet.core.pool import Candidate, Pool, WhyNot
 from limpet.core.selection import Reason, Refusal
 from limpet.core.sticky import Ask, Binding, Change, Crowd, Outcome, StoredMapping, decide
@@ -49,6 +49,28 @@ def test_S_51_members_at_their_cap_are_passed_over_rung_by_rung() -> None:
 def test_S_51_when_all_are_at_their_cap_the_reasons_say_so() -> None:
     answer = decide(ask(), three(), None, {}, TODAY, crowd(1, 2, 3))
     assert answer == Refusal(21703, tuple((number, WhyNot.DAILY_CONTACTS) for number in (US_1, US_2, GB_1)))
+
+
+@pytest.mark.parametrize(
+    ("unregistered", "at_cap", "code"),
+    [
+        ((1, 2), (), 30034),
+        ((1,), (2,), 21703),
+        ((1, 2), (2,), 30034),
+        ((), (1, 2), 21703),
+    ],
+)
+def test_S_60_registration_is_lacking_unless_a_registered_number_has_only_its_people_for_today(
+    unregistered: tuple[int, ...], at_cap: tuple[int, ...], code: int
+) -> None:
+    members = [
+        replace(each, clearance=Clearance.PENDING if each.id in unregistered else Clearance.CLEAR)
+        for each in (member(1, US_1), member(2, US_2))
+    ]
+    answer = decide(ask(), pool(*members), None, {}, TODAY, crowd(*at_cap))
+    assert isinstance(answer, Refusal)
+    assert answer.error_code == code
+    assert dict(answer.why_not)[US_1] is (WhyNot.NOT_REGISTERED if 1 in unregistered else WhyNot.DAILY_CONTACTS)
 
 
 def test_S_50_people_that_a_member_has_already_are_written_to_as_before() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limpet.core.model import SenderKind
-from limpet.core.rate import Pacer, Queue, TokenBucket, of_account, of_service, segments_per_s
+from limpet.core.rate import Pacer, Queue, of_account, of_service, segments_per_s
 
 
 @pytest.mark.parametrize(
@@ -102,20 +102,3 @@ def test_a_number_keeps_its_rate_and_at_no_time_has_more_left_than_is_shared(
             assert following >= at + segments / 3.0 - 1e-6
     for at, _, segments in left:
         assert sum(s for when, _, s in left if when <= at) - segments <= 4.0 * at + 5 * len("abc") + 1e-6
-
-
-def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
-    bucket = TokenBucket(10.0, 2.0)
-    assert [bucket.take(5.0) for _ in range(3)] == [True, True, False]
-    assert bucket.free_at(5.0) == pytest.approx(5.1)
-    assert not bucket.take(5.09)
-    assert bucket.take(bucket.free_at(5.09))
-    taken = sum(bucket.take(6.0 + n / 1000) for n in range(10_001))
-    assert taken == 2 + 100
-
-
-def test_a_bucket_that_is_slower_than_one_a_second_still_gives_one() -> None:
-    bucket = TokenBucket(0.5, 0.05)
-    assert [bucket.take(float(second)) for second in range(5)] == [True, False, True, False, True]
-    assert bucket.free_at(4.5) == pytest.approx(6.0)
-    assert not bucket.take(3.0)

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from limpet.core.meter import Meter
-from limpet.core.rate import BURST_S, Allowance
 from limpet.core.routing import UNSEEN_AFTER, Mode, Patience, Pulse, Route, Routes, Wish, closed_lanes
 from tests.support.clock import NOW
 
@@ -88,22 +87,6 @@ def test_S_77_a_wish_closes_every_lane_of_its_carrier_at_once(mode: Mode) -> Non
 
 def test_a_lane_that_nobody_has_told_of_is_open() -> None:
     assert closed_lanes([LANE], {}, {}, [], PATIENCE, NOW) == frozenset()
-
-
-@pytest.mark.parametrize("per_s", [0.5, 1, 3, 7, 40, 1000])
-@pytest.mark.parametrize("segments", [1, 3])
-def test_a_lane_keeps_its_rate_over_time_and_never_waits_for_ever(per_s: float, segments: int) -> None:
-    allowance, now, sent = Allowance(per_s), 1000.0, 0
-    end = now + 60.0
-    while now < end:
-        if allowance.room(now):
-            allowance.spend(segments, now)
-            sent += segments
-        else:
-            wait = allowance.wait_s(now)
-            assert 0 < wait <= segments / per_s + BURST_S
-            now += wait
-    assert 60 * per_s * 0.9 - segments <= sent <= 60 * per_s + max(BURST_S * per_s, 1) + segments
 
 
 def test_a_rate_is_an_average_of_the_last_minute() -> None:

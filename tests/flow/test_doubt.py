@@ -235,6 +235,26 @@ async def test_after_a_crash_claims_are_in_doubt_and_the_next_owner_resolves_the
         assert second.doubt.empty
 
 
+@pytest.mark.parametrize("echoed", [True, False])
+async def test_a_receipt_that_was_kept_before_a_crash_closes_the_doubt_after_it(
+    database: Database, clock: HandClock, *, echoed: bool
+) -> None:
+    """It came before its answer, was acknowledged, and the process ended: the carrier will not repeat it."""
+    async with open_world(database, clock, owner="first") as first:
+        service = await first.service(*POOL)
+        answer = await first.send(service, ANNA)
+        (submission,) = first.lane.submitted
+        reference = submission.reference if echoed else None
+        first.lane.tell(receipt(submission, "91", token=7, reference=reference, submitted_at=clock.now()))
+        await first.settle()
+        assert first.lane.acknowledged == [7]
+        assert (await first.read(answer)).status is Status.SENDING
+    async with open_world(database, clock, owner="second") as second:
+        await second.settle()
+        assert (await second.read(answer)).status is Status.DELIVERED
+        assert second.doubt.empty
+
+
 async def test_a_lane_belongs_to_one_process_until_its_lease_is_over(database: Database, clock: HandClock) -> None:
     async with open_world(database, clock, owner="first") as first:
         assert await first.dispatcher._leases._lanes.lease(first.lane.name) == 1

@@ -16,6 +16,7 @@ from limpet.core.retention import Mark, Pseudonyms
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
 from limpet.flow.assign import Wanted
+from limpet.flow.campaign_share import CampaignCounts, CampaignUse
 from limpet.flow.draft import Rejected
 from limpet.flow.obfuscated import SETTLE
 from limpet.store.database import Database
@@ -115,8 +116,9 @@ async def test_whoever_comes_second_waits_and_adopts(world: World, first: bool) 
 
     async def bound(hide: bool, *, reached: asyncio.Event, go_on: asyncio.Event) -> str:
         async def work(connection: object) -> str:
-            wanted = _wanted(world, service, hide)
-            (answer,) = await world.flow.accept._assigner.bind(connection, [wanted], world.clock.now())  # type: ignore[arg-type]
+            wanted, now = _wanted(world, service, hide), world.clock.now()
+            use = CampaignUse(CampaignCounts(), now)
+            (answer,) = await world.flow.accept._assigner.bind(connection, [wanted], now, use)  # type: ignore[arg-type]
             reached.set()
             await go_on.wait()
             return str(answer.candidate.sender.address)  # type: ignore[union-attr]

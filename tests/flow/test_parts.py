@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
@@ -14,6 +15,7 @@ import pytest_asyncio
 from limpet.carrier.port import Inbound, Part
 from limpet.core.alphabet import Alphabet
 from limpet.core.encoding import gsm7_octets, ucs2_octets
+from limpet.core.tlvs import Tlvs
 from limpet.flow.parts import GIVE_ON_MAX, PATIENCE, REPEATED, UNFINISHED_MAX
 from limpet.store.database import Database
 from tests.support.clock import HandClock
@@ -155,6 +157,17 @@ async def test_a_name_that_is_used_again_is_another_text(world: World) -> None:
 async def test_a_name_used_again_before_its_text_is_whole_gives_on_what_there_was(world: World) -> None:
     await tell(world, text_in_parts(["Lost ", "half"])[0], *text_in_parts(["Found ", "whole"]))
     assert await bodies(world) == ["Lost …", "Found whole"]
+
+
+async def test_what_carriers_say_beside_the_parts_is_kept_with_the_text(world: World) -> None:
+    said: tuple[Tlvs, ...] = (((0x1400, b"1"), (0x1401, b"\0")), ((0x1400, b"2"), (0x1402, b"")))
+    for part, tlvs in zip(text_in_parts(["one ", "two"]), said, strict=True):
+        await tell(world, replace(part, tlvs=tlvs))
+    kept = await world.database.pool.fetchval("SELECT tlvs FROM message WHERE direction = 'inbound'")
+    assert kept == {"0x1400": "hex:31", "0x1401": "hex:00", "0x1402": "hex:"}
+    await tell(world, *text_in_parts(["three ", "four"]))
+    again = await world.database.pool.fetchval("SELECT tlvs FROM message WHERE body = 'three four'")
+    assert again is None, "those of another text under the same name"
 
 
 async def test_a_word_in_parts_is_heard(world: World) -> None:

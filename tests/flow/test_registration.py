@@ -31,7 +31,8 @@ async def a2p(database: Database, clock: HandClock) -> AsyncIterator[A2p]:
 
 
 async def sent(a2p: A2p, service: Service | None, to: str = ANNA, **more: object) -> str:
-    """Send and let the carrier take it: the sender, or the error code where it failed."""
+    """Send and let the carrier take it: the sender, or the error code where it failed. A campaign has its rate."""
+    a2p.world.clock.advance(timedelta(seconds=1))
     message = await a2p.world.send(service, to, **more)
     if message.status is Status.FAILED:
         return str(message.error_code)

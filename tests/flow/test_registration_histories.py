@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -127,6 +128,7 @@ class History:
     async def send(self, service: Service) -> None:
         """What leaves to the United States leaves from a number that carriers have in the service's campaign."""
         world, campaign = self.a2p.world, await self.a2p.campaigns.of_service(service.id)
+        world.clock.advance(timedelta(seconds=1))  # a campaign has its rate
         answer = await world.accept.submit(world.new(service, PERSON))
         if not hasattr(answer, "sid") and getattr(answer, "code", None) == 21704:
             return

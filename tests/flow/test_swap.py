@@ -42,6 +42,7 @@ def swapping(a2p: A2p) -> Swapping:
 async def froms(a2p: A2p, service: Service) -> Counter[str]:
     found = Counter[str]()
     for person in PEOPLE:
+        a2p.world.clock.advance(timedelta(seconds=1))  # a campaign has its rate
         message = await a2p.world.send(service, person)
         assert message.sender is not None, message
         a2p.world.lane.take(a2p.world.lane.submitted[-1])

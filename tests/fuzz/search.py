@@ -1,7 +1,7 @@
-"""Looks for bytes that break a promise, guided by coverage: `python -m tests.fuzz.search pdu --seconds 60`.
+"""Looks for bytes that break a promise, guided by coverage: `python -m tests.fuzz.search pdu --seconds 60`, or all: `make fuzz`.
 
-Needs atheris (the dependency group `fuzz`). What it finds interesting is kept in `tests/fuzz/corpus`, one input a line in
-hexadecimal, as few as cover the same code; what breaks a promise is printed, and ends it with status 1.
+Needs atheris (the dependency group `fuzz`, which `make fuzz` installs). What it finds interesting is kept in `tests/fuzz/corpus`,
+one input a line in hexadecimal, as few as cover the same code; what breaks a promise is printed, and ends it with status 1.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def search(target: str, seconds: int, folder: Path, *, dry: bool) -> int:
     for place, one in enumerate(kept(target)):
         (seeds / str(place)).write_bytes(one)
     limits = [f"-max_len={INPUT_OCTETS_MAX}", f"-rss_limit_mb={MEMORY_MIB_MAX}", f"-artifact_prefix={folder}/bad-"]
-    status = _run(launcher, f"-max_total_time={seconds}", "-print_final_stats=1", *limits, found, seeds)
+    status = _run(launcher, f"-max_total_time={seconds}", "-print_final_stats=1", "-verbosity=0", *limits, found, seeds)
     for bad in folder.glob("bad-*"):
         print(f"breaks {target}: {bad.read_bytes().hex()}")
     if status == 0 and not dry:
@@ -69,12 +69,23 @@ def _run(*command: object) -> int:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Look for bytes that break a promise.")
-    parser.add_argument("target")
-    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("targets", nargs="*", metavar="target", help="all of them where none is named")
+    parser.add_argument("--seconds", type=int, default=60, help="for each")
     parser.add_argument("--dry", action="store_true", help="leave the corpus as it is")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        return search(asked.target, asked.seconds, Path(folder), dry=asked.dry)
+    broken = 0
+    for target in asked.targets or _all():
+        print(f"searching {target} for {asked.seconds} s", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            broken += search(target, asked.seconds, Path(folder), dry=asked.dry) != 0
+    return 1 if broken else 0
+
+
+def _all() -> list[str]:
+    """Every target; this process runs none, so that it may know them without being watched."""
+    from tests.fuzz.targets import TARGETS
+
+    return sorted(TARGETS)
 
 
 if __name__ == "__main__":

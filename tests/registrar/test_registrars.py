@@ -1,10 +1,11 @@
-"""One suite over every registrar: the seam's promises, with the HTTP one against an upstream that this file plays."""
+"""One suite over every registrar: the seam's promises, with those over HTTP against upstreams that are played."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -18,11 +19,17 @@ from limpet.flow.registrars import registrar_of
 from limpet.registrar.http import BODY_BYTES_MAX, HttpRegistrar
 from limpet.registrar.port import Answer, Approved, Pending, Registrar, Rejected, Request, Subject, Trouble, Unknown
 from limpet.registrar.simulated import Script, SimulatedRegistrar
+from tests.registrar.test_upstreams import OURS, telnyx_at, twilio_at
 from tests.support.clock import HandClock
+from tests.support.registries import TelnyxRegistry, TwilioRegistry, played
 
 KEY = "6f0c" * 8
 NUMBER = Request(
-    KEY, Subject.NUMBER, "PN" + "0" * 32, "AC" + "0" * 32, {"phone_number": "+14155550101", "campaign_sid": "QE1"}
+    KEY,
+    Subject.NUMBER,
+    "PN" + "0" * 32,
+    "AC" + "0" * 32,
+    {"phone_number": "+14155550101", "campaign_sid": "QE1", "messaging_service_sid": OURS},
 )
 TOKEN = "secret-of-the-registry"
 
@@ -80,26 +87,59 @@ def configured(kind: str, upstream: Upstream, clock: HandClock) -> Registrar:
     return registrar_of(config, clock)
 
 
-@pytest.mark.parametrize("kind", ["none", "manual", "simulated", "http"])
+@asynccontextmanager
+async def opened(kind: str, upstream: Upstream, clock: HandClock) -> AsyncIterator[Registrar]:
+    """A registrar of any kind, with whatever stands behind it."""
+    async with AsyncExitStack() as stack:
+        if kind == "twilio":
+            owned = {str(NUMBER.details["phone_number"]): "PN" + "a" * 32}
+            twilio = TwilioRegistry(owned=owned, joins_at=clock.now().isoformat())
+            await stack.enter_async_context(played(twilio))
+            registrar = twilio_at(twilio, clock)
+        elif kind == "telnyx":
+            telnyx = TelnyxRegistry()
+            await stack.enter_async_context(played(telnyx))
+            registrar = telnyx_at(telnyx, clock)
+        else:
+            registrar = configured(kind, upstream, clock)
+        yield registrar
+        await registrar.close()
+
+
+@pytest.mark.parametrize("kind", ["none", "manual", "simulated", "http", "twilio", "telnyx"])
 async def test_a_request_is_taken_once_and_its_state_can_be_asked(
     kind: str, upstream: Upstream, clock: HandClock
 ) -> None:
-    registrar = configured(kind, upstream, clock)
+    async with opened(kind, upstream, clock) as registrar:
+        await _is_taken_once(registrar, kind)
+
+
+async def _is_taken_once(registrar: Registrar, kind: str) -> None:
     first = await registrar.submit(NUMBER)
     assert isinstance(first, Approved if kind == "none" else Pending)
     assert first.reference
     assert await registrar.submit(NUMBER) == first, "the same key again is the same request"
     assert await registrar.status(NUMBER) == first
     other = replace(NUMBER, key="f" * 32, subject=Subject.NUMBER_REMOVAL)
-    assert isinstance(await registrar.submit(other), type(first))
-    await registrar.close()
+    taken = await registrar.submit(other)
+    assert isinstance(taken, Approved if kind == "twilio" else type(first)), "a number leaves Twilio's service at once"
+    assert await registrar.status(other) == taken
 
 
-@pytest.mark.parametrize("kind", ["simulated", "http"])
+@pytest.mark.parametrize("kind", ["simulated", "http", "twilio", "telnyx"])
 async def test_what_was_never_taken_is_unknown(kind: str, upstream: Upstream, clock: HandClock) -> None:
-    registrar = configured(kind, upstream, clock)
-    assert await registrar.status(NUMBER) == Unknown()
-    await registrar.close()
+    async with opened(kind, upstream, clock) as registrar:
+        assert await registrar.status(NUMBER) == Unknown()
+
+
+@pytest.mark.parametrize("kind", ["none", "manual", "simulated", "http", "twilio", "telnyx"])
+@pytest.mark.parametrize("subject", list(Subject))
+async def test_every_subject_is_answered_and_never_as_unknown_when_it_is_new(
+    kind: str, subject: Subject, upstream: Upstream, clock: HandClock
+) -> None:
+    async with opened(kind, upstream, clock) as registrar:
+        answer = await registrar.submit(replace(NUMBER, subject=subject))
+        assert isinstance(answer, Approved | Pending), answer
 
 
 async def test_http_says_who_asks_and_for_what_and_hears_each_decision(upstream: Upstream, clock: HandClock) -> None:

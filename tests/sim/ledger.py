@@ -18,7 +18,7 @@ from limpet.store.senders import NewSender, Senders
 from limpet.store.services import Services, ServiceSettings
 from tests.support.process import SECRET_KEY, WINDOW, ServeProcess
 
-PEOPLE = 200
+PEOPLE = 5000
 
 
 @dataclass

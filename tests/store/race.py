@@ -17,6 +17,7 @@ from limpet.core.load import LoadMeter
 from limpet.core.retention import Pseudonyms
 from limpet.core.sticky import Ask, Binding
 from limpet.flow.assign import Answer, Assigner, Wanted
+from limpet.flow.campaign_share import CampaignCounts, CampaignUse
 from limpet.flow.directory import Directory
 from limpet.store.database import Connection, Database
 from limpet.store.sticky import MappingKey
@@ -44,7 +45,7 @@ async def main(dsn: str, service_id: int, people: int, times: int, seed: int) ->
 
     async def bind(batch: list[Wanted]) -> None:
         async def work(connection: Connection) -> list[Answer]:
-            return await assigner.bind(connection, batch, NOW)
+            return await assigner.bind(connection, batch, NOW, CampaignUse(CampaignCounts(), NOW))
 
         for asked, answer in zip(batch, await database.transaction(work), strict=True):
             assert isinstance(answer, Binding), answer

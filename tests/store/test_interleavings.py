@@ -16,6 +16,7 @@ from limpet.core.retention import Pseudonyms
 from limpet.core.sticky import Ask, Binding
 from limpet.flow import assign
 from limpet.flow.assign import Answer, Assigner, Wanted
+from limpet.flow.campaign_share import CampaignCounts, CampaignUse
 from limpet.flow.directory import Directory
 from limpet.store import sticky
 from limpet.store.database import Connection, Database
@@ -73,7 +74,9 @@ async def _both(
 
     async def one(favourite: int) -> str:
         async def work(connection: Connection) -> list[Answer]:
-            return await _assigner(database, favourite).bind(connection, [wanted], NOW)
+            return await _assigner(database, favourite).bind(
+                connection, [wanted], NOW, CampaignUse(CampaignCounts(), NOW)
+            )
 
         (answer,) = await database.transaction(work)
         assert isinstance(answer, Binding)
@@ -154,14 +157,16 @@ async def test_S_6_a_mapping_written_by_a_send_that_overlapped_the_removal_is_de
         return found
 
     async def bind(connection: Connection) -> list[Answer]:
-        return await _assigner(database, favourite).bind(connection, [wanted], NOW)
+        return await _assigner(database, favourite).bind(connection, [wanted], NOW, CampaignUse(CampaignCounts(), NOW))
 
     with monkeypatch.context() as patch:
         assigner = _assigner(database, favourite)
         async with database.pool.acquire() as connection:
             await assigner._directory.current_pool(connection, service.id)
         patch.setattr(assign.sticky, "read", removed_right_after_the_read)
-        (first,) = await database.transaction(lambda c: assigner.bind(c, [wanted], NOW))
+        (first,) = await database.transaction(
+            lambda c: assigner.bind(c, [wanted], NOW, CampaignUse(CampaignCounts(), NOW))
+        )
     assert isinstance(first, Binding)
     assert first.candidate.sender.address == POOL[0]
     (second,) = await database.transaction(bind)

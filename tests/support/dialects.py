@@ -230,7 +230,7 @@ class Vonage(Dialect):
         422,
         {"type": "https://developer.vonage.com/api-errors/messages#1120", "title": "Illegal Sender Address"},
     )
-    code = 30034
+    code = 21606
 
     def arrived(self, headers: Mapping[str, str], body: bytes) -> Arrived:
         assert headers["authorization"] == basic("abcd", "hush")

@@ -291,7 +291,9 @@ ELSEWHERE = {
     30002: "flow/test_stopped.py",
     30020: "flow/test_stopped.py",
     30021: "flow/test_stopped.py",
+    30022: "flow/test_campaign_share.py",
     30023: "flow/test_limits.py",
+    30027: "flow/test_campaign_share.py",
     30036: "flow/test_sending.py",
 }
 """Codes that another test asks for."""

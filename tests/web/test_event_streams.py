@@ -243,13 +243,17 @@ async def test_the_catalogue_is_walked(api: Api, root: str) -> None:
         page = (await api.client.follow(page["meta"]["next_page_url"])).json
     assert [one["type"] for one in seen] == list(EVENT_TYPES)[::-1]
     back = (await api.client.follow(page["meta"]["previous_page_url"])).json
-    assert [one["type"] for one in back["types"]] == list(EVENT_TYPES)[::-1][5:10]
+    last = (len(EVENT_TYPES) - 1) // 5 * 5
+    assert [one["type"] for one in back["types"]] == list(EVENT_TYPES)[::-1][last - 5 : last]
     narrowed = await api.client.get(f"{root}/Types", {"SchemaId": "Messaging.InboundMessageV1"})
     assert [one["type"] for one in narrowed.json["types"]] == [INBOUND_RECEIVED]
     one = (await api.client.follow(seen[0]["url"])).json
     assert one == seen[0]
     versions = (await api.client.follow(one["links"]["schema"])).json
-    assert (versions["meta"]["key"], len(versions["schema_versions"])) == ("schema_versions", 2)
+    assert (versions["meta"]["key"], len(versions["schema_versions"])) == (
+        "schema_versions",
+        EVENT_TYPES[one["type"]].schema.latest,
+    )
     assert (await api.client.follow(versions["schema_versions"][0]["url"])).json == versions["schema_versions"][0]
     schema = (await api.client.get(f"{root}/Schemas/Messaging.MessageStatus")).json
     assert (schema["id"], schema["latest_version"]) == ("Messaging.MessageStatus", 8)

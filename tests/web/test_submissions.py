@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from limpet.carrier.port import Inbound
 from limpet.core.status import Status
 from tests.support.lane import receipt
 from tests.web.conftest import NUMBER, PERSON, Api
@@ -36,6 +37,20 @@ async def test_a_message_is_followed_from_its_claim_to_its_receipts(api: Api) ->
     assert (after["status"], after["message_sid"], after["messaging_service_sid"]) == ("sent", sid, service)
     assert after["date_claimed"] == after["date_sent"] == "2026-03-02T12:00:00Z"
     assert after["url"] == f"http://limpet.test:8080{path}"
+
+
+async def test_what_a_carrier_says_beside_a_text_is_shown_until_the_text_is_redacted(api: Api) -> None:
+    await api.pool(NUMBER, UseInboundWebhookOnNumber="true")
+    api.world.lane.tell(
+        Inbound(1, PERSON, NUMBER, "hi", tlvs=((0x1400, b"\0\xff"),)), Inbound(2, PERSON, NUMBER, "plain")
+    )
+    await api.world.settle()
+    sids = {one["body"]: one["sid"] for one in (await api.client.get("/Messages.json")).json["messages"]}
+    shown = {body: (await api.client.get(f"/v1/Messages/{sid}/Submission")).json for body, sid in sids.items()}
+    assert {body: one["tlvs"] for body, one in shown.items()} == {"hi": {"0x1400": "hex:00ff"}, "plain": {}}
+    assert shown["hi"]["segments"] == []
+    assert (await api.client.post(f"/Messages/{sids['hi']}.json", Body="")).status == 200
+    assert (await api.client.get(f"/v1/Messages/{sids['hi']}/Submission")).json["tlvs"] == {}
 
 
 async def test_messages_in_doubt_are_listed_until_they_are_not(api: Api) -> None:

@@ -22,7 +22,8 @@ MAJORS = {
 """Each with an area code of its own, for the numbers that its walk makes."""
 STEPS = [
     "account", "keys", "numbers", "services", "pools", "messages", "scheduled", "short_codes", "names", "feedback",
-    "subaccounts", "available_numbers", "event_streams", "deactivations", "errors",
+    "subaccounts", "available_numbers", "event_streams", "deactivations", "media", "content",
+    "compliance", "errors",
 ]  # fmt: skip
 WALK_TIMEOUT_S = 120
 

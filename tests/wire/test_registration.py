@@ -81,8 +81,14 @@ async def test_the_walk_from_a_brand_to_a_number_that_comes_back(wire: Wire, cli
     assert service.phone_numbers(first.sid).delete() is True
     assert not mapped(wire, service.sid)
     assert registration(wire, service.sid, first.sid)["state"] == "PENDING_DEREGISTRATION"
+
+    async def out() -> bool:
+        return (await asyncio.to_thread(registration, wire, service.sid, first.sid))["state"] == "UNREGISTERED"
+
+    await until(out, WAIT_S)
     service.phone_numbers.create(phone_number_sid=first.sid)
-    assert not registration(wire, service.sid, first.sid)["usable_in_us"]
+    assert registration(wire, service.sid, first.sid)["state"] == "PENDING_REGISTRATION"
+    assert await sent(client, service.sid) == (None, 30034)
     await until(registered, WAIT_S)
     states = [one["state"] for one in registration(wire, service.sid, first.sid)["history"]]
     assert states == [

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import count
 
-from limpet.carrier.http_values import Notice, Unreadable, Untrusted, Upstream
+from limpet.carrier.http_values import Notice, Unreadable, Unsigned, Untrusted, Upstream
 from limpet.carrier.port import Delivery, Listener
 from limpet.clock import Clock
 
@@ -58,6 +58,8 @@ class NoticeDesk:
         said = self._upstream.read(notice, self._clock.now().timestamp())
         if isinstance(said, Untrusted):
             return Taken.UNTRUSTED
+        if isinstance(said, Unsigned):
+            return Taken.LATER
         if isinstance(said, Unreadable):
             return Taken.UNREADABLE
         if not said:

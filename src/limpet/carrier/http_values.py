@@ -87,11 +87,15 @@ class Untrusted:
     """A notice that is not the carrier's, or not of now."""
 
 
+class Unsigned:
+    """A notice that may be the carrier's and lacks its signature: asked for again, it comes with one."""
+
+
 class Unreadable:
     """A notice of the carrier's of which nothing can be made."""
 
 
-Read = Sequence[Delivery] | Untrusted | Unreadable
+Read = Sequence[Delivery] | Untrusted | Unsigned | Unreadable
 """What a notice says; the tokens of its deliveries are for the lane to give."""
 
 

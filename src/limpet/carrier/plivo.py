@@ -1,4 +1,5 @@
-"""Plivo. Source: plivo.com/docs/messaging: send a message, handling incoming messages, error codes, signature validation V3.
+"""Plivo. Source: plivo.com/docs/messaging: send a message, handling incoming messages, troubleshooting/error-codes; signatures as
+Plivo's own Python SDK checks them (plivo/utils/signature_v3.py).
 
 Numbers are spelled without their plus. The parts of a long message are reported one by one under the id of the whole.
 """
@@ -44,11 +45,12 @@ STATES: Mapping[str, ReceiptState] = {
     "rejected": ReceiptState.UNDELIVERED,
 }
 CODES: Mapping[int, int] = {
-    10: 30008, 20: 30003, 30: 30007, 40: 21606, 50: 30005, 60: 30008, 70: 30005, 80: 30003, 90: 30005, 100: 30004,
-    110: 30019, 200: 21610, 201: 21610, 300: 30008, 420: 30036, 450: 21408, 451: 30004, 900: 30002, 950: 30034,
+    10: 30008, 20: 30003, 30: 30007, 40: 21606, 50: 30005, 60: 30008, 70: 30005, 80: 30003, 90: 30006, 100: 30006,
+    110: 30019, 200: 21610, 201: 21612, 300: 30008, 420: 30036, 450: 21408, 451: 30004, 900: 30002, 910: 30002, 950: 30034,
     1000: 30008,
 }  # fmt: skip
-"""Plivo's codes and Twilio's for the same."""
+"""Plivo's codes and Twilio's for the same. 201: US toll-free numbers do not reach Canada. 451 and 950 are not on the page as
+it was read; the others are."""
 _SIGNATURES = ("x-plivo-signature-v3", "x-plivo-signature-ma-v3")
 Pairs = Sequence[tuple[str, str]]
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from limpet.core.alphabet import Alphabet
 from limpet.core.encoding import Segmented
+from limpet.core.tlvs import Tlvs
 
 
 class MessageKey(NamedTuple):
@@ -148,7 +149,8 @@ class Part:
 class Inbound:
     """A text that a person sent to one of our numbers, or, with `part`, a part of one.
 
-    `carrier_message_id` is the carrier's own id of it, by which a repetition is known; None where it has none.
+    `carrier_message_id` is the carrier's own id of it, by which a repetition is known; None where it has none. `tlvs` are those
+    that nobody here reads.
     """
 
     token: int
@@ -160,6 +162,7 @@ class Inbound:
     media: tuple[InboundMedium, ...] = ()
     carrier_message_id: str | None = None
     part: Part | None = None
+    tlvs: Tlvs = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from limpet.carrier.port import Refused, Result, Retry, Submission, Submitted, Unanswered, Unsent
 from limpet.carrier.smpp_codes import NO_CODES
 from limpet.carrier.smpp_values import refusal, unsendable
-from limpet.core.rate import TokenBucket
+from limpet.core.allowance import Allowance
 from limpet.smpp.status import Outcome, Status, meaning
 
 RATE_BURST_S = 0.1
@@ -45,7 +45,7 @@ class SendQueue:
         error_codes: Mapping[int, int] = NO_CODES.submit,
     ) -> None:  # fmt: skip
         """`error_codes` are Twilio's for the carrier's own statuses."""
-        self._rate = None if segments_per_s is None else TokenBucket(segments_per_s, segments_per_s * RATE_BURST_S)
+        self._rate = None if segments_per_s is None else Allowance(segments_per_s, segments_per_s * RATE_BURST_S)
         self._error_codes = error_codes
         self._window_size_max = window_size_max
         self._throttle_pause_s = throttle_pause_s
@@ -88,7 +88,7 @@ class SendQueue:
         nothing waits, or only for an answer."""
         if not (self._again or self._ready) or len(self._flying) >= self._window:
             return self._paused_until if now < self._paused_until else None
-        rated = now if self._rate is None else self._rate.free_at(now)
+        rated = now if self._rate is None else now + self._rate.wait_s(now)
         at = max(self._paused_until, rated)
         return at if at > now else None
 

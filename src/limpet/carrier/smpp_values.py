@@ -23,6 +23,8 @@ from limpet.carrier.smpp_codes import NO_CODES
 from limpet.carrier.smpp_config import USUAL_WORDING, Coding, Numbering, Numberings, Wording
 from limpet.core.alphabet import Alphabet, text_in, unpack
 from limpet.core.encoding import Encoding, gsm7_octets, ucs2_octets
+from limpet.core.tlvs import Tlvs as Kept
+from limpet.core.tlvs import kept
 from limpet.smpp.commands import Data, Message, Pdu, QueryAnswer, Tag, Tlvs
 from limpet.smpp.concatenation import read_part
 from limpet.smpp.pdu import text_octets
@@ -47,6 +49,7 @@ PHONE_DIGITS = range(11, 16)
 
 _INTERNATIONAL, _NATIONAL = 1, 2
 _REFERENCE = Tag.USER_MESSAGE_REFERENCE.value
+_READ = frozenset(tag.value for tag in Tag)
 _UNKNOWN_ERROR = 30008
 
 
@@ -111,12 +114,17 @@ def delivery(
     if report is not None:
         return _receipt(report, token, sender=destination, recipient=source)
     alphabet, header, octets = _read(pdu, body, wording)
-    part = read_part(pdu, header)
+    part, unread = read_part(pdu, header), _unread(pdu.tlvs)
     if part is None or part.total == 1:
-        return Inbound(token, source, destination, text_in(alphabet, octets))
+        return Inbound(token, source, destination, text_in(alphabet, octets), tlvs=unread)
     name = f"{part.scheme}:{part.reference}:{part.total}"
     found = Part(name, part.total, part.number, alphabet, octets)
-    return Inbound(token, source, destination, "", part=found)
+    return Inbound(token, source, destination, "", part=found, tlvs=unread)
+
+
+def _unread(tlvs: Tlvs) -> Kept:
+    """What is to be kept of TLVs that nobody here reads."""
+    return kept((tag, value) for tag, value in tlvs.items() if tag not in _READ) if tlvs else ()
 
 
 def answer_receipt(question: Question, answer: QueryAnswer) -> Receipt:

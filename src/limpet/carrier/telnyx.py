@@ -1,4 +1,6 @@
-"""Telnyx. Source: developers.telnyx.com, Send a message, Receiving webhooks, Messaging error codes (API v2)."""
+"""Telnyx. Source: developers.telnyx.com (API v2): Send a message, Receiving webhooks,
+docs/messaging/messages/error-codes (the codes), docs/development/api-fundamentals/webhooks (signatures).
+"""
 
 from __future__ import annotations
 
@@ -43,21 +45,23 @@ STATES: Mapping[str, ReceiptState] = {
     "delivery_unconfirmed": ReceiptState.UNKNOWN,
 }
 CODES: Mapping[int, int] = {
-    10016: 30005, 40001: 30006, 40002: 30007, 40003: 30007, 40004: 30003, 40005: 30036, 40006: 30003, 40008: 30003,
-    40009: 30007, 40010: 30034, 40012: 30005, 40013: 21606, 40014: 30036, 40015: 30007, 40100: 21606, 40300: 21610,
-    40302: 30019, 40305: 21606, 40308: 21621, 40309: 21408, 40310: 30005, 40312: 30037, 40314: 30037, 40318: 30001,
-    40319: 30011, 40322: 30007, 40329: 30032, 40330: 30032, 40331: 30032,
+    10016: 30005, 10039: 21608, 40001: 30006, 40002: 30007, 40003: 30007, 40005: 30036, 40006: 30003, 40010: 30034, 40012: 30005,
+    40013: 21606, 40014: 30036, 40015: 30007, 40016: 30023, 40017: 30007, 40100: 21606, 40300: 21610, 40302: 30019,
+    40305: 21606, 40306: 21606, 40308: 21621, 40309: 21408, 40310: 30005, 40312: 30037, 40314: 30037, 40315: 30007,
+    40317: 30019, 40318: 30001, 40319: 30011, 40322: 30007, 40329: 30032, 40330: 30032, 40331: 30032,
 }  # fmt: skip
-"""Telnyx's codes and Twilio's for the same."""
+"""Telnyx's codes and Twilio's for the same. 40004 (rejected for a reason that is not known), 40008 and 40009 have none."""
 RETRIES: Mapping[int, Retry] = {
     10011: Retry.SLOWER,
     40011: Retry.SLOWER,
     40016: Retry.LATER,
-    40017: Retry.LATER,
+    40018: Retry.SLOWER,
+    40320: Retry.LATER,
     40318: Retry.SLOWER,
     10007: Retry.LATER,
 }
-_LOCKED_OUT = frozenset({10009, 40312, 40314, 40333})
+_LOCKED_OUT = frozenset({10009, 20002, 20006, 20012, 20013, 20100, 40312, 40314, 40333})
+"""The key, the account or its money is at fault, not the message."""
 
 
 class Telnyx:

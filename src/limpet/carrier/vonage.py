@@ -1,4 +1,5 @@
-"""Vonage, its Messages API. Source: developer.vonage.com, Messages API v1, its errors, and signed webhooks.
+"""Vonage, its Messages API. Source: developer.vonage.com: Messages API v1, api-errors/messages (the codes),
+messages/concepts/signed-webhooks.
 
 Numbers are spelled without their plus. `client_ref` comes back in the statuses of a message.
 """
@@ -20,6 +21,7 @@ from limpet.carrier.http_values import (
     Notice,
     Read,
     Unreadable,
+    Unsigned,
     Untrusted,
     at,
     basic,
@@ -46,11 +48,13 @@ STATES: Mapping[str, ReceiptState] = {
     "rejected": ReceiptState.UNDELIVERED,
 }
 CODES: Mapping[int, int] = {
-    1040: 30005, 1050: 30004, 1070: 30002, 1120: 30034, 1160: 30003, 1170: 30005, 1180: 30003, 1190: 30005, 1210: 30007,
-    1220: 30003, 1230: 30003, 1240: 30004, 1250: 30005, 1260: 30003, 1270: 30004, 1280: 30004, 1290: 30004, 1300: 30005,
+    1040: 30005, 1050: 30004, 1070: 30002, 1120: 21606, 1160: 21608, 1170: 30005, 1180: 30003, 1190: 30005, 1210: 30007,
+    1220: 30003, 1230: 30003, 1240: 21610, 1250: 30006, 1260: 30003, 1270: 30007, 1280: 30004, 1290: 30004, 1300: 30005,
+    1360: 30036,
 }  # fmt: skip
-"""Vonage's codes and Twilio's for the same."""
-RETRIES: Mapping[int, Retry] = {1000: Retry.SLOWER, 1030: Retry.LATER, 1100: Retry.LATER}
+"""Vonage's codes and Twilio's for the same. 1240 is of people who have sent STOP, 1160 of accounts on trial, 1120 of a sender
+that the destination does not allow."""
+RETRIES: Mapping[int, Retry] = {1000: Retry.SLOWER, 1030: Retry.LATER, 1100: Retry.LATER, 1241: Retry.LATER}
 _LOCKED_OUT = frozenset({1060, 1070, 1080})
 _KINDS = {"image": "image", "audio": "audio", "video": "video"}
 _MEDIA_KEYS = ("image", "audio", "video", "file", "vcard")
@@ -87,7 +91,9 @@ class Vonage:
         return by_code(submission, reply, code, why, CODES.get(code, UNKNOWN_ERROR), RETRIES, _LOCKED_OUT)
 
     def read(self, notice: Notice, now: float) -> Read:
-        """A status, or an inbound message."""
+        """A status, or an inbound message. Vonage's own failures may leave a signature out, and an answer of 503 brings it."""
+        if not notice.headers.get("authorization"):
+            return Unsigned()
         if not self._is_theirs(notice, now):
             return Untrusted()
         value = json_of(notice.body)

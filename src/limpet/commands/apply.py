@@ -103,13 +103,15 @@ async def _run(
     database: Database, vault: Vault, wanted: tuple[WantedAccount, ...], prune: bool, expected: Plan | None
 ) -> Plan:
     from limpet.commands.converge import Converge
+    from limpet.commands.number_steps import telling_book
     from limpet.commands.plan import CannotApply
     from limpet.store.within import Within
 
     now: datetime = await database.now()
+    book = await telling_book(database, now)
 
     async def work(connection: Connection) -> Plan:
-        plan = await Converge(Within(connection), vault, now, prune=prune).run(wanted)
+        plan = await Converge(Within(connection), vault, now, book, prune=prune).run(wanted)
         if expected is None:
             raise _Undone(plan)
         if plan.changes != expected.changes:

@@ -26,6 +26,7 @@ from limpet.core.page import PAGE_SIZE_MAX, PageRequest, parse_token
 from limpet.core.tenancy import may_become
 from limpet.store.accounts import Accounts
 from limpet.store.opt_outs import OptOuts
+from limpet.store.registrations import RegistrationBook
 from limpet.store.secrets import Vault
 from limpet.store.senders import NewSender, SenderFilter, Senders
 from limpet.store.services import PoolRefusal, Services, ServiceSettings
@@ -58,11 +59,11 @@ class _Have:
 class Converge:
     """One run in an open transaction."""
 
-    def __init__(self, within: Within, vault: Vault, now: datetime, *, prune: bool) -> None:
+    def __init__(self, within: Within, vault: Vault, now: datetime, book: RegistrationBook, *, prune: bool) -> None:
         self._within = within
         self._accounts = Accounts(within, vault)
-        self._services = Services(within)
-        self._senders = Senders(within)
+        self._services = Services(within, book=book)
+        self._senders = Senders(within, book)
         self._opt_outs = OptOuts(within, b"", lambda _now: 0)
         self._now = now
         self._prune = prune

@@ -29,17 +29,18 @@ def doubt() -> None:
 @door_options
 @click.argument("sid")
 def submission(sid: str, data: Path | None, as_json: bool) -> None:
-    """Show what the carrier was given of a message (SM…), and what it said."""
+    """Show what the carrier was given of a message (SM…), and what it said; of an inbound one its TLVs."""
     one = _found(call(find_door(data, os.environ), "GET", _place(sid)), sid)
     if as_json:
         click.echo(json.dumps(one))
         return
-    shown = {name: value for name, value in one.items() if name not in ("segments", "url")}
+    shown = {name: value for name, value in one.items() if name not in ("segments", "tlvs", "url")}
     width = max(map(len, shown))
     lines = [f"{name:{width}}  {'-' if value is None else value}" for name, value in shown.items()]
     lines += [
         f"segment {each['number']}: {each['state']}, {each['carrier_message_id'] or '-'}" for each in one["segments"]
     ]
+    lines += [f"TLV {tag}: {value}" for tag, value in one["tlvs"].items()]
     click.echo("\n".join(lines))
 
 

@@ -103,7 +103,7 @@ def fits_service(usecase: str, service_usecase: str) -> bool:
 class CampaignLimits:
     """How much a campaign may send: segments a second in all and to AT&T, and segments a day to T-Mobile (None: no cap).
 
-    `att_class` and `tmobile_tier` are those networks' names for it. Beyond them a message fails with 30022, or 30023 and 30027.
+    `att_class` and `tmobile_tier` are those networks' names for it. What holds of it is `limpet.core.limits.CampaignShare`.
     """
 
     segments_per_s: float
@@ -112,7 +112,14 @@ class CampaignLimits:
     tmobile_tier: str
     daily_segments: int | None
 
+    @property
+    def us_daily_segments(self) -> int | None:
+        """Segments a day to all networks together: small brands have such a cap, beside T-Mobile's."""
+        return _US_DAILY.get(self.att_class)
 
+
+_US_DAILY: Final = {"W": 3_000, "T": 6_000}
+"""Of sole proprietors and of low-volume campaigns. Source: Twilio, A2P 10DLC brand types."""
 _BY_SCORE: Final = (
     (75, CampaignLimits(225, 75, "A", "TOP", 200_000)),
     (50, CampaignLimits(120, 40, "C", "HIGH_MID", 40_000)),

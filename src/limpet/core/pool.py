@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TypeVar
 
 from limpet.core.address import Address, AddressKind
-from limpet.core.limits import NO_LIMITS, ServiceLimits
+from limpet.core.limits import NO_LIMITS, CampaignShare, ServiceLimits
 from limpet.core.model import (
     CHANNEL_KINDS,
     NAME_KINDS,
@@ -25,7 +25,7 @@ from limpet.core.model import (
     SenderKind,
     Service,
 )
-from limpet.core.registration import REGULATED
+from limpet.core.registration import REGULATED, is_ten_dlc
 
 K = TypeVar("K")
 NANP_COUNTRIES = frozenset({"US", "CA"})
@@ -52,6 +52,22 @@ class WhyNot(StrEnum):
     """It is being swapped for another number."""
     DAILY_CONTACTS = "daily_contacts"
     """It has as many new people today as it may have (S-51)."""
+    LATER_RUNG = "later_rung"
+    """A rung before its own has a sender (S-32). This and what follows is said only where somebody else is chosen."""
+    BUSIER = "busier"
+    """Of the same rung, and it has sent more lately (S-35)."""
+    LESS_PREFERRED = "less_preferred"
+    """Of the same rung and as busy; the person's hash prefers another (S-36)."""
+    CARRIER_REFUSES = "carrier_refuses"
+    """A carrier refuses it for the person's country (S-71)."""
+    UNHEALTHY = "unhealthy"
+    """It fails most people, and the service gives it no new ones (S-92)."""
+    QUEUE_FULL = "queue_full"
+    """It has as many messages queued as it may have (S-53)."""
+    MAPPED_ELSEWHERE = "mapped_elsewhere"
+    """The person hears from another member."""
+    NOT_NAMED = "not_named"
+    """Another member was named as From."""
 
 
 NEVER = 1 << 31
@@ -123,6 +139,10 @@ class Pool:
     limits: ServiceLimits = NO_LIMITS
     caps: Mapping[int, int] = field(default_factory=dict)
     """The members that may get only so many new people in a day."""
+    campaign: CampaignShare | None = None
+    """What the service's campaign may send; None without a campaign."""
+    failing: frozenset[int] = frozenset()
+    """The members that get new people only where nobody else can have them (S-92)."""
 
     def offer(self, country: str | None, *, media: bool = False) -> Offer:
         """What the members offer that may write to that country and that no carrier refuses for it."""
@@ -140,10 +160,11 @@ class Pool:
 
 def make_pool(
     service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None],
-    has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER,
+    has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER, campaign: CampaignShare | None = None,
+    failing: frozenset[int] = frozenset(),
 ) -> Pool:  # fmt: skip
     """Index a service's live members once, so that each decision looks only at the senders of its rung. `has_mms` tells of a
-    carrier whether it takes media."""
+    carrier whether it takes media; `failing` are the members that the service gives no new people."""
     candidates = tuple(
         Candidate(
             m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), has_mms(m.sender.carrier), m.refused_in,
@@ -172,7 +193,17 @@ def make_pool(
         until_day,
         ServiceLimits(service.segments_per_s, service.daily_segments),
         {c.member_id: c.daily_contacts for c in candidates if c.daily_contacts is not None},
+        campaign,
+        failing,
     )
+
+
+def share_of(pool: Pool, candidate: Candidate, to: Address) -> CampaignShare | None:
+    """The campaign out of whose share a message goes: to the United States, from a ten-digit number of a service that has one
+    (S-54, S-64)."""
+    if pool.campaign is None or to.country != REGULATED:
+        return None
+    return pool.campaign if is_ten_dlc(candidate.sender.kind, candidate.sender.country) else None
 
 
 def is_clear(candidate: Candidate, to: Address) -> bool:

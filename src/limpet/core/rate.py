@@ -51,6 +51,11 @@ def of_account(account_id: int, per_s: float) -> Queue:
     return Queue(f"account:{account_id}", per_s)
 
 
+def of_campaign(campaign_id: int, per_s: float) -> Queue:
+    """The queue that all numbers of a campaign share towards the United States (S-55)."""
+    return Queue(f"campaign:{campaign_id}", per_s)
+
+
 class Pacer:
     """Gives out places. Times are monotonic seconds; what is in the past is forgotten when too much is remembered."""
 
@@ -81,64 +86,3 @@ class Pacer:
     def is_full(self, name: str, now_s: float) -> bool:
         """Whether a queue takes nothing more at the moment."""
         return self._free_at.get(name, 0.0) - now_s >= QUEUE_S
-
-
-BURST_S = 0.25
-"""So much of a second's allowance may go at once."""
-
-
-class Allowance:
-    """Segments that a lane may submit in a second: a bucket that fills steadily. Times are monotonic seconds."""
-
-    def __init__(self, per_s: float) -> None:
-        self._per_s = per_s
-        self._free_at = 0.0
-
-    def room(self, now_s: float) -> int:
-        """How many segments may go now; one at least when any may."""
-        ahead_s = BURST_S - max(0.0, self._free_at - now_s)
-        return max(0, int(ahead_s * self._per_s)) or (1 if self._free_at <= now_s else 0)
-
-    def spend(self, segments: int, now_s: float) -> None:
-        """So many went; a message of several may go below nothing, and the next ones wait the longer."""
-        self._free_at = max(self._free_at, now_s) + segments / self._per_s
-
-    def wait_s(self, now_s: float) -> float:
-        """How long until something may go."""
-        if self.room(now_s):
-            return 0.0
-        return min(self._free_at - now_s, max(self._free_at - now_s - BURST_S + 1.0 / self._per_s, 1e-3))
-
-
-class TokenBucket:
-    """A rate with a little slack: what is taken together is at most `burst`, what is taken in the long run at most `per_s`.
-
-    Times are monotonic seconds.
-    """
-
-    def __init__(self, per_s: float, burst: float) -> None:
-        self._per_s = per_s
-        self._burst = max(1.0, burst)
-        self._level = self._burst
-        self._at = 0.0
-
-    def take(self, now_s: float) -> bool:
-        """Take one token, if there is one."""
-        self._fill(now_s)
-        if self._level < 1.0:
-            return False
-        self._level -= 1.0
-        return True
-
-    def free_at(self, now_s: float) -> float:
-        """When there is a token again; `now_s` where there is one."""
-        self._fill(now_s)
-        return now_s + max(0.0, 1.0 - self._level) / self._per_s
-
-    def _fill(self, now_s: float) -> None:
-        self._level = min(self._burst, self._level + max(0.0, now_s - self._at) * self._per_s + _ROUNDING)
-        self._at = max(self._at, now_s)
-
-
-_ROUNDING = 1e-9
-"""Times are floats: a token that is due now must not be a rounding short."""

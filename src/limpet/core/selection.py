@@ -7,7 +7,7 @@ person, so the same question has the same answer in every process. Source: Twili
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
@@ -19,7 +19,17 @@ from limpet.core.model import (
     Service,
 )
 from limpet.core.nanp import overlay
-from limpet.core.pool import NANP_COUNTRIES, WITHOUT_NAMES, Candidate, Offer, Pool, WhyNot, is_clear, why_not
+from limpet.core.pool import (
+    NANP_COUNTRIES,
+    WITHOUT_NAMES,
+    Candidate,
+    Offer,
+    Pool,
+    WhyNot,
+    is_clear,
+    reaches,
+    why_not,
+)
 from limpet.core.registration import UNREGISTERED_SENDER
 
 _GOLDEN = 0x9E3779B97F4A7C15  # an odd constant with well-mixed bits
@@ -75,26 +85,70 @@ def choose(
     """
     if not pool.candidates:
         return Refusal(21704)
-    offer = pool.offer(to.country, media=media)
-    found = _climb(offer, pool.service, to, without)
-    if found is None and pool.unrefused:  # nobody but those refused: ask again (S-72)
-        found = _climb(pool.permitted(to.country, media=media), pool.service, to, without)
+    found = _climb(pool, to, media, without)
     if found is not None:
-        reason, offered = found
-        return Choice(_least_busy(offered, person, loads), reason)
+        return Choice(_least_busy(found.offered, person, loads), found.reason)
     reasons = tuple((c.sender.address, _passed_over(c, to, media, without)) for c in pool.candidates)
     return Refusal(_code_of({why for _, why in reasons}), reasons)
 
 
-def _passed_over(candidate: Candidate, to: Address, media: bool, without: Collection[int]) -> WhyNot:
-    """Why a member was not the one, when nobody was."""
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A member that a choice passed over: why, and the rung on which it would have been offered, if any."""
+
+    candidate: Candidate
+    why: WhyNot
+    rung: Reason | None = None
+
+
+def passed_over(
+    pool: Pool, to: Address, chosen: Candidate, loads: Mapping[int, float], *, media: bool = False,
+    without: Collection[int] = (),
+) -> list[Passed]:  # fmt: skip
+    """Of the same question that `choose` answered with `chosen`: the other members, each with why not, as the ladder saw them."""
+    found = _climb(pool, to, media, without)
+    offer, left_out = (Offer(), without) if found is None else (found.offer, found.without)
+    rungs: dict[int, Reason] = {}
+    for reason, offered in _rungs(offer, pool.service, to, left_out):
+        for c in offered:
+            rungs.setdefault(c.member_id, reason)
+    here = None if found is None else found.reason
+    others = [c for c in pool.candidates if c.member_id != chosen.member_id]
+    return [
+        Passed(c, _compared(c, chosen, here, rung, loads) if rung else _passed_over(c, to, media, without, pool), rung)
+        for c in others
+        for rung in [rungs.get(c.member_id)]
+    ]
+
+
+def _compared(
+    candidate: Candidate, chosen: Candidate, here: Reason | None, rung: Reason, loads: Mapping[int, float]
+) -> WhyNot:
+    """Why a member that the ladder offers was not the one."""
+    if rung is not here:
+        return WhyNot.LATER_RUNG
+    busier = loads.get(candidate.member_id, 0.0) > loads.get(chosen.member_id, 0.0)
+    return WhyNot.BUSIER if busier else WhyNot.LESS_PREFERRED
+
+
+def _passed_over(
+    candidate: Candidate, to: Address, media: bool, without: Collection[int], pool: Pool | None = None
+) -> WhyNot:
+    """Why no rung offered a member. With `pool` somebody else was chosen, and what keeps a member back only then counts too."""
     if (always := why_not(candidate, media=media)) is not None:
         return always
     if not is_clear(candidate, to):
         return WhyNot.NOT_REGISTERED
     if candidate.retiring:
         return WhyNot.RETIRING
-    return WhyNot.DAILY_CONTACTS if candidate.member_id in without else WhyNot.OTHER_DESTINATION
+    if candidate.member_id in without:
+        return WhyNot.DAILY_CONTACTS
+    if pool is not None and reaches(candidate.sender.kind, candidate.sender.country, to):
+        if (to.country or "") in candidate.refused_in:
+            return WhyNot.CARRIER_REFUSES
+        if candidate.member_id in pool.failing:
+            return WhyNot.UNHEALTHY
+    return WhyNot.OTHER_DESTINATION
 
 
 def _code_of(reasons: Collection[WhyNot]) -> int:
@@ -107,20 +161,50 @@ def is_refused(pool: Pool, candidate: Candidate, to: Address) -> bool:
     """Whether a carrier refuses the sender for the person's country and another member can write there (S-71, S-72)."""
     if (to.country or "") not in candidate.refused_in:
         return False
-    return _climb(pool.offer(to.country), pool.service, to) is not None
+    return next(_rungs(pool.offer(to.country), pool.service, to), None) is not None
 
 
-def _climb(
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The rung that decides and its senders, with the offer that was climbed and the members that were left out of it."""
+
+    reason: Reason
+    offered: Sequence[Candidate]
+    offer: Offer
+    without: Collection[int]
+
+
+def _climb(pool: Pool, to: Address, media: bool, without: Collection[int]) -> _Found | None:
+    """The first rung with a sender, of the first offer that has one."""
+    for offer, left_out in _offers(pool, to, media, without):
+        for reason, offered in _rungs(offer, pool.service, to, left_out):
+            return _Found(reason, offered, offer, left_out)
+    return None
+
+
+def _offers(
+    pool: Pool, to: Address, media: bool, without: Collection[int]
+) -> Iterator[tuple[Offer, Collection[int]]]:  # fmt: skip
+    """What is climbed, one after the other: without members that fail most people, where it can be done without them (S-92), then
+    with them, and where nobody but those is left whom a carrier refuses, with all (S-72)."""
+    offer = pool.offer(to.country, media=media)
+    if pool.failing:
+        yield offer, {*without, *pool.failing}
+    yield offer, without
+    if pool.unrefused:
+        yield pool.permitted(to.country, media=media), without
+
+
+def _rungs(
     offer: Offer, service: Service, to: Address, without: Collection[int] = ()
-) -> tuple[Reason, Sequence[Candidate]] | None:
-    """The first rung with a sender, and its senders; members `without` whom it must be are not there."""
+) -> Iterator[tuple[Reason, Sequence[Candidate]]]:
+    """The rungs that have a sender, and their senders; members `without` whom it must be are not there."""
     for rung in WHATSAPP_LADDER if to.kind is AddressKind.WHATSAPP else LADDER:
         offered = rung.senders(offer, service, to)
         if without:
             offered = [c for c in offered if c.member_id not in without]
         if offered:
-            return rung.reason, offered
-    return None
+            yield rung.reason, offered
 
 
 def is_foreign(candidate: Candidate, to: Address) -> bool:
@@ -132,11 +216,11 @@ def is_foreign(candidate: Candidate, to: Address) -> bool:
 
 
 def has_local(pool: Pool, to: Address, without: Collection[int] = ()) -> bool:
-    """Whether a usable number or short code of the person's own country is in the pool (S-12), and may get them today (S-52)."""
+    """Whether the pool has a usable number or short code of the person's own country (S-12) that may get them (S-52, S-92)."""
     country = to.country or ""
     texts = pool.offer(country)
     local = chain(texts.by_country.get(country, ()), texts.of(SenderKind.SHORT_CODE, country))
-    return any(c.member_id not in without for c in local)
+    return any(c.member_id not in without and c.member_id not in pool.failing for c in local)
 
 
 @dataclass(frozen=True, slots=True)

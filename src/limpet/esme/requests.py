@@ -11,7 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from limpet.clock import Clock
-from limpet.core.allowance import Allowance
+from limpet.core.allowance import Allowances
 from limpet.core.errors import ApiError
 from limpet.core.esme import RECEIPT_BITS, Ask, address_of, events_for
 from limpet.core.model import AccountStatus, Direction
@@ -66,7 +66,7 @@ class Requests:
         self._long_messages = long_messages
         self._sid_key = installation.sid_key
         self._clock = clock
-        self._allowance = Allowance(per_s)
+        self._allowances = Allowances(per_s)
         self._handlers: Mapping[Command, Callable[[Caller, Pdu], Awaitable[Reply]]] = {
             Command.SUBMIT_SM: self._submit,
             Command.DATA_SM: self._submit,
@@ -100,7 +100,7 @@ class Requests:
     async def _submit(self, caller: Caller, pdu: Pdu) -> Reply:
         if caller.esme.standing is not AccountStatus.ACTIVE:
             raise ApiError(20005)
-        if not self._allowance.take(caller.esme.account.id, self._clock.monotonic()):
+        if not self._allowances.take(caller.esme.account.id, self._clock.monotonic()):
             raise ApiError(20429)
         if (status := unfit(pdu)) is not None:
             return Reply(status)

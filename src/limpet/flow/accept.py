@@ -15,18 +15,18 @@ import asyncpg
 from limpet.clock import Clock
 from limpet.core.encoding import segment
 from limpet.core.ids import day_number, person_hash
-from limpet.core.limits import NO_LIMITS
+from limpet.core.limits import NO_LIMITS, CampaignShare
 from limpet.core.lookalikes import smart_encoded
 from limpet.core.model import Account, Capability, Message, SenderKind
 from limpet.core.optout import OPTED_OUT
-from limpet.core.permissions import may_send_to
 from limpet.core.pool import carries_media, reaches
 from limpet.core.rate import Queue
-from limpet.core.registration import REGULATED, UNREGISTERED_SENDER
+from limpet.core.registration import REGULATED, UNREGISTERED_SENDER, is_ten_dlc
 from limpet.core.selection import Refusal
 from limpet.core.status import Status
 from limpet.core.sticky import NO_MEDIA_FROM_IT, SERVICE_PAUSED
 from limpet.flow.assign import Assigner, NotYet
+from limpet.flow.campaign_share import CampaignCounts, CampaignUse
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import Dispatcher
 from limpet.flow.draft import (
@@ -36,6 +36,7 @@ from limpet.flow.draft import (
     Overloaded,
     Rejected,
     answer_of,
+    barred,
     begin,
     claim_of,
     inherit,
@@ -49,10 +50,22 @@ from limpet.flow.draft import (
     settle_media,
     wanted,
 )
+from limpet.flow.explain import Explained, Supposed, explain
 from limpet.flow.lanes import Flight, Reservation
 from limpet.flow.owed import Owed, Told
 from limpet.flow.repeat import SameBatch, place_of, settle
-from limpet.flow.rows import QUEUE_FULL, Way, claims_of, due_of, first_change, outgoing_of, place, refuse, route
+from limpet.flow.rows import (
+    QUEUE_FULL,
+    Way,
+    claims_of,
+    due_of,
+    first_change,
+    leaving,
+    outgoing_of,
+    place,
+    refuse,
+    route,
+)
 from limpet.flow.share import Portion, give_back
 from limpet.flow.worker import Batcher
 from limpet.store import dispatch, idempotency, links, media, messages, mms, tallies
@@ -61,13 +74,14 @@ from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim as LaneClaim
 from limpet.store.dispatch import Due
 from limpet.store.messages import MessageRefusal
+from limpet.store.pools import share_of
 from limpet.store.tallies import NO_DAY, Tally
 
-SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED, FROM_QUEUE_FULL, NOT_PERMITTED = (
-    21701, 21704, 21711, 21606, 21611, 21408,
+SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED, FROM_QUEUE_FULL = (
+    21701, 21704, 21711, 21606, 21611,
 )  # fmt: skip
 NO_MEDIA_AT_ALL = 21622
-FROM_CANNOT_TEXT, FROM_ELSEWHERE, NOT_VERIFIED, TOO_MANY_SCHEDULED = 21601, 21669, 21608, 35125
+FROM_CANNOT_TEXT, FROM_ELSEWHERE, TOO_MANY_SCHEDULED = 21601, 21669, 35125
 UNREACHABLE = {
     SenderKind.SHORT_CODE: 21659,
     SenderKind.ALPHANUMERIC: 21612,
@@ -96,7 +110,7 @@ class Accept:
     def __init__(
         self, database: Database, directory: Directory, assigner: Assigner, dispatcher: Dispatcher, owed: Owed,
         clock: Clock, bucket_key: bytes, new_id: Callable[[datetime], int], waiting_max: int, scheduled_max: int,
-        elsewhere: Collection[str],
+        elsewhere: Collection[str], campaigns: CampaignCounts,
     ) -> None:  # fmt: skip
         self._database = database
         self._directory = directory
@@ -108,6 +122,7 @@ class Accept:
         self._new_id = new_id
         self._scheduled_max = scheduled_max
         self._elsewhere = elsewhere
+        self._campaigns = campaigns
         self._batcher: Batcher[NewMessage, Answer] = Batcher(self._run, waiting_max=waiting_max)
 
     async def submit(self, new: NewMessage) -> Answer:
@@ -118,6 +133,17 @@ class Accept:
             return await self._batcher.put(new)
         except DATABASE_AWAY:
             return Overloaded()
+
+    async def explain(self, supposed: Supposed) -> Explained | None:
+        """Who a message would come from, and why not from the others; nothing is written. None when the account has no such
+        service."""
+        owner = await self._directory.service_owner(supposed.service_sid)
+        if owner is None or owner.account_id != supposed.account.id:
+            return None
+        person = person_hash(supposed.recipient.value, self._bucket_key)
+        return await explain(
+            self._database, self._directory, self._assigner, self._campaigns, owner.service_id, supposed, person
+        )  # fmt: skip
 
     async def cancel(self, account: Account, bucket: int, message_id: int) -> Message | MessageRefusal:
         """Cancel a message that is still scheduled; it leaves no trace in any mapping (rule S-19)."""
@@ -177,10 +203,8 @@ class Accept:
         )
         if new.service_sid and (owner is None or owner.account_id != new.account.id):
             draft.rejected = Rejected(SERVICE_UNKNOWN, {"service": new.service_sid})
-        elif not may_send_to(new.account, new.recipient.country):
-            draft.rejected = Rejected(NOT_PERMITTED, {})
-        elif new.account.trial and new.recipient.value not in new.account.verified:
-            draft.rejected = rejected(draft, NOT_VERIFIED)
+        elif (code := barred(new.account, new.recipient)) is not None:
+            draft.rejected = rejected(draft, code)
         return draft
 
     async def _write(
@@ -194,9 +218,11 @@ class Accept:
         if keyed:
             await self._recall(connection, keyed)
             open_drafts = [draft for draft in open_drafts if draft.repeats is None]
-        await self._bind(connection, [d for d in open_drafts if d.owner and not d.new.send_at], reservation, now)
+        use = CampaignUse(self._campaigns, now)
+        await self._bind(connection, [d for d in open_drafts if d.owner and not d.new.send_at], reservation, now, use)
+        await self._plain(connection, [d for d in open_drafts if not d.owner], reservation, now, use)
+        await use.settle(connection)
         await self._check_scheduled(connection, [d for d in open_drafts if d.owner and d.new.send_at], now)
-        await self._plain(connection, [d for d in open_drafts if not d.owner], reservation, now)
         kept = [draft for draft in open_drafts if draft.rejected is None]
         await self._store(connection, kept, written, now)
         refused = [draft for draft in keyed if draft.rejected is not None]
@@ -209,12 +235,14 @@ class Accept:
         for draft, outcome in zip(keyed, outcomes, strict=True):
             draft.repeats = keyed[outcome.index] if isinstance(outcome, SameBatch) else outcome
 
-    async def _bind(self, connection: Connection, drafts: list[Draft], reservation: Reservation, now: datetime) -> None:
+    async def _bind(
+        self, connection: Connection, drafts: list[Draft], reservation: Reservation, now: datetime, use: CampaignUse
+    ) -> None:
         """Service messages that are due now: choose, stick, and claim where the lane has room."""
         if not drafts:
             return
         asked = [wanted(draft) for draft in drafts]
-        answers = await self._assigner.bind(connection, asked, now)
+        answers = await self._assigner.bind(connection, asked, now, use)
         unused: list[Portion] = []
         for draft, ask, answer in zip(drafts, asked, answers, strict=True):
             row = row_of(draft)
@@ -232,7 +260,8 @@ class Accept:
                     settle_media(draft, carried=carries_media(answer.candidate))
                 limits = NO_LIMITS if pool is None else pool.limits
                 shared = self._dispatcher.fleet.shared(draft.new.account, row.service_id, limits)
-                place(row, answer, shared, reservation, now)
+                place(row, answer, shared, reservation, now, use.share(row.id))
+                use.keep(row.id, leaving(row))
                 if limits.daily_segments is not None and row.num_segments < ask.segments:
                     unused.append(Portion(0, service_id_of(draft), ask.segments - row.num_segments))
         await give_back(connection, unused, day_number(now))
@@ -272,7 +301,7 @@ class Accept:
                 await tallies.add(connection, Tally.SCHEDULED, NO_DAY, {account_id: fits - len(group)})
 
     async def _plain(
-        self, connection: Connection, drafts: list[Draft], reservation: Reservation, now: datetime
+        self, connection: Connection, drafts: list[Draft], reservation: Reservation, now: datetime, use: CampaignUse
     ) -> None:
         """Messages with a From and no service: the account must own the number; no mapping is touched (rule S-20)."""
         if not drafts:
@@ -281,11 +310,18 @@ class Accept:
             (draft.new.account.id, draft.new.sender or "", row_of(draft).bucket, row_of(draft).recipient)
             for draft in drafts
         ]
-        for draft, row in zip(drafts, await messages.plain_senders(connection, asked), strict=True):
+        rows = await messages.plain_senders(connection, asked)
+        shares = [_campaign(draft, row) for draft, row in zip(drafts, rows, strict=True)]
+        if any(shares):
+            sent = [
+                (s, d.new.recipient.value, row_of(d).num_segments) for s, d in zip(shares, drafts, strict=True) if s
+            ]
+            await use.prepare(connection, sent)
+        for draft, row, share in zip(drafts, rows, shares, strict=True):
             if row is None:
                 draft.rejected = rejected(draft, FROM_NOT_OWNED)
                 continue
-            found = _way(row, self._dispatcher.fleet.shared(draft.new.account))
+            found = _way(row, self._dispatcher.fleet.shared(draft.new.account), share)
             if Capability.SMS not in row["capabilities"]:
                 draft.rejected = rejected(draft, FROM_CANNOT_TEXT)
             elif found.carrier in self._elsewhere:
@@ -301,9 +337,18 @@ class Accept:
             else:
                 if draft.wants_mms:
                     settle_media(draft, carried=True)
-                route(row_of(draft), found, reservation, now)
-                if row_of(draft).error_code == QUEUE_FULL:
-                    draft.rejected = rejected(draft, FROM_QUEUE_FULL)
+                self._route(draft, found, reservation, now, use)
+
+    def _route(self, draft: Draft, way: Way, reservation: Reservation, now: datetime, use: CampaignUse) -> None:
+        """Send a plain message on its way, if its number's campaign may still send today (S-54)."""
+        row = row_of(draft)
+        if over := use.take(way.campaign, row.id, row.recipient, row.num_segments):
+            refuse(row, over)
+            return
+        route(row, way, reservation, now)
+        use.keep(row.id, leaving(row))
+        if row.error_code == QUEUE_FULL:
+            draft.rejected = rejected(draft, FROM_QUEUE_FULL)
 
     def _without_mms(self, row: asyncpg.Record) -> int | None:
         """Why a number cannot send media: it has no MMS, or its carrier takes none; None where it can."""
@@ -338,6 +383,13 @@ class Accept:
         ]
 
 
-def _way(row: asyncpg.Record, shared: Sequence[Queue]) -> Way:
+def _way(row: asyncpg.Record, shared: Sequence[Queue], campaign: CampaignShare | None) -> Way:
     others = None if row["also_through"] is None else tuple(row["also_through"])
-    return Way(row["address"], row["carrier"], SenderKind(row["kind"]), row["country"], others, shared)
+    return Way(row["address"], row["carrier"], SenderKind(row["kind"]), row["country"], others, shared, campaign)
+
+
+def _campaign(draft: Draft, row: asyncpg.Record | None) -> CampaignShare | None:
+    """The campaign of the pool whose number a plain message comes from, where it goes to the United States (S-54)."""
+    if row is None or row["campaign_id"] is None or draft.new.recipient.country != REGULATED:
+        return None
+    return share_of(row) if is_ten_dlc(SenderKind(row["kind"]), row["country"]) else None

@@ -17,6 +17,7 @@ from limpet.clock import Clock
 from limpet.core.ids import id_time
 from limpet.core.retry import ATTEMPTS_MAX, retry_delay_s
 from limpet.core.status import Status
+from limpet.flow import health
 from limpet.flow.doubt import DoubtBook
 from limpet.flow.failure import Failures
 from limpet.flow.lanes import Fleet, Flight, Running
@@ -90,7 +91,8 @@ class Answers:
         """Fail messages that were claimed in this transaction and may not leave; answers the callbacks owed."""
         fenced = [(Fenced(*message.key, message.fence or 0, message.attempt), error_code) for message in messages]
         failed = await dispatch.fail(connection, fenced, [Status.SENDING], now)
-        told = await self._failures.follow(connection, failed, dict.fromkeys((m.key for m in failed), error_code), now)
+        codes = dict.fromkeys((m.key for m in failed), error_code)
+        told = await self._failures.follow(connection, failed, codes, now, by_us=True)
         return await self._owed.write(connection, told, now)
 
     async def idle(self) -> None:
@@ -192,6 +194,7 @@ class Answers:
         if plan.doubt:
             settled.in_doubt = await self._note_doubts(connection, plan.doubt, now)
         settled.owed = await self._owed.write(connection, told, now)
+        await health.count(connection, told, now)
         return settled
 
     async def _note_doubts(

@@ -6,15 +6,17 @@ it was read; whoever loses a race reads again and adopts what the winner wrote. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
 from limpet.core.ids import day_number
+from limpet.core.limits import CampaignShare
 from limpet.core.load import LoadMeter
 from limpet.core.optout import OPTED_OUT
-from limpet.core.pool import Pool
+from limpet.core.pool import Pool, share_of
+from limpet.core.registration import REGULATED
 from limpet.core.retention import Pseudonyms
 from limpet.core.selection import Refusal
 from limpet.core.sticky import (
@@ -28,6 +30,7 @@ from limpet.core.sticky import (
     StoredMapping,
     decide,
 )
+from limpet.flow.campaign_share import CampaignUse
 from limpet.flow.directory import Directory
 from limpet.flow.obfuscated import Home, Homes, home_of
 from limpet.flow.share import NO_SHARE, Contacts, NewPeople, Portion, give_back, take
@@ -70,6 +73,15 @@ Answer = Binding | Refusal | NotYet | None
 """None: the mapping was fought over for too long; ask again later."""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Where mappings are, who gets no more people, and how busy members are: as this process knows it."""
+
+    homes: Homes
+    contacts: Contacts
+    loads: Mapping[int, float]
+
+
 @dataclass(slots=True)
 class _Decided:
     """A decision that holds if its write does."""
@@ -91,6 +103,7 @@ class _Batch:
     wanted: Sequence[Wanted]
     today: int
     people: NewPeople
+    campaigns: CampaignUse
     answers: list[Answer]
     portions: dict[int, Portion] = field(default_factory=dict)
     """What messages of limited services have taken of their day's share, by their places."""
@@ -126,10 +139,13 @@ class Assigner:
         self._new_id = new_id
         self._contacts = contacts or Contacts(now_s, lambda _: False)
 
-    async def bind(self, connection: Connection, wanted: Sequence[Wanted], now: datetime) -> list[Answer]:
-        """A binding or a refusal for each message, in order. Mappings and events are written, messages are the caller's."""
+    async def bind(
+        self, connection: Connection, wanted: Sequence[Wanted], now: datetime, campaigns: CampaignUse
+    ) -> list[Answer]:
+        """A binding or a refusal for each message, in order. Mappings and events are written; messages are the caller's, who also
+        settles what they have taken out of `campaigns`."""
         today = day_number(now)
-        batch = _Batch(wanted, today, NewPeople(self._contacts, today), [None] * len(wanted))
+        batch = _Batch(wanted, today, NewPeople(self._contacts, today), campaigns, [None] * len(wanted))
         settled: list[_Decided] = []
         open_places = sorted(range(len(wanted)), key=lambda place: wanted[place].key)
         for round_ in range(ROUNDS_MAX):
@@ -142,6 +158,11 @@ class Assigner:
         await batch.people.settle(connection)
         await self._write_events(connection, wanted, settled, now)
         return batch.answers
+
+    @property
+    def known(self) -> Known:
+        """What decisions go by beside what is stored."""
+        return Known(self._homes, self._contacts, self._meter.loads)
 
     async def _round(
         self, connection: Connection, batch: _Batch, places: list[int], now: datetime, *, first: bool
@@ -162,6 +183,8 @@ class Assigner:
                 groups.append((key, left, pool))
         if first:
             groups = await self._with_a_share(connection, batch, groups)
+        if any(pool.campaign for _, _, pool in groups):
+            await batch.campaigns.prepare(connection, _out_of_campaigns(batch.wanted, groups))
         for key, here, pool in groups:
             self._decide_person(batch, here, key, pool, read, await batch.people.crowd(connection, pool))
         if read.homes and (pseudonymous := _revealed(wanted, read)):
@@ -180,6 +203,7 @@ class Assigner:
                 again.append(d.place)
                 if d.counts:
                     batch.people.add(d.key.service_id, d.binding.candidate.member_id, -1)
+                batch.campaigns.keep(batch.wanted[d.place].message_id, 0)
         return settled, sorted(again, key=lambda place: (batch.wanted[place].key, place))
 
     async def _read(
@@ -216,7 +240,7 @@ class Assigner:
             return here
         for place in first:
             mapping = read.reads[wanted[place].key].mapping
-            answer = self._decide(wanted[place], pool, mapping, read.today, NOBODY_CROWDED)
+            answer = self.decide(wanted[place], pool, mapping, read.today, NOBODY_CROWDED)
             batch.answers[place] = answer if isinstance(answer, Refusal) else NotYet(at)
         return [place for place in here if place not in first]
 
@@ -252,9 +276,14 @@ class Assigner:
         mapping = read.reads[key].mapping
         for index, place in enumerate(group):
             wanted = batch.wanted[place]
-            answer = self._decide(wanted, pool, mapping, read.today, crowd)
+            answer = self.decide(wanted, pool, mapping, read.today, crowd)
             if isinstance(answer, Refusal):
                 batch.answers[place] = answer
+                continue
+            share = None if wanted.ask.heard else share_of(pool, answer.candidate, wanted.ask.to)
+            over = batch.campaigns.take(share, wanted.message_id, wanted.ask.to.value, wanted.segments)
+            if over is not None:
+                batch.answers[place] = over
                 continue
             self._meter.add(answer.candidate.member_id, wanted.segments, self._now_s())
             changes = answer.change in (Change.INSERT, Change.SWAP)
@@ -266,7 +295,7 @@ class Assigner:
                 read.again += group[index + 1 :]
                 return
 
-    def _decide(
+    def decide(
         self, wanted: Wanted, pool: Pool, mapping: StoredMapping | None, today: int, crowd: Crowd
     ) -> Binding | Refusal:
         """With the MMS converter any sender will do where nobody carries media: a link goes out in their place."""
@@ -297,6 +326,19 @@ class Assigner:
             wanted.message_id,
             wanted.actor,
         )
+
+
+def _out_of_campaigns(
+    wanted: Sequence[Wanted], groups: Iterable[tuple[MappingKey, list[int], Pool]]
+) -> list[tuple[CampaignShare, str, int]]:
+    """The messages that campaigns may be concerned by: which, whom they go to, and their segments."""
+    return [
+        (pool.campaign, wanted[place].ask.to.value, wanted[place].segments)
+        for _, here, pool in groups
+        if pool.campaign is not None
+        for place in here
+        if wanted[place].ask.to.country == REGULATED and not wanted[place].ask.heard
+    ]
 
 
 def _revealed(wanted: Sequence[Wanted], read: _Round) -> list[tuple[MappingKey, str]]:

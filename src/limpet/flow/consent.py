@@ -14,12 +14,13 @@ from itertools import count
 
 from limpet.core.address import parse_recipient
 from limpet.core.encoding import segment
+from limpet.core.health import hour_number
 from limpet.core.ids import bucket_of
 from limpet.core.model import Direction
 from limpet.core.optout import STANDARD, Keyword, OptOutType, is_answered_by_network, is_undone_by, keyword
 from limpet.core.status import Status
 from limpet.flow.lanes import Fleet
-from limpet.store import dispatch, messages, opt_outs
+from limpet.store import dispatch, health, messages, opt_outs
 from limpet.store.database import Connection
 from limpet.store.dispatch import Due
 from limpet.store.messages import MessageRow
@@ -62,11 +63,14 @@ class Consent:
         """
         heard = await self._recognise(connection, texts)
         replies: list[MessageRow] = []
+        gone: list[str] = []
         for together in _rounds(heard):
-            replies += await self._apply(connection, together, now)
+            replies += await self._apply(connection, together, gone, now)
         if replies:
             await messages.insert(connection, replies, now)
             await dispatch.enqueue(connection, [Due(r.bucket, r.id, r.lane or "", now, r.expires_at) for r in replies])
+        if gone:
+            await health.count_opted_out(connection, hour_number(now), sorted(gone))
         return heard
 
     def answered(self, heard: Iterable[Heard | None]) -> None:
@@ -86,13 +90,16 @@ class Consent:
             for text, word in zip(texts, found, strict=True)
         ]
 
-    async def _apply(self, connection: Connection, together: Sequence[Heard], now: datetime) -> list[MessageRow]:
-        """Write what at most one keyword a person says; answers the replies."""
+    async def _apply(
+        self, connection: Connection, together: Sequence[Heard], gone: list[str], now: datetime
+    ) -> list[MessageRow]:
+        """Write what at most one keyword a person says; answers the replies. `gone` gets the numbers that people left (S-91)."""
         stops = [h for h in together if h.keyword.kind is OptOutType.STOP]
         starts = [h for h in together if h.keyword.kind is OptOutType.START and is_undone_by(h.keyword.word, h.to.kind)]
         helps = [h for h in together if h.keyword.kind is OptOutType.HELP]
         new = [NewOptOut(h.key, self._new_id(now), h.to.account_id, h.keyword.word, Origin.TEXT) for h in stops]
         made = await opt_outs.insert(connection, new)
+        gone += [h.to.address for h in stops if h.key in made]
         ended = await opt_outs.delete(connection, [h.key for h in starts])
         blocked = await opt_outs.find(connection, [h.key for h in helps])
         told = [

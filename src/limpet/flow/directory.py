@@ -22,6 +22,8 @@ POOLS_MAX = 10_000
 SIDS_MAX = 100_000
 ACCOUNT_FRESH_S = 5.0
 """For so long what was read of an account counts for messages that wait: a suspension reaches them this late."""
+MEMBER_FRESH_S = 5.0
+"""The same of the registration of a pool member."""
 
 
 class Directory:
@@ -38,6 +40,7 @@ class Directory:
         self._today = today
         self._now_s = now_s
         self._accounts: dict[int, tuple[Account, float]] = {}
+        self._lost: dict[int | str, tuple[bool, float]] = {}
         self._services: dict[str, pools.ServiceOwner] = {}
         self._pools: dict[int, Pool] = {}
         self._account_sids: dict[int, str] = {}
@@ -68,13 +71,22 @@ class Directory:
         today = self._today()
         if known is not None and known.service.generation >= generation and today < known.until_day:
             return known
-        loaded = await pools.load(connection, service_id, today)
-        if loaded is None:
+        pool = await self.pool_on(connection, service_id, today)
+        if pool is None:
             self._pools.pop(service_id, None)
             return None
-        pool = make_pool(loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day)
         _bounded(self._pools, POOLS_MAX)[service_id] = pool
         return pool
+
+    async def pool_on(self, connection: Connection, service_id: int, day: int) -> Pool | None:
+        """The pool as the connection sees it, by the refusals of carriers that count on a day (days since 2000); it is not
+        remembered. None when the service is gone."""
+        loaded = await pools.load(connection, service_id, day)
+        if loaded is None:
+            return None
+        return make_pool(
+            loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day, loaded.campaign, loaded.failing
+        )
 
     async def accounts(self, connection: Connection, ids: Collection[int]) -> Mapping[int, Account]:
         """Accounts as they were at most ACCOUNT_FRESH_S ago, with the status that counts: their main account's if it is worse."""
@@ -86,6 +98,18 @@ class Directory:
                 self._accounts = {i: self._accounts[i] for i in ids if i in self._accounts}
             self._accounts |= {account.id: (account, now_s) for account in found}
         return {i: self._accounts[i][0] for i in ids if i in self._accounts}
+
+    async def unregistered(self, connection: Connection, senders: Collection[int | str]) -> set[int | str]:
+        """Which memberships, and which numbers of messages without a service, might not write to the United States any more
+        (S-69), as it was at most MEMBER_FRESH_S ago."""
+        now_s = self._now_s()
+        stale = [i for i in senders if i not in self._lost or now_s - self._lost[i][1] >= MEMBER_FRESH_S]
+        if stale:
+            found = await pools.unregistered(connection, stale)
+            if len(self._lost) + len(stale) > SIDS_MAX:
+                self._lost = {i: self._lost[i] for i in senders if i in self._lost}
+            self._lost |= {i: (i in found, now_s) for i in stale}
+        return {i for i in senders if self._lost[i][0]}
 
     async def sids(self, account_ids: set[int], service_ids: set[int]) -> None:
         """Make sure that `account_sid` and `service_sid` know these."""

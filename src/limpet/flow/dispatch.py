@@ -14,8 +14,10 @@ import structlog
 
 from limpet.carrier.port import Delivery, Result, Submitted
 from limpet.clock import Clock
+from limpet.core.address import parse_recipient
 from limpet.core.encoding import segment
 from limpet.core.model import AccountStatus
+from limpet.core.registration import REGULATED, UNREGISTERED_SENDER
 from limpet.core.routing import Mode
 from limpet.flow.answers import Answers, Landed
 from limpet.flow.directory import Directory
@@ -33,6 +35,8 @@ CLAIM_MAX = 500
 HOLD_BACK = timedelta(seconds=2)
 """So long waits a message that would overtake one in doubt, before it is looked at again."""
 ACCOUNT_SUSPENDED = 30002
+NANP = "+1"
+"""How numbers of the North American plan begin, those of the United States among them."""
 LOOK_AGAIN_S = 5.0
 """How long a lane sleeps when nothing rings: another process may have put something into its queue."""
 _log = structlog.get_logger()
@@ -154,6 +158,8 @@ class Dispatcher:
             if first or self._doubt.people:
                 claimed = await self._in_order(connection, claimed, first, now)
             claimed, owed = await self._without_suspended(connection, claimed, now)
+            claimed, more = await self._without_unregistered(connection, claimed, now)
+            owed += more
             if not claimed:
                 return [], owed
             noted = await dispatch.note(connection, self._new_id(now), running.lane.name, fence, claimed)
@@ -179,6 +185,20 @@ class Dispatcher:
             return claimed, []
         owed = await self.answers.stop_claimed(connection, stopped, ACCOUNT_SUSPENDED, now)
         return [m for m in claimed if accounts[m.account_id].status is AccountStatus.ACTIVE], owed
+
+    async def _without_unregistered(
+        self, connection: Connection, claimed: list[Outgoing], now: datetime
+    ) -> tuple[list[Outgoing], list[OwedCallback]]:
+        """The messages whose numbers carriers of the United States still know; those of numbers that have lost their registration
+        while they waited fail (30034, S-69)."""
+        american = {_sender_of(m) for m in claimed if m.recipient.startswith(NANP)}
+        lost = await self._directory.unregistered(connection, american) if american else set[int | str]()
+        stopped = [m for m in claimed if _sender_of(m) in lost and _is_regulated(m)] if lost else []
+        if not stopped:
+            return claimed, []
+        owed = await self.answers.stop_claimed(connection, stopped, UNREGISTERED_SENDER, now)
+        gone = {m.key for m in stopped}
+        return [m for m in claimed if m.key not in gone], owed
 
     async def _in_order(
         self, connection: Connection, claimed: list[Outgoing], first: Mapping[str, int], now: datetime
@@ -207,3 +227,14 @@ class Dispatcher:
         await self.answers.idle()
         for running in owned:
             await self._leases.release(running)
+
+
+def _sender_of(message: Outgoing) -> int | str:
+    """The membership that a message was bound to, or the number that it named without a service."""
+    return (message.sender or "") if message.member_id is None else message.member_id
+
+
+def _is_regulated(message: Outgoing) -> bool:
+    """Whether a message goes to the United States."""
+    to = parse_recipient(message.recipient)
+    return to is not None and to.country == REGULATED

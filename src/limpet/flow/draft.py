@@ -15,6 +15,7 @@ from limpet.core.ids import BUCKETS
 from limpet.core.lookalikes import smart_encoded
 from limpet.core.media import with_link
 from limpet.core.model import Account, Direction, Message, Service
+from limpet.core.permissions import may_send_to
 from limpet.core.retention import Mark, as_kept
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
@@ -29,6 +30,7 @@ from limpet.store.sticky import MappingKey
 
 VALIDITY_PERIOD_S = 36_000
 """Twilio's default for messages without a service."""
+NOT_PERMITTED, NOT_VERIFIED = 21408, 21608
 MMS_SEGMENTS = 1
 """Twilio's `num_segments` of an MMS."""
 
@@ -229,6 +231,13 @@ def rejected(draft: Draft, code: int) -> Rejected:
     return Rejected(
         code, {"service": draft.new.service_sid or "", "from": draft.new.sender or "", "to": draft.new.recipient.value}
     )
+
+
+def barred(account: Account, recipient: Address) -> int | None:
+    """Why an account may send nothing to a person, whoever it would come from; None where it may."""
+    if not may_send_to(account, recipient.country):
+        return NOT_PERMITTED
+    return NOT_VERIFIED if account.trial and recipient.value not in account.verified else None
 
 
 def claim_of(draft: Draft) -> Claim:

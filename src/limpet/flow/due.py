@@ -23,13 +23,14 @@ from limpet.core.selection import Refusal
 from limpet.core.status import Status
 from limpet.core.sticky import Ask, Binding
 from limpet.flow.assign import Assigner, NotYet, Wanted
+from limpet.flow.campaign_share import CampaignCounts, CampaignUse
 from limpet.flow.directory import Directory
 from limpet.flow.dispatch import ACCOUNT_SUSPENDED, Dispatcher
 from limpet.flow.draft import MMS_SEGMENTS
 from limpet.flow.failure import forget_scheduled
 from limpet.flow.lanes import Flight, Reservation
 from limpet.flow.owed import Owed, Told
-from limpet.flow.rows import claims_of, due_of, first_change, outgoing_of, place, refuse
+from limpet.flow.rows import claims_of, due_of, first_change, leaving, outgoing_of, place, refuse
 from limpet.store import dispatch, messages, mms
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
@@ -48,8 +49,9 @@ class DueBinder:
 
     def __init__(
         self, database: Database, directory: Directory, assigner: Assigner, dispatcher: Dispatcher, owed: Owed, clock: Clock,
-        bucket_key: bytes, new_id: Callable[[datetime], int],
+        bucket_key: bytes, new_id: Callable[[datetime], int], campaigns: CampaignCounts,
     ) -> None:  # fmt: skip
+        self._campaigns = campaigns
         self._database = database
         self._directory = directory
         self._assigner = assigner
@@ -134,9 +136,9 @@ class DueBinder:
         accounts = await self._directory.accounts(connection, {row.account_id for row in rows})
         active = [row for row in rows if accounts[row.account_id].status is AccountStatus.ACTIVE]
         links = await mms.wanted(connection, [_key(row) for row in active]) if active else {}
-        answers = (
-            await self._assigner.bind(connection, [self._wanted(row, links) for row in active], now) if active else []
-        )
+        use = CampaignUse(self._campaigns, now)
+        wanted = [self._wanted(row, links) for row in active]
+        answers = await self._assigner.bind(connection, wanted, now, use) if active else []
         carried = []
         for row, answer in zip(active, answers, strict=True):
             if isinstance(answer, NotYet):
@@ -149,7 +151,9 @@ class DueBinder:
                 pool = self._directory.remembered(row.service_id or 0)
                 limits = NO_LIMITS if pool is None else pool.limits
                 shared = self._dispatcher.fleet.shared(accounts[row.account_id], row.service_id, limits)
-                place(row, answer, shared, reservation, now)
+                place(row, answer, shared, reservation, now, use.share(row.id))
+                use.keep(row.id, leaving(row))
+        await use.settle(connection)
         for row in rows:
             if accounts[row.account_id].status is not AccountStatus.ACTIVE:
                 refuse(row, Refusal(ACCOUNT_SUSPENDED))

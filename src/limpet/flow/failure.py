@@ -47,11 +47,18 @@ class Failures:
         self._marks = marks
 
     async def follow(
-        self, connection: Connection, failed: Sequence[Outgoing], codes: dict[Key, int], now: datetime
+        self,
+        connection: Connection,
+        failed: Sequence[Outgoing],
+        codes: dict[Key, int],
+        now: datetime,
+        *,
+        by_us: bool = False,
     ) -> list[Told]:
         """Take away the provisional mappings of messages that failed before they left (rule S-9); what customers hear of it.
-        Senders that carriers refuse are marked (S-70)."""
-        await self._marks.note(connection, [(message, codes[message.key]) for message in failed], now)
+        Senders that carriers refuse are marked (S-70), not those that were stopped here, `by_us`."""
+        if not by_us:
+            await self._marks.note(connection, [(message, codes[message.key]) for message in failed], now)
         persons: dict[str, str] = {}
         bound = [
             (MappingKey(m.key.bucket, m.service_id, name), m.member_id)

@@ -26,6 +26,7 @@ from limpet.core.routing import carrier_of
 from limpet.core.status import Status
 from limpet.core.sticky import Ask
 from limpet.flow.assign import Assigner, Wanted
+from limpet.flow.campaign_share import CampaignCounts, CampaignUse
 from limpet.flow.consent import Consent, Heard, Text
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
@@ -161,13 +162,17 @@ class Inbounds:
         kept = [one.row for one in arrived if one.kept]
         if kept:
             await messages.insert(connection, kept, now)
+        if said := [
+            (one.row.bucket, one.row.id, one.came.text.tlvs) for one in arrived if one.kept and one.came.text.tlvs
+        ]:
+            await messages.keep_tlvs(connection, said)
         if with_media := [one for one in arrived if one.kept and one.came.text.media]:
             await media.insert(connection, [_new_media(one) for one in with_media], self._bucket_key)
         uses = [(one.row.bucket, name, one.row.sender or "") for one in arrived for name in self._spellings(one)]
         await sticky.refresh_inbound(connection, uses, day_number(now))
         wanted = [want for one in arrived if one.owner.heard and (want := self._wanted(one.row)) is not None]
         if wanted:
-            await self._assigner.bind(connection, wanted, now)
+            await self._assigner.bind(connection, wanted, now, CampaignUse(CampaignCounts(), now))
         texts = [Text(one.row.recipient, one.row.sender or "", one.row.body) for one in arrived]
         heard = await self._consent.hear(connection, texts, now)
         owed = await self._owed(arrived, heard, now)

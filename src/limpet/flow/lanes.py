@@ -11,16 +11,19 @@ from dataclasses import dataclass, field
 from zlib import crc32
 
 from limpet.carrier.port import Lane, MessageKey, Submission
+from limpet.core.allowance import Allowance
 from limpet.core.encoding import Segmented
 from limpet.core.limits import NO_LIMITS, ServiceLimits
 from limpet.core.model import Account, SenderKind
-from limpet.core.rate import Allowance, Pacer, Queue, of_account, of_service, segments_per_s
+from limpet.core.rate import Pacer, Queue, of_account, of_service, segments_per_s
 from limpet.core.routing import Mode, Routes, carrier_of
 from limpet.flow.vitals import Vitals
 from limpet.flow.worker import Nudge
 from limpet.store.dispatch import Claim, Key, Outgoing
 
 REFERENCE_MAX = 0xFFFF
+BURST_S = 0.25
+"""So much of a second's rate may a lane be given at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +154,10 @@ class Fleet:
         if lane.mms:
             self._with_mms.add(carrier)
         if per_s := self._rates.get(carrier):
+            share = per_s / self._counts[carrier]
             for name, running in self.running.items():
                 if carrier_of(name) == carrier:
-                    running.allowance = Allowance(per_s / self._counts[carrier])
+                    running.allowance = Allowance(share, share * BURST_S)
 
     def has_mms(self, carrier: str) -> bool:
         """Whether a carrier takes media."""
@@ -211,9 +215,9 @@ class Fleet:
             return 0.0
         return self.pacer.wait_s(number, shared, segments, self._now_s())
 
-    def is_full(self, sender: str) -> bool:
-        """Whether a number takes nothing more at the moment."""
-        return self.pacer.is_full(sender, self._now_s())
+    def is_full(self, queue: str) -> bool:
+        """Whether a queue, such as a number's, takes nothing more at the moment."""
+        return self.pacer.is_full(queue, self._now_s())
 
     def suspect(self, claims: Iterable[Claim]) -> None:
         """A transaction that made these claims has failed, perhaps after its commit."""

@@ -6,7 +6,7 @@ Leases are judged by the database's clock; this process trusts its own by monoto
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -37,6 +37,8 @@ class Leases:
         self._new_id = new_id
         self._take_over = take_over
         self._stopping = False
+        self.after_doubt: Callable[[Sequence[Outgoing]], None] = lambda _messages: None
+        """Hears of messages that are in doubt from now on: a receipt that a former owner kept may speak of one."""
 
     async def keep(self, running: Running, term: timedelta) -> None:
         """Take a lane when it is free and renew its lease at a third of the term; give it up when renewal fails for too long."""
@@ -124,3 +126,4 @@ class Leases:
         if adopted:
             _log.warning("messages in doubt after a crash", lane=name, count=len(adopted))
         self._doubt.add(claim, adopted)
+        self.after_doubt(adopted)

@@ -66,6 +66,14 @@ class Homes:
             homes[key] = Home(pseudonym, there)
         return homes
 
+    async def look(
+        self, connection: Connection, key: MappingKey, read: MappingRead, service: Service
+    ) -> StoredMapping | None:
+        """A person's mapping wherever it is, without holding it: what `find` would find if nobody came in between."""
+        if read.mapping is not None or not service.sticky_sender or service.hides_since is None:
+            return read.mapping
+        return (await sticky.read(connection, [self.hidden(key)]))[0].mapping
+
 
 def home_of(
     key: MappingKey, homes: Mapping[MappingKey, Home], mapping: StoredMapping | None, *, obfuscated: bool

@@ -18,6 +18,7 @@ from limpet.carrier.port import Inbound, Part
 from limpet.core.alphabet import joined_text
 from limpet.core.ids import bucket_of
 from limpet.core.routing import carrier_of
+from limpet.core.tlvs import kept as kept_tlvs
 from limpet.store import parts
 from limpet.store.database import Connection, Database
 from limpet.store.parts import KeptText, TextKey
@@ -60,7 +61,7 @@ class Gathering:
             for came, part in pieces:
                 kept = held[self._key(came, part)]
                 kept.lane = came.lane
-                texts += add_part(kept, part, now, alone=kept.key.recipient in crowded)
+                texts += add_part(kept, came.text, part, now, alone=kept.key.recipient in crowded)
             await parts.write(connection, list(held.values()))
         return texts
 
@@ -87,18 +88,19 @@ class Gathering:
         return TextKey(bucket, text.sender, text.recipient, carrier_of(came.lane), part.text)
 
 
-def add_part(kept: KeptText, part: Part, now: datetime, *, alone: bool) -> Iterator[Came]:
-    """Add a part to its text; what is given on by that: the text where it is whole now, and an unfinished one whose name has
-    been used again. With `alone` a text that has nothing yet does not wait for more."""
+def add_part(kept: KeptText, came: Inbound, part: Part, now: datetime, *, alone: bool) -> Iterator[Came]:
+    """Add a part to its text, with its TLVs; what is given on by that: the text where it is whole now, and an unfinished one
+    whose name has been used again. With `alone` a text that has nothing yet does not wait for more."""
     piece = (part.alphabet, part.octets)
     if kept.parts.get(part.number) == piece:
         return
     if kept.given_on or part.number in kept.parts:
         if not kept.given_on:
             yield _finish(kept, now)
-        kept.parts, kept.given_on, kept.due_at = {}, False, now + PATIENCE
+        kept.parts, kept.tlvs, kept.given_on, kept.due_at = {}, (), False, now + PATIENCE
     alone = alone and not kept.parts
     kept.parts[part.number] = piece
+    kept.tlvs = kept_tlvs((*kept.tlvs, *came.tlvs))
     if alone or len(kept.parts) == part.total:
         yield _finish(kept, now)
 
@@ -106,7 +108,7 @@ def add_part(kept: KeptText, part: Part, now: datetime, *, alone: bool) -> Itera
 def _finish(kept: KeptText, now: datetime) -> Came:
     kept.given_on, kept.due_at = True, now + REPEATED
     key = kept.key
-    return Came(kept.lane, Inbound(0, key.recipient, key.sender, _body(kept)))
+    return Came(kept.lane, Inbound(0, key.recipient, key.sender, _body(kept), tlvs=kept.tlvs))
 
 
 def _body(kept: KeptText) -> str:

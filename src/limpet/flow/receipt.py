@@ -19,6 +19,7 @@ from limpet.core.retention import Pseudonyms
 from limpet.core.routing import carrier_of
 from limpet.core.spelling import Spelling
 from limpet.core.status import SegmentState, Status, fold_receipts, may_become
+from limpet.flow import health
 from limpet.flow.clocks import CarrierClocks
 from limpet.flow.owed import Owed, Told
 from limpet.flow.refused import RefusedMarks
@@ -69,6 +70,7 @@ class _Done:
     known: list[Key] = field(default_factory=list)
     kept: list[Came] = field(default_factory=list)
     learned: dict[str, Spelling] = field(default_factory=dict)
+    told: list[Told] = field(default_factory=list)
 
 
 class Receipts:
@@ -198,6 +200,7 @@ class Receipts:
         done.kept += left
         if done.kept:
             await receipts.keep(connection, [self._keep(came, now) for came in done.kept])
+        await health.count(connection, done.told, now)
         return done
 
     async def _changes(
@@ -303,6 +306,7 @@ class Receipts:
         await self._marks.note(connection, lost, now)
         owed = await self._owed.write(connection, told, now)
         done.owed += owed
+        done.told += told
         done.known += [key for key in applied if changes[key][0].status is not Status.SENDING]
         return [came for key, (_, all_came) in changes.items() if key not in applied for came in all_came]
 

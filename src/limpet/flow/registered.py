@@ -77,7 +77,9 @@ async def settle_campaign(
     if before is CampaignStatus.SUSPENDED:  # the operator's word holds until they take it back
         status = before
     brand = await connection.fetchrow(query("brand_by_id"), row["brand_id"])
-    limits = None if brand is None else asdict(campaign_limits(brand["brand_type"], row["usecase"], brand["score"]))
+    said = _score(details)  # an upstream tells it with the campaign
+    score = brand["score"] if brand is not None and said is None else said
+    limits = None if brand is None else asdict(campaign_limits(brand["brand_type"], row["usecase"], score))
     await connection.execute(
         query("campaign_answered"), row["id"], job.key, status, _name(details), limits, errors, now
     )

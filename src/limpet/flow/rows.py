@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from limpet.core.limits import RATE_EXCEEDED, CampaignShare
 from limpet.core.model import SenderKind
-from limpet.core.rate import Queue
+from limpet.core.rate import Queue, of_campaign
 from limpet.core.selection import Refusal
 from limpet.core.status import Status
 from limpet.core.sticky import Binding
@@ -31,14 +32,19 @@ class Way:
     also_through: tuple[str, ...] | None = None
     shared: Sequence[Queue] = ()
     """Whose rates it must keep beside the sender's own."""
+    campaign: CampaignShare | None = None
+    """The campaign whose rate it must keep as well (S-55)."""
 
 
-def place(row: MessageRow, binding: Binding, shared: Sequence[Queue], reservation: Reservation, now: datetime) -> None:
-    """Write a binding into a row, and claim the row for its lane when there is room."""
+def place(
+    row: MessageRow, binding: Binding, shared: Sequence[Queue], reservation: Reservation, now: datetime,
+    campaign: CampaignShare | None = None,
+) -> None:  # fmt: skip
+    """Write a binding into a row, and claim the row for its lane when there is room. `campaign` is that of which it is sent."""
     sender = binding.candidate.sender
     row.member_id, row.sender = binding.candidate.member_id, sender.address
     row.reason, row.sticky = binding.reason, binding.outcome
-    way = Way(sender.address, sender.carrier, sender.kind, sender.country, sender.also_through, shared)
+    way = Way(sender.address, sender.carrier, sender.kind, sender.country, sender.also_through, shared, campaign)
     route(row, way, reservation, now)
 
 
@@ -48,13 +54,21 @@ def route(row: MessageRow, way: Way, reservation: Reservation, now: datetime) ->
     fleet = reservation.fleet
     row.lane = fleet.lane_for(way.carrier, way.address, way.country, way.also_through, row.recipient)
     row.status = Status.QUEUED
-    wait_s = fleet.wait_s(way.address, way.kind, way.country, row.num_segments, way.shared)
+    campaign = None if way.campaign is None else of_campaign(way.campaign.campaign_id, way.campaign.segments_per_s)
+    shared = way.shared if campaign is None else (*way.shared, campaign)
+    wait_s = fleet.wait_s(way.address, way.kind, way.country, row.num_segments, shared)
     if wait_s is None:
-        row.status, row.error_code = Status.FAILED, QUEUE_FULL
+        too_fast = campaign is not None and fleet.is_full(campaign.name)
+        row.status, row.error_code = Status.FAILED, RATE_EXCEEDED if too_fast else QUEUE_FULL
     elif wait_s > 0:
         row.due_at = now + timedelta(seconds=wait_s)
     elif row.recipient not in reservation.fleet.waiting_people and (fence := reservation.take(row.lane)) is not None:
         row.status, row.fence, row.attempt, row.claimed_at = Status.SENDING, fence, 1, now
+
+
+def leaving(row: MessageRow) -> int:
+    """The segments with which a row goes on its way: none where a queue was full."""
+    return 0 if row.status is Status.FAILED else row.num_segments
 
 
 def refuse(row: MessageRow, refusal: Refusal) -> None:

@@ -52,6 +52,11 @@ class Contacts:
                 self.remember(member, day, counts.get(member, 0))
         return {member: self._known[member].count for member in caps}
 
+    async def crowd_on(self, connection: Connection, pool: Pool, day: int) -> Crowd:
+        """Which members of a pool get no more people on a day, as the connection sees it; nothing is remembered."""
+        counts = await tallies.read(connection, Tally.CONTACTS, day, pool.caps) if pool.caps else {}
+        return Crowd(at_cap(pool.caps, counts), self.uncapped.is_full)
+
     def remember(self, member: int, day: int, count: int) -> None:
         """What a count was when it was last seen."""
         if len(self._known) >= MEMBERS_MAX:
@@ -131,6 +136,15 @@ async def take(connection: Connection, portions: Sequence[Portion], rooms: Mappi
         refused += [portion for portion, fits in zip(mine, taken, strict=True) if not fits]
     await give_back(connection, refused, day)
     return {portion.place for portion in refused}
+
+
+async def is_used_up(connection: Connection, pool: Pool, day: int, segments: int) -> bool:
+    """Whether a service's share of a day has no room for so many segments more; nothing is counted."""
+    room = pool.limits.daily_segments
+    if room is None:
+        return False
+    counts = await tallies.read(connection, Tally.SEGMENTS, day, [pool.service.id])
+    return counts.get(pool.service.id, 0) + segments > room
 
 
 async def give_back(connection: Connection, portions: Iterable[Portion], day: int) -> None:

@@ -20,6 +20,7 @@ from limpet.flow.dispatch import Dispatcher
 from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
 from limpet.flow.failure import Failures
+from limpet.flow.health import HealthWatch
 from limpet.flow.inbound import Inbounds
 from limpet.flow.owed import Owed, Told
 from limpet.flow.question import Questions
@@ -29,6 +30,7 @@ from limpet.store import (
     deactivations,
     deliveries,
     dispatch,
+    health,
     idempotency,
     links,
     media,
@@ -65,7 +67,7 @@ class Sweeps:
     def __init__(
         self, database: Database, sticky: StickyStore, dispatcher: Dispatcher, due: DueBinder, doubt: DoubtBook,
         resolver: Resolver, failures: Failures, owed: Owed, receipts_in: Receipts, inbounds: Inbounds, questions: Questions,
-        clock: Clock, *, patience_s: float, purge_rows_per_s: int,
+        health_watch: HealthWatch, clock: Clock, *, patience_s: float, purge_rows_per_s: int,
     ) -> None:  # fmt: skip
         self._database = database
         self._sticky = sticky
@@ -78,6 +80,7 @@ class Sweeps:
         self._receipts = receipts_in
         self._inbounds = inbounds
         self._questions = questions
+        self._health = health_watch
         self._clock = clock
         self._patience_s = patience_s
         self._chunk_pause_s = PURGE_CHUNK / max(1, purge_rows_per_s)
@@ -92,6 +95,7 @@ class Sweeps:
             partial(every, PARTS_S, self.give_on),
             partial(every, MINUTE_S, self.recheck_held),
             partial(every, MINUTE_S, self.ask),
+            partial(every, MINUTE_S, self._health.look),
             partial(every, DAY_S, self.housekeep),
             partial(every, DAY_S, self.purge, first_after_s=PURGE_FIRST_S),
         ]
@@ -149,6 +153,7 @@ class Sweeps:
         await deactivations.purge(self._database, now.date())
         await refused.purge(self._database, day_number(now))
         await tallies.forget(self._database, day_number(now))
+        await health.forget(self._database, now)
         await self.obfuscate()
         await self._settle_imports(now)
         await idempotency.purge(self._database, oldest_relevant_id(now, idempotency.REMEMBERED_DAYS))

@@ -11,13 +11,14 @@ from functools import partial
 from limpet.carrier.port import Delivery, Inbound, Lane, Listener, Receipt
 from limpet.clock import Clock
 from limpet.core.ids import day_number
-from limpet.core.limits import SCHEDULED_MAX
+from limpet.core.limits import SCHEDULED_MAX, Prefixes
 from limpet.core.load import LoadMeter
 from limpet.core.retention import Pseudonyms
 from limpet.core.routing import Patience, Routes
 from limpet.flow.accept import Accept
 from limpet.flow.answers import Answers
 from limpet.flow.assign import Assigner
+from limpet.flow.campaign_share import CampaignCounts
 from limpet.flow.carriers import Switchboard
 from limpet.flow.clicks import Clicks
 from limpet.flow.consent import Consent
@@ -27,6 +28,7 @@ from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
 from limpet.flow.events import Events
 from limpet.flow.failure import Failures
+from limpet.flow.health import HealthWatch
 from limpet.flow.inbound import Inbounds
 from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
@@ -76,6 +78,8 @@ class Pace:
     account_per_s: float | None = None
     scheduled_max: int = SCHEDULED_MAX
     elsewhere: frozenset[str] = frozenset()
+    tmobile: tuple[str, ...] = ()
+    """How numbers begin whose network is T-Mobile's, as far as the operator knows (rule S-54)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,38 +167,32 @@ def assemble(
         database, directory, assigner, consent, events, clock, bucket_key, installation.sid_key, new_id,
         fleet.acknowledge, fleet.decline, post, pseudonyms, base_url,
     )  # fmt: skip
+    leases.after_doubt = receipts.look_again_for_doubtful
     _connect(dispatcher, receipts, inbounds, post)
-    due = DueBinder(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id)
+    campaigns = CampaignCounts(Prefixes(pace.tmobile).match)
+    due = DueBinder(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, campaigns)
     sticky = StickyStore(database, bucket_key, new_id, pseudonyms)
     resolver = Resolver(database, directory, owed, failures)
     questions = Questions(database, fleet, clock, pace.query_after)
+    watch = HealthWatch(database, events, clock, post)
     sweeps = Sweeps(
-        database, sticky, dispatcher, due, doubt, resolver, failures, owed, receipts, inbounds, questions, clock,
+        database, sticky, dispatcher, due, doubt, resolver, failures, owed, receipts, inbounds, questions, watch, clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
     )  # fmt: skip
     accept = Accept(
         database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, pace.pending_max, pace.scheduled_max,
-        pace.elsewhere,
+        pace.elsewhere, campaigns,
     )  # fmt: skip
     return Flow(
-        directory,
-        accept,
-        dispatcher,
-        due,
-        receipts,
-        inbounds,
-        doubt,
-        sweeps,
-        sticky,
+        directory, accept, dispatcher, due, receipts, inbounds, doubt, sweeps, sticky,
         Messages(database, bucket_key, pseudonyms),
         OptOuts(database, bucket_key, new_id),
         Clicks(database, directory, installation, clock, new_id, post),
         events,
         Switchboard(database, fleet, clock, owner, pace.patience),
         Releases(database, resolver, doubt, fleet, clock, post),
-        post,
-        pace.lease,
-    )
+        post, pace.lease,
+    )  # fmt: skip
 
 
 def _connect(

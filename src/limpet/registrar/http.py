@@ -17,11 +17,8 @@ from urllib.parse import quote
 import aiohttp
 
 from limpet.registrar.port import Answer, Approved, Pending, Rejected, Request, Trouble, Unknown
+from limpet.registrar.upstream import BODY_BYTES_MAX, CONNECTIONS_MAX, FIELDS_MAX, code, read_to_end, text
 
-BODY_BYTES_MAX = 64 * 1024
-TEXT_LENGTH_MAX = 500
-FIELDS_MAX = 50
-CONNECTIONS_MAX = 8
 _NOT_FOUND, _OK = 404, range(200, 300)
 
 
@@ -60,18 +57,10 @@ class HttpRegistrar:
             async with self._session.request(
                 method, url, json=body, headers=headers, allow_redirects=False
             ) as answer:  # fmt: skip
-                content = await _read_to_end(answer)
+                content = await read_to_end(answer)
                 return _understood(answer.status, content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Trouble(f"no answer from the registrar: {type(error).__name__}")
-
-
-async def _read_to_end(answer: aiohttp.ClientResponse) -> bytes:
-    """At most BODY_BYTES_MAX and one octet: more is no answer."""
-    body = bytearray()
-    while len(body) <= BODY_BYTES_MAX and (chunk := await answer.content.read(BODY_BYTES_MAX + 1 - len(body))):
-        body += chunk
-    return bytes(body)
 
 
 def _understood(status: int, content: bytes) -> Answer:
@@ -87,7 +76,7 @@ def _understood(status: int, content: bytes) -> Answer:
 
 
 def _answer(said: Mapping[str, Any]) -> Answer:
-    reference = _text(said.get("reference"))
+    reference = text(said.get("reference"))
     match said.get("status"):
         case "pending":
             return Pending(reference)
@@ -95,12 +84,7 @@ def _answer(said: Mapping[str, Any]) -> Answer:
             details = said.get("details")
             return Approved(reference, details if isinstance(details, dict) else {})
         case "rejected":
-            code = said.get("error_code")
-            reason = _text(said.get("reason")) or "The registrar gave no reason"
+            reason = text(said.get("reason")) or "The registrar gave no reason"
             fields = tuple(map(str, said["fields"][:FIELDS_MAX])) if isinstance(said.get("fields"), list) else ()
-            return Rejected(reason, code if type(code) is int and 10_000 <= code <= 99_999 else None, reference, fields)
+            return Rejected(reason, code(said.get("error_code")), reference, fields)
     return Trouble("the registrar's answer has no status")
-
-
-def _text(value: object) -> str | None:
-    return value[:TEXT_LENGTH_MAX].replace("\0", "") if isinstance(value, str) and value else None

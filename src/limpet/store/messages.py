@@ -17,6 +17,7 @@ from limpet.core.page import Page, PageRequest, page_of
 from limpet.core.retention import Mark, Pseudonyms, as_kept
 from limpet.core.status import Status
 from limpet.core.sticky import Outcome
+from limpet.core.tlvs import Tlvs, written
 from limpet.core.usage import Day
 from limpet.store import deliveries, links, sticky, usage
 from limpet.store.database import Connection, Database
@@ -107,6 +108,12 @@ def message_of(row: asyncpg.Record) -> Message:
 async def insert(connection: Connection, rows: Sequence[MessageRow], now: datetime) -> None:
     """Write new messages in one statement."""
     await connection.execute(_INSERT, *([getattr(row, name) for row in rows] for name in _ROW), now)
+
+
+async def keep_tlvs(connection: Connection, said: Sequence[tuple[int, int, Tlvs]]) -> None:
+    """Keep what carriers have said of inbound messages, each with its bucket and id, in the transaction that wrote them."""
+    rows = sorted((bucket, message_id, json.dumps(written(tlvs))) for bucket, message_id, tlvs in said)
+    await connection.execute(query("message_tlvs"), *map(list, zip(*rows, strict=True)))
 
 
 async def bind(connection: Connection, rows: Sequence[MessageRow], now: datetime) -> set[tuple[int, int]]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import asyncpg
 
 from limpet.core.alphabet import Alphabet
+from limpet.core.tlvs import Tlvs, read, written
 from limpet.store.database import Connection, Database
 from limpet.store.dispatch import columns
 from limpet.store.queries import query
@@ -40,6 +41,7 @@ class KeptText:
     due_at: datetime
     given_on: bool = False
     parts: dict[int, Piece] = field(default_factory=dict)
+    tlvs: Tlvs = ()
 
 
 async def lock(connection: Connection, keys: Iterable[TextKey], lane: str, due_at: datetime) -> dict[TextKey, KeptText]:
@@ -57,7 +59,10 @@ async def relock(connection: Connection, keys: Iterable[TextKey]) -> dict[TextKe
 
 async def write(connection: Connection, texts: Sequence[KeptText]) -> None:
     """Write locked texts as they are now."""
-    rows = [(*text.key, _parts_json(text), text.lane, text.given_on, text.due_at) for text in texts]
+    rows = [
+        (*text.key, _parts_json(text), text.lane, text.given_on, text.due_at, json.dumps(written(text.tlvs)))
+        for text in texts
+    ]
     await connection.execute(query("parts_write"), *columns(rows))
 
 
@@ -84,4 +89,4 @@ def _parts_json(text: KeptText) -> str:
 def _kept(row: asyncpg.Record) -> KeptText:
     parts = {int(number): (Alphabet(name), bytes.fromhex(digits)) for number, (name, digits) in row["parts"].items()}
     key = TextKey(*(row[name] for name in TextKey._fields))
-    return KeptText(key, row["lane"], row["due_at"], row["given_on"], parts)
+    return KeptText(key, row["lane"], row["due_at"], row["given_on"], parts, read(row["tlvs"]))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import asyncpg
 
+from limpet.core.campaign import CampaignLimits
+from limpet.core.limits import CampaignShare
 from limpet.core.model import (
     Account,
     AccountStatus,
@@ -37,6 +40,9 @@ class LoadedPool:
     members: tuple[PoolMember, ...]
     until_day: int = NEVER
     """The day on which the first of the carriers' refusals among them ends."""
+    campaign: CampaignShare | None = None
+    failing: frozenset[int] = frozenset()
+    """The members that are to get no new people (S-92)."""
 
 
 class ServiceOwner(NamedTuple):
@@ -78,7 +84,18 @@ async def load(connection: Connection, service_id: int, today: int = 0) -> Loade
         return None
     members = tuple(_member_of(row) for row in rows if row["member_id"] is not None)
     ends = [row["refused_until"] for row in rows if row["refused_until"] is not None]
-    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER))
+    failing = frozenset(row["member_id"] for row in rows if row["failing"])
+    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER), share_of(rows[0]), failing)
+
+
+def share_of(row: asyncpg.Record) -> CampaignShare | None:
+    """What the campaign that a row names may send; None where it names none."""
+    if row["campaign_id"] is None:
+        return None
+    limits = CampaignLimits(**row["campaign_limits"])
+    return CampaignShare(
+        row["campaign_id"], row["brand_id"], limits.segments_per_s, limits.us_daily_segments, limits.daily_segments
+    )
 
 
 async def owner_by_sid(connection: Connection, sid: str) -> ServiceOwner | None:
@@ -102,6 +119,15 @@ async def accounts(connection: Connection, ids: list[int]) -> list[Account]:
 def _standing_of(row: asyncpg.Record) -> AccountStatus:
     owner = row["owner_status"] and AccountStatus(row["owner_status"])
     return standing(AccountStatus(row["status"]), owner)
+
+
+async def unregistered(connection: Connection, senders: Collection[int | str]) -> set[int | str]:
+    """Which of these memberships, in a pool or not, and of these numbers may not write to the United States any more (S-69)."""
+    members = [each for each in senders if isinstance(each, int)]
+    numbers = [each for each in senders if isinstance(each, str)]
+    left = await connection.fetch(query("members_unregistered"), members) if members else []
+    named = await connection.fetch(query("numbers_unregistered"), numbers) if numbers else []
+    return {*(row["id"] for row in left), *(row["address"] for row in named)}
 
 
 async def sids(

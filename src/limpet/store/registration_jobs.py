@@ -149,6 +149,7 @@ async def asked_campaign(connection: Connection, campaign_id: int, account_sid: 
         "brand_registration_sid": row["brand_sid"],
         "us_app_to_person_usecase": row["usecase"],
         "campaign_id": row["tcr_id"],
+        "messaging_service_sid": row["service_sid"],
     }
     return Asked(row["sid"], account_sid, {**row["fields"], **told}, row["mock"])
 

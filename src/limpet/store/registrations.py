@@ -107,11 +107,12 @@ class RegistrationBook:
         await self.campaign_changed(connection, service_id, now)
 
     async def campaign_changed(self, connection: Connection, service_id: int, now: datetime) -> None:
-        """A campaign's status is another: its numbers may begin, or have lost what they had."""
+        """A campaign's status or its limits are others: its numbers may begin, or have lost what they had."""
         addresses = [row["address"] for row in await connection.fetch(query("numbers_of_service"), service_id)]
         await connection.execute(query("service_registered"), service_id)
         await self._begin(connection, service_id, addresses, now)
         await self.clear(connection, [service_id])
+        await connection.execute(query("pool_changed"), service_id)
 
     async def campaign_gone(self, connection: Connection, campaign_id: int, service_id: int, now: datetime) -> None:
         """A campaign was deleted: every number is taken out of it."""
@@ -119,6 +120,7 @@ class RegistrationBook:
         rows = await connection.fetch(query("registrations_of_campaign"), campaign_id)
         await self.move(connection, [Move(registration_of(row), Event.REMOVE) for row in rows], now)
         await self.clear(connection, [service_id])
+        await connection.execute(query("pool_changed"), service_id)
 
     async def begin_ready(self, connection: Connection, addresses: Sequence[str], now: datetime) -> int:
         """Start the registrations of numbers that nothing is in the way of; answers how many."""

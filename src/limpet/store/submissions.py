@@ -9,6 +9,7 @@ from datetime import datetime
 import asyncpg
 
 from limpet.core.page import Page, PageRequest
+from limpet.core.tlvs import Tlvs, read
 from limpet.store.database import Database
 from limpet.store.dispatch import Outgoing, outgoing
 from limpet.store.paging import fetch_page, listing
@@ -28,12 +29,15 @@ class Submitted:
     segment_states: tuple[str, ...]
     in_doubt_at: datetime | None
     sent_at: datetime | None
+    tlvs: Tlvs = ()
+    """What the carrier of an inbound message has said of it."""
 
 
 def submitted(row: asyncpg.Record) -> Submitted:
     """The value of a row of `message`."""
     ids, states = tuple(row["carrier_message_ids"] or ()), tuple(row["segment_states"] or ())
-    return Submitted(outgoing(row), row["num_segments"], ids, states, row["in_doubt_at"], row["sent_at"])
+    tlvs = read(row["tlvs"] or {})
+    return Submitted(outgoing(row), row["num_segments"], ids, states, row["in_doubt_at"], row["sent_at"], tlvs)
 
 
 async def fetch(database: Database, account_id: int, bucket: int, message_id: int) -> Submitted | None:

@@ -1,7 +1,8 @@
 """Small exact counts in PostgreSQL: right in every process and after a crash, because they commit with what they count.
 
 A count is held from the statement that changes it to the commit. They are taken in one order everywhere: a service's segments
-before any mapping, a member's people and an account's scheduled messages after all mappings; and within a kind by id.
+before any mapping; after all mappings a member's people, a campaign's segments, a brand's and an account's scheduled messages;
+and within a kind by id.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ class Tally(StrEnum):
     """New people of a pool member in a UTC day."""
     SEGMENTS = "segments"
     """Segments of a service in a UTC day."""
+    CAMPAIGN = "campaign"
+    """Segments of a campaign to the United States in a day of its carriers."""
+    TMOBILE = "tmobile"
+    """Segments of a brand to T-Mobile in such a day."""
     SCHEDULED = "scheduled"
     """Messages that an account has scheduled; not of a day."""
 

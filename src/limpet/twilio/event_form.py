@@ -11,7 +11,7 @@ from typing import Final
 
 from limpet.core.event_streams import NewSink, Sink, Subscribed, Subscription
 from limpet.twilio.dates import iso8601
-from limpet.twilio.event_types import CATALOGUE_DATE, EVENT_TYPES, SCHEMAS_URL, EventType, Schema
+from limpet.twilio.event_types import CATALOGUE_DATE, EVENT_TYPES, EventType, Schema
 from limpet.twilio.forms import Form, filled, integer, invalid, is_web_url, missing, text
 
 Json = dict[str, object]
@@ -165,7 +165,7 @@ def version_resource(schema: Schema, version: int, root: str) -> Json:
     return {
         "date_created": iso8601(CATALOGUE_DATE),
         "id": schema.id,
-        "raw": f"{SCHEMAS_URL}/{schema.id}/{version}",
+        "raw": f"{schema.home}/{schema.id}/{version}",
         "schema_version": version,
         "url": f"{root}/Schemas/{schema.id}/Versions/{version}",
     }

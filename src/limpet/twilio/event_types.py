@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from limpet.core.health import Health
 from limpet.core.status import Status
 
 CATALOGUE_DATE: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,6 +33,7 @@ class Schema:
     id: str
     latest: int
     since: Mapping[str, int] = field(default_factory=dict)
+    home: str = SCHEMAS_URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,12 @@ _MESSAGE_STATUS: Final = Schema(
     "Messaging.MessageStatus", 8, {"rawDlrDoneDate": 5, "numberOfSegments": 6, "dateUpdated": 6}
 )
 _INBOUND: Final = Schema("Messaging.InboundMessageV1", 6, {"recipients": 5, "optOutType": 6})
+NUMBER_HEALTH: Final[Mapping[Health, str]] = {
+    state: f"limpet.messaging.number-health.{state}" for state in (Health.UNHEALTHY, Health.HEALTHY)
+}
+"""Ours: Twilio tells nothing of it."""
+OUR_SCHEMAS: Final = "urn:limpet:schemas"
+_NUMBER_HEALTH: Final = Schema("Limpet.NumberHealth", 1, home=OUR_SCHEMAS)
 _NUMBER_SINCE: Final = {"messagingservicesid": 2}
 
 
@@ -72,6 +80,8 @@ def _catalogue() -> list[EventType]:
         inbound,
         *numbers,
         EventType(ERROR_LOGGED, Schema("ErrorLogs.Error", 2), "An error has been logged"),
+        EventType(NUMBER_HEALTH[Health.UNHEALTHY], _NUMBER_HEALTH, "A number of a pool fails most of its messages"),
+        EventType(NUMBER_HEALTH[Health.HEALTHY], _NUMBER_HEALTH, "A number of a pool is well again"),
     ]
 
 

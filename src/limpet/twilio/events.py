@@ -219,12 +219,14 @@ def cloud_event(event: Event, event_id: str, schema_version: int) -> str:
     """An event as it is posted: its data in a version of its type's schema, without the fields that came later."""
     schema = EVENT_TYPES[event.type].schema
     told = {name: value for name, value in event.data.items() if schema.since.get(name, 1) <= schema_version}
-    return _envelope(event.type, event.source, event_id, f"{schema.id}/{schema_version}", event.at, told)
+    return _envelope(event.type, event.source, event_id, f"{schema.home}/{schema.id}/{schema_version}", event.at, told)
 
 
 def sink_test(account_sid: str, test_id: str, at: datetime) -> str:
     """The event by which a customer sees that a sink is reached."""
-    return _envelope(TEST_EVENT, "Sink", account_sid, "EventStreams.TestSink/1.json", at, {"test_id": test_id})
+    return _envelope(
+        TEST_EVENT, "Sink", account_sid, f"{SCHEMAS_URL}/EventStreams.TestSink/1.json", at, {"test_id": test_id}
+    )
 
 
 def batch(events: str) -> str:
@@ -264,7 +266,7 @@ def _envelope(kind: str, source: str, event_id: str, schema: str, at: datetime, 
         "type": kind,
         "source": source,
         "id": event_id,
-        "dataschema": f"{SCHEMAS_URL}/{schema}",
+        "dataschema": schema,
         "datacontenttype": "application/json",
         "time": iso8601_ms(at),
         "data": data,

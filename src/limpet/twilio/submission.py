@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from limpet.core.model import InDoubtPolicy
+from limpet.core.tlvs import Tlvs, written
 from limpet.twilio.dates import iso8601
 from limpet.twilio.forms import Form, choice, missing
 from limpet.twilio.resources import Json
@@ -28,11 +29,12 @@ def parse_release(form: Form) -> InDoubtPolicy:
 def submission_resource(
     *, account_sid: str, message_sid: str, service_sid: str | None, status: str, lane: str | None, attempt: int,
     claimed_at: datetime | None, sent_at: datetime | None, in_doubt_at: datetime | None, num_segments: int,
-    carrier_message_ids: Sequence[str], segment_states: Sequence[str], url: str,
+    carrier_message_ids: Sequence[str], segment_states: Sequence[str], tlvs: Tlvs, url: str,
 ) -> Json:  # fmt: skip
     """The JSON. `segments` is empty until the carrier has given ids; `state` is `sent` until a receipt says more, and
     `unknown` where it is not known whether the segment left.
-    `in_doubt_since` is set while nobody knows whether the message left."""
+    `in_doubt_since` is set while nobody knows whether the message left. `tlvs` are what the carrier of an
+    inbound message has said beside it."""
     states = list(segment_states) or ["sent"] * len(carrier_message_ids)
     return {
         "account_sid": account_sid,
@@ -50,5 +52,6 @@ def submission_resource(
             for number, (carrier_id, state) in enumerate(zip(carrier_message_ids, states, strict=False), 1)
         ],
         "status": status,
+        "tlvs": written(tlvs),
         "url": url,
     }

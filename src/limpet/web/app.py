@@ -23,6 +23,7 @@ from limpet.web import (
     deactivations,
     deliveries,
     event_streams,
+    health,
     inventory,
     limits,
     links,
@@ -36,6 +37,7 @@ from limpet.web import (
     pools,
     registration,
     rehearsal,
+    selection,
     services,
     short_codes,
     smpp_credentials,
@@ -112,6 +114,8 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "POST": limits.change_member,
     },
     "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Limits": {"GET": limits.of_member},
+    "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Health": {"GET": health.of_number},
+    "/Services/{service_sid}/HealthPolicy": {"GET": health.policy, "POST": health.change_policy},
     "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Registration": {
         "GET": registration.fetch,
         "POST": registration.retry,
@@ -165,6 +169,7 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Messages/{sid}/Submission": {"GET": submissions.fetch, "POST": submissions.release},
     "/Simulator/Texts": {"POST": people.write},
     "/Simulator/Behaviour": {"GET": people.show, "POST": people.change, "DELETE": people.reset},
+    "/Services/{service_sid}/SenderSelection": {"POST": selection.foretell},
     "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
 }
 _STREAMED: Mapping[str, Mapping[str, Handler]] = {

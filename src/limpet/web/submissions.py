@@ -60,5 +60,6 @@ async def _shown(call: Call, one: Submitted) -> Json:
         num_segments=one.num_segments,
         carrier_message_ids=one.carrier_message_ids,
         segment_states=one.segment_states,
+        tlvs=one.tlvs,
         url=f"{call.url.partition('/Messages/')[0]}/Messages/{sid}/Submission",
     )

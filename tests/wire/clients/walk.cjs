@@ -21,6 +21,14 @@ function connect(user, secret) {
   return client;
 }
 
+/** What a request that the SDK does not make is answered with. */
+async function post(path, body) {
+  const login = Buffer.from(`${ready.account_sid}:${ready.auth_token}`).toString("base64");
+  const headers = { "Content-Type": "application/json", Authorization: `Basic ${login}` };
+  const answer = await fetch(ready.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+  return answer.json();
+}
+
 /** The status and the code with which a call is refused. */
 async function refused(call) {
   try {
@@ -204,6 +212,47 @@ const STEPS = {
     assert(place.startsWith(ready.url));
     const nothing = () => client.messaging.v1.deactivations().fetch({ date: "2020-01-01" });
     assert.deepEqual(await refused(nothing), [404, 20404]);
+  },
+
+  async media(client) {
+    const number = await client.incomingPhoneNumbers.create({ phoneNumber: newNumber() });
+    const service = await client.messaging.v1.services.create({ friendlyName: "Media", mmsConverter: true });
+    await client.messaging.v1.services(service.sid).phoneNumbers.create({ phoneNumberSid: number.sid });
+    const place = { messagingServiceSid: service.sid, mediaUrl: ["https://example.com/a.png"] };
+    const sent = await client.messages.create({ to: newNumber(), body: "look", ...place });
+    assert.equal(sent.numMedia, "1");
+    const [found] = await client.messages(sent.sid).media.list();
+    assert.equal(found.parentSid, sent.sid);
+    assert.equal((await client.messages(sent.sid).media(found.sid).fetch()).sid, found.sid);
+    assert.equal(await client.messages(sent.sid).media(found.sid).remove(), true);
+    assert.deepEqual(await client.messages(sent.sid).media.list(), []);
+  },
+
+  async content(client) {
+    client.content.baseUrl = ready.url;
+    const types = { "twilio/text": { body: "Hello {{1}}" } };
+    const template = { friendly_name: "walk", language: "en", variables: { 1: "nobody" }, types };
+    const made = await post("/v1/Content", template); // the majors make templates in different ways
+    assert.equal((await client.content.v1.contents(made.sid).fetch()).friendlyName ?? made.friendly_name, "walk");
+    assert((await client.content.v1.contents.list()).some((each) => each.sid === made.sid));
+    const { phoneNumber } = await client.incomingPhoneNumbers.create({ phoneNumber: newNumber() });
+    const variables = { contentSid: made.sid, contentVariables: JSON.stringify({ 1: "Ada" }) };
+    const sent = await client.messages.create({ to: newNumber(), from: phoneNumber, ...variables });
+    assert.equal(sent.body, "Hello Ada");
+    assert.equal(await client.content.v1.contents(made.sid).remove(), true);
+  },
+
+  async compliance(client) {
+    const { v1 } = client.messaging;
+    const bundles = { customerProfileBundleSid: `BU${"1".repeat(32)}`, a2PProfileBundleSid: `BU${"2".repeat(32)}` };
+    const brand = await v1.brandRegistrations.create({ ...bundles, mock: true });
+    assert.equal(brand.mock, true);
+    assert((await v1.brandRegistrations.list()).some((each) => each.sid === brand.sid));
+    const service = await v1.services.create({ friendlyName: "Campaign" });
+    const cases = await v1.services(service.sid).usAppToPersonUsecases.fetch({ brandRegistrationSid: brand.sid });
+    assert((cases.usAppToPersonUsecases ?? cases.us_app_to_person_usecases).some((each) => each.code === "MIXED"));
+    assert.deepEqual(await v1.services(service.sid).usAppToPerson.list(), []);
+    assert(Array.isArray(await v1.tollfreeVerifications.list()));
   },
 
   async errors(client) {

@@ -36,7 +36,8 @@ VALUES ($1, $2, $3, $4, $5, 'PENDING', $6, $7, $8, $9, $10, $10)
 RETURNING id;
 
 -- name: campaign_by_id (reference)
-SELECT c.*, b.sid AS brand_sid FROM campaign c JOIN brand b ON b.id = c.brand_id WHERE c.id = $1;
+SELECT c.*, b.sid AS brand_sid, s.sid AS service_sid
+  FROM campaign c JOIN brand b ON b.id = c.brand_id JOIN service s ON s.id = c.service_id WHERE c.id = $1;
 
 -- name: campaign_by_sid (reference)
 SELECT c.*, b.sid AS brand_sid FROM campaign c JOIN brand b ON b.id = c.brand_id

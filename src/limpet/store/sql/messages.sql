@@ -2,14 +2,16 @@
 
 -- name: plain_senders (hot)
 -- Which of these numbers an account owns, since a plain From must be one; and whether the person opted out of the number, or of
--- the service whose pool it is in, and whether registration keeps the number from writing to the United States.
+-- the service whose pool it is in, whether registration keeps the number from writing to the United States, and out of which
+-- campaign's share it writes there.
 SELECT k.ord, n.address, n.kind, n.carrier, n.country, n.capabilities, n.also_through,
-       coalesce(p.clearance <> 'clear', n.a2p_held) AS unregistered,
+       coalesce(p.clearance <> 'clear', n.a2p_held) AS unregistered, c.id AS campaign_id, c.brand_id, c.limits AS campaign_limits,
        o.bucket IS NOT NULL OR w.bucket IS NOT NULL AS opted_out
   FROM unnest($1::integer[], $2::text[], $3::smallint[], $4::text[]) WITH ORDINALITY
        AS k (account_id, address, bucket, recipient, ord)
   JOIN sender n ON n.address = k.address AND n.account_id = k.account_id AND n.released_at IS NULL
   LEFT JOIN pool_member p ON p.sender_id = n.id AND p.removed_at IS NULL
+  LEFT JOIN campaign c ON c.service_id = p.service_id AND c.deleted_at IS NULL
   LEFT JOIN opt_out o ON o.bucket = ANY ($3) AND o.bucket = k.bucket
        AND o.recipient = k.recipient AND o.service_id = 0 AND o.sender_id = n.id
   LEFT JOIN opt_out w ON w.bucket = ANY ($3) AND w.bucket = k.bucket
@@ -93,8 +95,14 @@ SELECT * FROM message
    AND ($5::timestamptz IS NULL OR sent_at >= $5) AND ($6::timestamptz IS NULL OR sent_at < $6)
  ORDER BY id LIMIT $7;
 
+-- name: message_tlvs (hot)
+-- Of texts that carriers have said more of; a statement of its own, since hardly any have.
+UPDATE message AS m SET tlvs = k.tlvs::jsonb
+  FROM unnest($1::smallint[], $2::bigint[], $3::text[]) AS k (bucket, id, tlvs)
+ WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.id;
+
 -- name: message_body_redact (hot)
-UPDATE message SET body = '', updated_at = $4 WHERE bucket = $1 AND id = $2 AND account_id = $3 AND status = ANY ($5::text[])
+UPDATE message SET body = '', tlvs = NULL, updated_at = $4 WHERE bucket = $1 AND id = $2 AND account_id = $3 AND status = ANY ($5::text[])
 RETURNING *;
 
 -- name: message_cancel (hot)

@@ -18,9 +18,11 @@ SELECT p.* FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::t
    FOR UPDATE OF p;
 
 -- name: parts_write (hot)
-UPDATE inbound_text AS p SET parts = k.parts::jsonb, lane = k.lane, given_on = k.given_on, due_at = k.due_at
+UPDATE inbound_text AS p SET parts = k.parts::jsonb, lane = k.lane, given_on = k.given_on, due_at = k.due_at,
+       tlvs = k.tlvs::jsonb
   FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
-              $9::timestamptz[]) AS k (bucket, recipient, sender, carrier, name, parts, lane, given_on, due_at)
+              $9::timestamptz[], $10::text[])
+       AS k (bucket, recipient, sender, carrier, name, parts, lane, given_on, due_at, tlvs)
  WHERE p.bucket = ANY ($1) AND p.bucket = k.bucket AND p.recipient = k.recipient AND p.sender = k.sender
    AND p.carrier = k.carrier AND p.name = k.name;
 

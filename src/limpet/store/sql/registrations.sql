@@ -115,6 +115,22 @@ SELECT m.id, m.service_id, m.clearance, n.kind, n.country, n.a2p_held, s.require
   LEFT JOIN number_registration r ON r.member_id = m.id AND r.campaign_id = c.id
  WHERE m.service_id = ANY ($1::integer[]) AND m.removed_at IS NULL;
 
+-- name: members_unregistered (reference)
+-- Which of these memberships may not write to the United States any more (rule S-69): those in a pool that are not clear, and
+-- those that have left whose number carriers have let go of, or never had. One that had no campaign is not concerned.
+SELECT m.id FROM pool_member m
+ WHERE m.id = ANY ($1::integer[])
+   AND CASE WHEN m.removed_at IS NULL THEN m.clearance <> 'clear'
+            ELSE EXISTS (SELECT FROM number_registration r WHERE r.member_id = m.id)
+                 AND NOT EXISTS (SELECT FROM number_registration r
+                                   JOIN number_registration_step t ON t.registration_id = r.id AND t.stage = 'registered'
+                                  WHERE r.member_id = m.id AND r.stage IN ('leaving', 'held')) END;
+
+-- name: numbers_unregistered (reference)
+-- Which of these numbers may not write to the United States any more, of which messages without a service wait (rule S-69).
+SELECT n.address FROM sender n JOIN pool_member p ON p.sender_id = n.id AND p.removed_at IS NULL AND p.clearance <> 'clear'
+ WHERE n.address = ANY ($1::text[]) AND n.released_at IS NULL;
+
 -- name: member_clear (reference)
 UPDATE pool_member AS m SET clearance = k.clearance
   FROM unnest($1::integer[], $2::text[]) AS k (id, clearance) WHERE m.id = k.id;

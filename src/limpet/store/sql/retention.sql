@@ -1,11 +1,11 @@
 -- What is not kept of messages goes.
 
 -- name: message_forget (hot)
--- The text of messages that are marked so; and, where a pseudonym is given, the recipient's number. Answers what may have to be
+-- The text of messages that are marked so, what a carrier has said beside it; and, where a pseudonym is given, the recipient's number. Answers what may have to be
 -- noted in mappings before nobody finds it any more.
 UPDATE message AS m
    SET body = CASE WHEN m.marks & 1 = 1 THEN '' ELSE m.body END,
-       recipient = coalesce(k.pseudonym, m.recipient),
+       recipient = coalesce(k.pseudonym, m.recipient), tlvs = NULL,
        marks = CASE WHEN k.pseudonym IS NULL THEN m.marks ELSE m.marks | 8 END
   FROM unnest($1::smallint[], $2::bigint[], $3::text[]) AS k (bucket, id, pseudonym)
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.id

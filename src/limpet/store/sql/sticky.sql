@@ -5,11 +5,15 @@
 SELECT s.*, m.id AS member_id, m.added_at, m.clearance, m.retiring, m.daily_contacts,
        n.id AS sender_id, n.sid AS sender_sid, n.kind, n.address, n.country, n.capabilities,
        n.friendly_name AS sender_name, n.carrier, n.also_through,
+       m.failing_since IS NOT NULL AND coalesce(h.avoid_unhealthy, false) AS failing,
        ARRAY(SELECT r.country FROM member_refused r WHERE r.member_id = m.id AND r.until_day > $2) AS refused_in,
-       (SELECT min(r.until_day) FROM member_refused r WHERE r.member_id = m.id AND r.until_day > $2) AS refused_until
+       (SELECT min(r.until_day) FROM member_refused r WHERE r.member_id = m.id AND r.until_day > $2) AS refused_until,
+       c.id AS campaign_id, c.brand_id, c.limits AS campaign_limits
   FROM service s
+  LEFT JOIN campaign c ON c.service_id = s.id AND c.deleted_at IS NULL
   LEFT JOIN pool_member m ON m.service_id = s.id AND m.removed_at IS NULL
   LEFT JOIN sender n ON n.id = m.sender_id
+  LEFT JOIN service_health h ON h.service_id = s.id
  WHERE s.id = $1 AND s.deleted_at IS NULL
  ORDER BY m.id;
 
