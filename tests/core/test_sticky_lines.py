@@ -1,4 +1,4 @@
-"""What files say of who hears from which number: their names, their lines, and what is left when they are damaged. S-90, S-91."""
+"""What files say of who hears from which number: names, lines, and what is left when they are damaged. S-120, S-121."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports over a real database: what becomes of each line, carried on with, taken back, and exported again. S-90 to S-93."""
+"""Imports over a real database: each line, carried on with, taken back, exported again. S-120, S-121, S-122, S-123."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mappings in bulk over HTTP: brought, looked at, taken back, exported; nobody else's. S-90 to S-93."""
+"""Mappings in bulk over HTTP: brought, looked at, taken back, exported; nobody else's. S-120, S-121, S-122, S-123."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """An import as a value: what it was asked to do, how far it is, and what became of the lines.
 
-Every line is in exactly one of the counts, whatever happens (rule S-90).
+Every line is in exactly one of the counts, whatever happens (rule S-120).
 """
 
 from __future__ import annotations

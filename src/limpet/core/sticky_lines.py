@@ -1,6 +1,6 @@
 """What one line of an import says: a person, the number that they hear from, and since when; or why it counts for nothing.
 
-Of a message log the messages count that left for a person within the time that mappings live. Rules S-90 and S-91. It knows no
+Of a message log the messages count that left for a person within the time that mappings live. Rules S-120 and S-121. It knows no
 pool: whether the number is in it is asked elsewhere.
 """
 

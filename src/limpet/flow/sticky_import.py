@@ -2,7 +2,7 @@
 
 Until the last block is read nothing is changed, so a file that turns out to be none changes nothing. Every step is noted in
 its own transaction: after a crash, or when the connection that brought the file broke, the same file carries on from the last
-block that is noted. Rules S-90 to S-92.
+block that is noted. Rules S-120, S-121, S-122.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class StickyImports:
         return one
 
     async def undo(self, one: Import, service: Service) -> Import:
-        """Take back what an import changed and nothing else has changed since (S-92). NotNow when there is nothing to take."""
+        """Take back what an import changed and nothing else has changed since (S-122). NotNow when there is nothing to take."""
         if one.state in (State.FAILED, State.UNDONE, State.SETTLED):
             raise NotNow(f"it is {one.state}")
         if one.state is not State.UNDOING and not await sticky_bulk.begin_undoing(

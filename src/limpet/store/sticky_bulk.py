@@ -289,7 +289,7 @@ async def problems(database: Database, one: Import, most: int | None = None) -> 
 
 
 async def export(database: Database, service: Service, today: int) -> AsyncIterator[list[Exported]]:
-    """The mappings that count, bucket by bucket: each bucket as of one instant, within it in the order of the recipients."""
+    """The mappings that count (S-123), bucket by bucket: each as of one instant, within it in the order of the recipients."""
     for bucket in range(BUCKETS):
         rows = await database.pool.fetch(
             query("sticky_export"), bucket, service.id, today, service.sticky_ttl_days, today - PROVISIONAL_DAYS
