@@ -89,7 +89,7 @@ def _fetch(source: Source, file: Path, since: datetime, pause: Callable[[float],
             while path:
                 page = _page(source, path, pause)
                 for message in page["messages"]:
-                    kept = {name: message[name] for name in KEPT if message.get(name) is not None}
+                    kept = {name: message.get(name) for name in KEPT}
                     opened.write(json.dumps(kept).encode() + b"\n")
                 count += len(page["messages"])
                 opened.flush()
