@@ -317,3 +317,15 @@ def test_what_is_exported_is_read_as_it_was(as_csv: bool) -> None:
     assert (found.to, found.sender, found.last_used_day, found.created_day, found.flags) == (
         TO, "ACME & Co", TODAY - 3, TODAY - 9, 13,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", ['{"to": "+1415', "{", '{"to": "+14155550123", "from": '])
+@pytest.mark.parametrize("size", [5, 1 << 20])
+def test_a_first_line_that_is_broken_costs_no_other(broken: str, size: int) -> None:
+    """Objects a line are not taken for a document that begins with what is left of the first."""
+    people = [f"+1415555{n:04}" for n in range(5)]
+    found = records("\n".join([broken, *(json.dumps({"to": to, "from": FROM}) for to in people)]), size)
+    assert [(record.line, record.values and record.values[0]) for record in found] == [
+        (1, None),
+        *enumerate(people, 2),
+    ]

@@ -177,9 +177,9 @@ class StickyImports:
         return one
 
     async def _take(self, staging: _Staging, records: Iterable[Record]) -> _Taken:
-        taken = _Taken()
+        taken, now = _Taken(), self._clock.now()
         for record in records:
-            staging.take(record, taken, lambda: self._new_id(self._clock.now()))
+            staging.take(record, taken, lambda: self._new_id(now))
             if taken.lines % BREATH == 0:
                 await asyncio.sleep(0)
         taken.rows.sort(key=lambda row: row.bucket)
