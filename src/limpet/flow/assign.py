@@ -43,11 +43,7 @@ from limpet.store.sticky import Claimed, MappingKey, MappingRead, StickyEvent, S
 
 ROUNDS_MAX = 8
 SERVICE_GONE = 21701
-_EVENT = {
-    Outcome.CREATED: EventKind.CREATED,
-    Outcome.REPLACED: EventKind.REPLACED,
-    Outcome.BYPASSED: EventKind.BYPASSED,
-}
+_EVENT = {one: EventKind(one) for one in (Outcome.CREATED, Outcome.REPLACED, Outcome.BYPASSED)}
 
 
 @dataclass(frozen=True, slots=True)
