@@ -31,10 +31,15 @@ from limpet.commands.numbers import numbers
 from limpet.commands.operator import account_limits
 from limpet.commands.operator import service as service_group
 from limpet.commands.opt_out import opt_out
+from limpet.commands.people import people
 from limpet.commands.registrations import registrations
 from limpet.commands.simulate import simulate
 from limpet.commands.smpp_credentials import smpp_credentials
 from limpet.commands.sticky import sticky
+from limpet.commands.sticky_export import export as export_mappings
+from limpet.commands.sticky_import import bring as bring_mappings
+from limpet.commands.sticky_import import undo as undo_import
+from limpet.commands.sticky_log import fetch_log
 from limpet.commands.text import text as write_text
 from limpet.commands.webhook import webhook
 from limpet.config import (
@@ -177,7 +182,9 @@ for extension in (swap, number_health):
     numbers.add_command(extension)
 for extension in (receipts, relearn):
     carriers.add_command(extension)
-for command in (apply, carriers, deactivations, doctor, explain, messages, numbers, service_group, sticky):
+for transfer in (bring_mappings, undo_import, export_mappings, fetch_log):
+    sticky.add_command(transfer)
+for command in (apply, carriers, deactivations, doctor, explain, messages, numbers, people, service_group, sticky):
     cli.add_command(command)
 cli.add_command(opt_out)
 cli.add_command(simulate)

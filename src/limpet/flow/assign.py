@@ -34,6 +34,7 @@ from limpet.core.sticky import (
 )
 from limpet.flow.campaign_share import CampaignUse
 from limpet.flow.directory import Directory
+from limpet.flow.forgotten import Forgotten
 from limpet.flow.obfuscated import Home, Homes, home_of
 from limpet.flow.share import NO_SHARE, Contacts, NewPeople, Portion, give_back, take
 from limpet.store import sticky
@@ -42,11 +43,7 @@ from limpet.store.sticky import Claimed, MappingKey, MappingRead, StickyEvent, S
 
 ROUNDS_MAX = 8
 SERVICE_GONE = 21701
-_EVENT = {
-    Outcome.CREATED: EventKind.CREATED,
-    Outcome.REPLACED: EventKind.REPLACED,
-    Outcome.BYPASSED: EventKind.BYPASSED,
-}
+_TOLD = (Outcome.CREATED, Outcome.REPLACED, Outcome.BYPASSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +133,7 @@ class Assigner:
         pseudonyms: Pseudonyms, contacts: Contacts | None = None,
     ) -> None:  # fmt: skip
         self._homes = Homes(pseudonyms)
+        self.forgotten = Forgotten(pseudonyms)
         self._directory = directory
         self._meter = meter
         self._now_s = now_s
@@ -224,6 +222,7 @@ class Assigner:
             asked = [k for k in keys if k in obfuscated or (k.service_id in hiding and reads[k].mapping is None)]
             asked = [k for k in asked if (pool := pools[k.service_id]) and pool.service.sticky_sender]
             found.homes = await self._homes.find(connection, asked, reads, found.today) if asked else {}
+        await self.forgotten.refuse(connection, reads, pools)
         return found
 
     async def _pool(self, connection: Connection, service_id: int, generation: int | None) -> Pool | None:
@@ -312,7 +311,7 @@ class Assigner:
         self, connection: Connection, wanted: Sequence[Wanted], settled: Iterable[_Decided], now: datetime
     ) -> None:
         """One event for each change of a person's sender, and for each message that passed a mapping by (rule S-17)."""
-        told = [d for d in settled if d.binding.outcome in _EVENT]
+        told = [d for d in settled if d.binding.outcome in _TOLD]
         if not told:
             return
         members = {d.before.member_id for d in told if d.before is not None}
@@ -323,7 +322,7 @@ class Assigner:
         return StickyEvent(
             self._homes.hidden(d.key) if wanted.obfuscated else d.key,
             self._new_id(now),
-            _EVENT[d.binding.outcome],
+            EventKind(d.binding.outcome),
             d.binding.cause or "",
             before.get(d.before.member_id) if d.before else None,
             d.binding.candidate.sender.address,

@@ -35,6 +35,7 @@ from limpet.web import (
     people,
     permissions,
     pools,
+    privacy,
     registration,
     rehearsal,
     selection,
@@ -42,6 +43,7 @@ from limpet.web import (
     short_codes,
     smpp_credentials,
     stickiness,
+    sticky_transfer,
     submissions,
     tollfree,
     usage,
@@ -166,6 +168,8 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Webhooks/Deliveries/{sid}/Replay": {"POST": deliveries.replay},
     "/Messages/InDoubt": {"GET": submissions.page},
     "/Messages/{sid}/Submission": {"GET": submissions.fetch, "POST": submissions.release},
+    "/People": {"GET": privacy.export, "DELETE": privacy.erase},
+    "/People/Requests": {"GET": privacy.requests},
     "/Simulator/Texts": {"POST": people.write},
     "/Simulator/Behaviour": {"GET": people.show, "POST": people.change, "DELETE": people.reset},
     "/Services/{service_sid}/SenderSelection": {"POST": selection.foretell},
@@ -180,6 +184,18 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "DELETE": stickiness.delete,
     },
     "/Services/{service_sid}/StickyEvents": {"GET": stickiness.events},
+}
+_STREAMED: Mapping[str, Mapping[str, Handler]] = {
+    "/Services/{service_sid}/StickyMappings/Import": {"GET": sticky_transfer.page, "POST": sticky_transfer.bring},
+}
+"""Their bodies are files, read as they come; before others, since their paths would be taken for a mapping's."""
+_TRANSFER: Mapping[str, Mapping[str, Handler]] = {
+    "/Services/{service_sid}/StickyMappings/Import/{sid}": {
+        "GET": sticky_transfer.fetch,
+        "DELETE": sticky_transfer.undo,
+    },
+    "/Services/{service_sid}/StickyMappings/Import/{sid}/Problems": {"GET": sticky_transfer.problems},
+    "/Services/{service_sid}/StickyMappings/Export": {"GET": sticky_transfer.export},
 }
 _CONTENT: Mapping[str, Mapping[str, Handler]] = {
     "/Content": {"GET": content.page, "POST": content.create},
@@ -224,7 +240,7 @@ def served() -> Iterator[tuple[str, str]]:
     """Every method and path that is served, once each, with the paths as Twilio's documents spell them."""
     for path, handlers in _2010.items():
         yield from ((method, f"{_ACCOUNTS}{path}.json") for method in handlers)
-    for path, handlers in (*_V1.items(), *_EVENTS.items()):
+    for path, handlers in (*_STREAMED.items(), *_TRANSFER.items(), *_V1.items(), *_EVENTS.items()):
         yield from ((method, f"{_V1_ROOTS[0]}{path}") for method in handlers)
 
 
@@ -280,7 +296,9 @@ def _routes(door: Door) -> Iterator[Route]:
         yield Route(f"{_ACCOUNTS}{path}.json", endpoint)
         yield Route(f"{_ACCOUNTS}{path}", endpoint)
     for root in _V1_ROOTS:
-        for path, handlers in _V1.items():
+        for path, handlers in _STREAMED.items():
+            yield Route(root + path, Endpoint(door, handlers, streamed=True))
+        for path, handlers in (*_TRANSFER.items(), *_V1.items()):
             yield Route(root + path, Endpoint(door, handlers))
     for root in _EVENTS_ROOTS:
         for path, handlers in _EVENTS.items():
