@@ -329,11 +329,12 @@ async def test_S_86_all_of_a_service_are_reset_at_once_and_only_when_it_is_said(
     assert (await of.put(From=NUMBER)).json["live"] is True
 
 
-async def test_S_17_what_leaves_a_pool_is_one_event_for_everybody(api: Api) -> None:
+async def test_S_17_what_leaves_a_pool_is_one_event_for_everybody(api: Api, clock: HandClock) -> None:
     of = await mappings(api, NUMBER, OTHER_NUMBER, THIRD)
     for n, number in enumerate((NUMBER, OTHER_NUMBER, THIRD)):
         await of.put(To=f"+1415555020{n}", From=number)
     await api.client.delete(f"/v1/Services/{of.service}/PhoneNumbers/{await api.number(NUMBER)}")
+    clock.advance(timedelta(seconds=1))
     await api.client.delete(f"/IncomingPhoneNumbers/{await api.number(OTHER_NUMBER)}.json")
     assert await of.told(Kind="removed") == [
         ("removed", "number_removed", NUMBER, None), ("removed", "number_released", OTHER_NUMBER, None),

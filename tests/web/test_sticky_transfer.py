@@ -45,6 +45,10 @@ async def test_a_file_is_brought_and_what_was_not_taken_is_told(api: Api) -> Non
     assert (await api.message(service, PERSON))["from"] is None
     mapping = await api.client.get(f"/v1/Services/{service}/StickyMappings", {"To": PERSON})
     assert mapping.json["sticky_mappings"][0]["from"] == OTHER_NUMBER
+    imported = await api.client.get(f"/v1/Services/{service}/StickyMappings", {"Origin": "import"})
+    assert {one["to"] for one in imported.json["sticky_mappings"]} == {FIRST, PERSON}
+    events = await api.client.get(f"/v1/Services/{service}/StickyEvents", {"Kind": "imported"})
+    assert {one["to"] for one in events.json["sticky_events"]} == {FIRST, PERSON}
 
 
 async def test_a_broken_connection_is_carried_on_with(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

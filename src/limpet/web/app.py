@@ -178,11 +178,6 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "POST": stickiness.create,
         "DELETE": stickiness.reset,
     },
-    "/Services/{service_sid}/StickyMappings/{sid}": {
-        "GET": stickiness.fetch,
-        "POST": stickiness.update,
-        "DELETE": stickiness.delete,
-    },
     "/Services/{service_sid}/StickyEvents": {"GET": stickiness.events},
 }
 _STREAMED: Mapping[str, Mapping[str, Handler]] = {
@@ -196,6 +191,11 @@ _TRANSFER: Mapping[str, Mapping[str, Handler]] = {
     },
     "/Services/{service_sid}/StickyMappings/Import/{sid}/Problems": {"GET": sticky_transfer.problems},
     "/Services/{service_sid}/StickyMappings/Export": {"GET": sticky_transfer.export},
+    "/Services/{service_sid}/StickyMappings/{sid}": {
+        "GET": stickiness.fetch,
+        "POST": stickiness.update,
+        "DELETE": stickiness.delete,
+    },
 }
 _CONTENT: Mapping[str, Mapping[str, Handler]] = {
     "/Content": {"GET": content.page, "POST": content.create},

@@ -77,14 +77,14 @@ DELETE FROM sticky_mapping AS m
  WHERE s.bucket = $1 AND s.import_id = $2 AND m.bucket = $1 AND m.service_id = $3 AND m.recipient = s.hidden AND m.member_id = 0;
 
 -- name: sticky_import_make (fan-out)
--- Of each person's lines the newest; who has no mapping gets it, with an event.
+-- Of each person's lines the newest; who has no mapping gets it, with an event. 48 in the flags says that it is from an import.
 WITH newest AS MATERIALIZED (
        SELECT DISTINCT ON (s.recipient) s.recipient, s.member_id, s.last_used_day, s.created_day, s.flags, s.event_id
          FROM sticky_staged s WHERE s.bucket = $1 AND s.import_id = $2
         ORDER BY s.recipient, s.at DESC, s.event_id),
      made AS (
        INSERT INTO sticky_mapping (bucket, service_id, recipient, member_id, last_used_day, created_day, flags)
-       SELECT $1::smallint, $3::integer, k.recipient, k.member_id, k.last_used_day, k.created_day, k.flags
+       SELECT $1::smallint, $3::integer, k.recipient, k.member_id, k.last_used_day, k.created_day, k.flags | 48
          FROM newest k ORDER BY k.recipient
            ON CONFLICT (bucket, service_id, recipient) DO NOTHING
        RETURNING recipient),
@@ -114,7 +114,7 @@ WITH newest AS MATERIALIZED (
         ORDER BY m.recipient FOR UPDATE OF m),
      judged AS MATERIALIZED (
        SELECT f.*, n.address,
-              f.flags & 8 = 0 AND (n.address IS NULL OR f.flags & 4 = 0 AND $8::integer - f.last_used_day > $9::integer) AS dead,
+              (f.flags & 8 = 0 OR EXISTS (SELECT FROM pool_member r WHERE r.id = f.member_id AND r.reset)) AND (n.address IS NULL OR f.flags & 4 = 0 AND $8::integer - f.last_used_day > $9::integer) AS dead,
               f.member_id = f.new_member_id AS same,
               $7::text = 'overwrite' OR $7::text = 'newer' AND f.new_last_used_day > f.last_used_day AS wins
          FROM found f
@@ -125,8 +125,8 @@ WITH newest AS MATERIALIZED (
           SET member_id = j.new_member_id,
               last_used_day = CASE WHEN j.same THEN greatest(m.last_used_day, j.new_last_used_day) ELSE j.new_last_used_day END,
               created_day = CASE WHEN j.same AND NOT j.dead THEN least(m.created_day, j.new_created_day) ELSE j.new_created_day END,
-              flags = CASE WHEN NOT j.same THEN j.new_flags WHEN $7::text = 'newer' THEN m.flags | j.new_flags
-                           ELSE m.flags & 1 | j.new_flags END
+              flags = CASE WHEN NOT j.same THEN j.new_flags | 48 WHEN $7::text = 'newer' THEN m.flags | j.new_flags
+                           ELSE m.flags & 113 | j.new_flags END
          FROM judged j
         WHERE m.bucket = $1 AND m.service_id = $3 AND m.recipient = j.recipient
           AND (j.dead OR j.wins AND (j.same OR j.flags & 4 = 0 OR $7::text = 'overwrite'))
