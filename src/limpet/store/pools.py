@@ -16,6 +16,7 @@ from limpet.core.model import (
     Capability,
     Clearance,
     InDoubtPolicy,
+    MemberState,
     PoolMember,
     Sender,
     SenderKind,
@@ -73,7 +74,7 @@ def _member_of(row: asyncpg.Record) -> PoolMember:
     )  # fmt: skip
     return PoolMember(
         row["member_id"], row["id"], sender, row["added_at"], frozenset(row["refused_in"]), row["daily_contacts"],
-        Clearance(row["clearance"]), row["retiring"],
+        Clearance(row["clearance"]), row["retiring"], row["weight"], MemberState(row["state"]),
     )  # fmt: skip
 
 

@@ -34,7 +34,8 @@ def service_limits(service: Service, segments_today: int, account_sid: str, root
 
 
 def member_limits(member: PoolMember, contacts_today: int, account_sid: str, service_sid: str, root: str) -> Json:
-    """`/v1/Services/{MG}/PhoneNumbers/{PN}/Limits`; null is no limit. New people are counted while there is a limit."""
+    """`/v1/Services/{MG}/PhoneNumbers/{PN}/Limits`; null is no limit. New people are counted while there is a limit. Weight and
+    state say what it gets of new people beside the others."""
     return {
         "account_sid": account_sid,
         "contacts_today": contacts_today,
@@ -42,5 +43,7 @@ def member_limits(member: PoolMember, contacts_today: int, account_sid: str, ser
         "phone_number": member.sender.address,
         "service_sid": service_sid,
         "sid": member.sender.sid,
+        "state": member.state,
+        "weight": member.weight,
         "url": f"{root}/Services/{service_sid}/PhoneNumbers/{member.sender.sid}/Limits",
     }

@@ -37,10 +37,10 @@ async def of_member(call: Call) -> Answer:
 
 
 async def change_member(call: Call) -> Answer:
-    """POST /v1/Services/{MG}/PhoneNumbers/{PN}: how many new people the number may get in a day."""
-    service, daily_contacts = await service_of(call), parse_member_change(call.form)
+    """POST /v1/Services/{MG}/PhoneNumbers/{PN}: how many new people the number may get in a day, its share of them, its state."""
+    service, changes = await service_of(call), parse_member_change(call.form)
     member = await pools.member_of(pools.NUMBERS, call, service)
-    changed = await call.deps.services.update_member(service.id, member.sender.sid, daily_contacts)
+    changed = await call.deps.services.update_member(service.id, member.sender.sid, changes)
     if changed is None:
         raise call.not_found()
     return ok(pools.shown(pools.NUMBERS, call, service, changed))
