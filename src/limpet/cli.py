@@ -26,14 +26,17 @@ from limpet.commands.doctor import doctor
 from limpet.commands.explain import explain
 from limpet.commands.messages import messages
 from limpet.commands.number_health import number_health
+from limpet.commands.number_share import set_member, what_if
 from limpet.commands.number_swap import swap
 from limpet.commands.numbers import numbers
 from limpet.commands.operator import account_limits
 from limpet.commands.operator import service as service_group
 from limpet.commands.opt_out import opt_out
+from limpet.commands.people import people
 from limpet.commands.registrations import registrations
 from limpet.commands.simulate import simulate
 from limpet.commands.smpp_credentials import smpp_credentials
+from limpet.commands.sticky import sticky
 from limpet.commands.text import text as write_text
 from limpet.commands.webhook import webhook
 from limpet.config import (
@@ -171,61 +174,12 @@ def create(path: Path, name: str, as_json: bool) -> None:
     click.echo(json.dumps(made) if as_json else "\n".join(f"{each:13}  {value}" for each, value in made.items()))
 
 
-@cli.group()
-def sticky() -> None:
-    """Look at the number that a person always hears from, or forget it."""
-
-
-def _mapping_options(command: Callable[..., None]) -> Callable[..., None]:
-    options = (
-        click.option("--service", required=True, help="SID of the service (MG…)."),
-        click.option("--to", required=True, help="The person's number."),
-        click.option("--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`."),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-@sticky.command()
-@_mapping_options
-def show(service: str, to: str, data: Path | None, as_json: bool) -> None:
-    """Show which number a person hears from, since when, and whether it still counts."""
-    from limpet.commands import sticky as command
-    from limpet.commands.door import find_door
-
-    mapping = command.show_mapping(find_door(data, os.environ), service, to)
-    if mapping is None:
-        raise click.ClickException(f"{to} has no mapping in {service}, or the account has no such service.")
-    if as_json:
-        click.echo(json.dumps(mapping))
-    else:
-        width = max(map(len, mapping))
-        click.echo("\n".join(f"{name:{width}}  {_plain(value)}" for name, value in mapping.items()))
-
-
-@sticky.command()
-@_mapping_options
-def reset(service: str, to: str, data: Path | None, as_json: bool) -> None:
-    """Forget which number a person hears from: the next message chooses anew."""
-    from limpet.commands import sticky as command
-    from limpet.commands.door import find_door
-
-    if not command.reset_mapping(find_door(data, os.environ), service, to):
-        raise click.ClickException(f"{to} has no mapping in {service}, or the account has no such service.")
-    answer = {"service_sid": service, "recipient": to, "reset": True}
-    click.echo(
-        json.dumps(answer) if as_json else f"{to} has no number in {service} any more; the next message chooses one."
-    )
-
-
 account.add_command(account_limits)
-for extension in (swap, number_health):
+for extension in (swap, number_health, set_member, what_if):
     numbers.add_command(extension)
 for extension in (receipts, relearn):
     carriers.add_command(extension)
-for command in (apply, carriers, deactivations, doctor, explain, messages, numbers, service_group):
+for command in (apply, carriers, deactivations, doctor, explain, messages, numbers, people, service_group, sticky):
     cli.add_command(command)
 cli.add_command(opt_out)
 cli.add_command(simulate)
@@ -233,12 +187,6 @@ cli.add_command(smpp_credentials)
 cli.add_command(registrations)
 cli.add_command(webhook)
 cli.add_command(write_text)
-
-
-def _plain(value: object) -> str:
-    if value is None:
-        return "-"
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _ruled(rule: Rule, name: str, value: object) -> Any:

@@ -154,7 +154,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             inventory(config, dev), config.inventory.bring_your_own, config.links.domain, config.links.fallback_url,
             callbacks_due, over_http.desks, over_http.medium, elsewhere(config), config.dispatch.scheduled_max,
             stores.smpp_credentials, None if simulated is None else simulated.script,
-            compliance=compliance(database, book),
+            compliance=compliance(database, book), people=flow.people,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, binding, seeded))

@@ -13,7 +13,7 @@ from limpet.core.load import LoadMeter
 from limpet.core.model import MemberState, PoolMember, StickyInbound
 from limpet.core.pool import Pool, WhyNot, make_pool
 from limpet.core.selection import Refusal
-from limpet.core.sticky import NOBODY_CROWDED, NO_SENDER, Ask, Change, Outcome, Standing, decide, standing
+from limpet.core.sticky import NO_SENDER, NOBODY_CROWDED, Ask, Change, Outcome, Standing, decide, standing
 from tests.core.test_sticky import SERVICE, TODAY, US, ask, bound, member, pool, stored, to
 
 PEOPLE = 20_000

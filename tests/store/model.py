@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from limpet.core.ids import day_number
 from limpet.core.model import Message, Service
 from limpet.core.status import Status
 from tests.support.clock import NOW, HandClock
@@ -189,12 +188,14 @@ class StickyMachine(RuleBasedStateMachine):
     @rule()
     def purge(self) -> None:
         for at in sorted({bucket(person) for person in PEOPLE}):
-            self.run(self.world.sticky.purge_bucket_step(at, (0, ""), day_number(self.world.clock.now())))
+            self.run(self.world.sticky.purge_bucket_step(at, (0, ""), self.world.clock.now()))
         for person in PEOPLE:
             membership, _ = self.model.mapping.get(person, (None, 0))
             dead = membership not in self.model.pool.values()
             if membership is not None and (dead or (self.model.on and self.model.live(person) is None)):
                 del self.model.mapping[person]
+                if not dead:
+                    self.model.change(person)
 
     @invariant()
     def the_store_shows_what_the_model_says(self) -> None:

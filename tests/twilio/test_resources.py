@@ -22,7 +22,9 @@ from limpet.core.model import (
     StickyInbound,
 )
 from limpet.core.status import Status
+from limpet.core.sticky import Pin
 from limpet.twilio import pool_resources, resources
+from limpet.twilio.mapping_form import mapping_resource
 from limpet.twilio.resources import Json
 
 AC, MG, PN = ("".join((prefix, "a" * 32)) for prefix in ("AC", "MG", "PN"))
@@ -135,12 +137,12 @@ def test_a_member_shows_capabilities_as_a_list() -> None:
 
 def test_a_mapping_shows_whether_it_counts() -> None:
     day = date(2026, 11, 23)
-    shown = resources.mapping_resource(
-        account_sid=AC, service_sid=MG, recipient="+14155550199", sender="+14155550101", sender_sid=PN, created_day=day,
-        last_used_day=day, why_dead="expired", established=True, root=ROOT,
+    shown = mapping_resource(
+        sid="LM1", account_sid=AC, service_sid=MG, recipient="+14155550199", sender="+14155550101", sender_sid=PN,
+        created_day=day, last_used_day=day, why_dead="expired", established=True, pin=Pin.STRICT, origin="api", root=ROOT,
     )  # fmt: skip
     assert (shown["live"], shown["why_dead"], shown["last_used_day"]) == (False, "expired", "2026-11-23")
-    assert shown["url"] == f"{ROOT}/Services/{MG}/StickyMappings?To=%2B14155550199"
+    assert (shown["pinned"], shown["url"]) == ("strict", f"{ROOT}/Services/{MG}/StickyMappings/LM1")
 
 
 def test_an_error_has_twilios_body() -> None:

@@ -130,6 +130,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             clock,
             ("hand", "second"),
             compliance=compliance(database, RegistrationBook()),
+            people=world.flow.people,
             inventory=Inventory(offer for line in FOR_SALE if (offer := offer_of(line, "second"))),
             smpp_credentials=SmppCredentials(database, vault()),
         )

@@ -208,8 +208,22 @@ ROUTES = [
         },
         {"PhoneNumberSid": "{idle_number_sid}"},
     ),
-    Route("GET", SERVICE_PATH + "/StickyMappings", {"To": TO}, {"To": PERSON}),
-    Route("DELETE", SERVICE_PATH + "/StickyMappings", {"To": TO}, {"To": PERSON}),
+    Route("GET", SERVICE_PATH + "/StickyMappings", {"To": TO[2:]}, {"To": PERSON}),
+    Route("GET", SERVICE_PATH + "/StickyMappings", {
+        "PageSize": PAGING["PageSize"], "PageToken": codes("x", "PA1", "PA" + "f" * 32, "PB" + "0" * 32, code=21481),
+        "From": codes("é", "x" * 65, code=21212), "Pinned": codes("yes", "True", LONGER), "LastUsedBefore": codes("x", "0"),
+        "Origin": codes("x", "Send", LONGER),
+    }),
+    Route("POST", SERVICE_PATH + "/StickyMappings", {
+        "To": TO, "From": [*codes("+14155550999", code=21711), *codes("é", code=21212)], "Pinned": codes("yes", LONGER),
+        "Reason": codes("x" * 201),
+    }, {"To": PERSON, "From": NUMBER}),
+    Route("DELETE", SERVICE_PATH + "/StickyMappings", {"To": TO, "From": codes("é", code=21212), "Reason": codes("x" * 201)}, {
+        "To": PERSON,
+    }),
+    Route("GET", SERVICE_PATH + "/StickyEvents", {
+        **PAGING, "To": TO[2:], "From": codes("é", code=21212), "Kind": codes("x", "Reset", LONGER),
+    }),
     Route("GET", "/IncomingPhoneNumbers.json", {
         **PAGING, "Beta": BOOLEAN, "PhoneNumber": FILTER, "FriendlyName": FILTER, "Origin": FILTER,
     }),
@@ -244,7 +258,9 @@ PLACES = {
     "/SigningKeys/{}.json": ["GET", "POST", "DELETE"],
     "/v1/Services/{}": ["GET", "POST", "DELETE"],
     "/v1/Services/{}/PhoneNumbers": ["GET", "POST"],
-    "/v1/Services/{}/StickyMappings": ["GET", "DELETE"],
+    "/v1/Services/{}/StickyMappings": ["GET", "POST", "DELETE"],
+    "/v1/Services/{service}/StickyMappings/{}": ["GET", "POST", "DELETE"],
+    "/v1/Services/{}/StickyEvents": ["GET"],
     "/v1/Services/{service}/PhoneNumbers/{}": ["GET", "DELETE"],
     "/2010-04-01/Accounts/{}.json": ["GET", "POST"],
     "/2010-04-01/Accounts/{}/Messages.json": ["GET", "POST"],

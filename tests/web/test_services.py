@@ -192,7 +192,8 @@ async def test_a_mapping_is_seen_and_reset(api: Api, clock: HandClock) -> None:
     assert mapping == {
         "account_sid": api.account.sid, "service_sid": service, "to": PERSON, "from": NUMBER,
         "phone_number_sid": await api.number(NUMBER), "created_day": day, "last_used_day": day, "live": True,
-        "why_dead": None, "established": False, "url": f"http://{HOST}{path}?To=%2B{PERSON[1:]}",
+        "why_dead": None, "established": False, "pinned": "false", "origin": "send", "sid": mapping["sid"],
+        "url": f"http://{HOST}{path}/{mapping['sid']}",
     }  # fmt: skip
     assert (found["meta"]["key"], found["meta"]["next_page_url"]) == ("sticky_mappings", None)
     assert (await api.client.delete(path, query)).status == 204

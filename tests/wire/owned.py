@@ -151,6 +151,8 @@ async def _message(owned: Owned, service: str) -> None:
     }  # fmt: skip
     sid = owned.post("/Messages", form)["sid"]
     owned.of_sid["Messages"] = sid
+    mapped = owned.get(f"/v1/Services/{service}/StickyMappings?To={PERSON.replace('+', '%2B')}")
+    owned.of_sid["StickyMappings"] = mapped.json()["sticky_mappings"][0]["sid"]
     media = owned.get(f"/2010-04-01/Accounts/{owned.wire.ready['account_sid']}/Messages/{sid}/Media.json")
     owned.names["media_sid"] = media.json()["media_list"][0]["sid"]
 

@@ -36,7 +36,7 @@ def owned(wire_server: dict[str, Any]) -> Owned:
 
 def asked(wire: Wire, place: Place, user: tuple[str, str] | None) -> requests.Response:
     form = {} if place.method == "POST" else None
-    query = "?To=%2B14155550199" if place.path.endswith("StickyMappings") else ""
+    query = "?To=%2B14155550199" if place.path.endswith(("StickyMappings", "/People")) else ""
     if place.path.endswith("Deactivations"):
         query = f"?Date={wire.ready['deactivated_day']}"
     return requests.request(

@@ -23,6 +23,7 @@ from limpet.commands.wanted import WantedAccount, WantedService
 from limpet.commands.wanted_senders import WantedName, WantedSender
 from limpet.core.model import NAME_KINDS, Account, AccountStatus, PoolMember, Sender, SenderKind, Service
 from limpet.core.page import PAGE_SIZE_MAX, PageRequest, parse_token
+from limpet.core.retention import Pseudonyms
 from limpet.core.tenancy import may_become
 from limpet.store.accounts import Accounts
 from limpet.store.opt_outs import OptOuts
@@ -64,7 +65,7 @@ class Converge:
         self._accounts = Accounts(within, vault)
         self._services = Services(within, book=book)
         self._senders = Senders(within, book)
-        self._opt_outs = OptOuts(within, b"", lambda _now: 0)
+        self._opt_outs = OptOuts(within, b"", lambda _now: 0, Pseudonyms(b""))
         self._now = now
         self._prune = prune
         self.plan = Plan()

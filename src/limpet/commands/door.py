@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -75,19 +75,17 @@ def _door_of(data: Path) -> Door:
 Fields = Mapping[str, str | Sequence[str]]
 
 
-def call(door: Door, method: str, path: str, query: Fields | None = None, form: Fields | None = None) -> Any:
+def call(
+    door: Door, method: str, path: str, query: Fields | None = None, form: Fields | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> Any:  # fmt: skip
     """The answer's JSON to a request for `path`, an empty object for an empty answer; None for 404.
 
     ClickException, in one sentence, for anything else that is no success.
     """
-    url = door.url + path + (f"?{urlencode(query, doseq=True)}" if query else "")
-    credentials = base64.b64encode(f"{door.user}:{door.secret}".encode()).decode()
-    body = None if form is None else urlencode(form, doseq=True).encode()
-    request = Request(url, body, {"Authorization": f"Basic {credentials}"}, method=method)  # noqa: S310 - checked below
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise click.ClickException(f"{door.url} is not a URL such as http://127.0.0.1:8080.")
+    url, request = _request(door, method, path, query, form)
     try:
-        with _opener(url).open(request, timeout=TIMEOUT_S) as response:
+        with _opener(url).open(request, timeout=timeout_s) as response:
             answer = response.read(ANSWER_BYTES_MAX)
         return json.loads(answer) if answer else {}
     except HTTPError as error:
@@ -95,9 +93,37 @@ def call(door: Door, method: str, path: str, query: Fields | None = None, form: 
             return None
         raise refused from error
     except (URLError, OSError, HTTPException) as error:
-        raise click.ClickException(f"No Limpet answers at {door.url}: {getattr(error, 'reason', error)}.") from error
+        raise _silent(door, error) from error
     except ValueError as error:
         raise click.ClickException(f"What answers at {door.url} is not a Limpet.") from error
+
+
+def stream(door: Door, path: str, query: Fields) -> Iterator[bytes]:
+    """The lines of an answer, as they come, each with its end; what cannot be had is a ClickException as with `call`."""
+    url, request = _request(door, "GET", path, query, None)
+    try:
+        with _opener(url).open(request, timeout=TIMEOUT_S) as response:
+            while line := response.readline(ANSWER_BYTES_MAX):
+                yield line
+    except HTTPError as error:
+        raise _refusal(error, door) or click.ClickException(f"{door.url} has no {path}.") from error
+    except (URLError, OSError, HTTPException) as error:
+        raise _silent(door, error) from error
+
+
+def _request(
+    door: Door, method: str, path: str, query: Fields | None, form: Fields | None
+) -> tuple[str, Request]:  # fmt: skip
+    url = door.url + path + (f"?{urlencode(query, doseq=True)}" if query else "")
+    credentials = base64.b64encode(f"{door.user}:{door.secret}".encode()).decode()
+    body = None if form is None else urlencode(form, doseq=True).encode()
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise click.ClickException(f"{door.url} is not a URL such as http://127.0.0.1:8080.")
+    return url, Request(url, body, {"Authorization": f"Basic {credentials}"}, method=method)  # noqa: S310 - checked above
+
+
+def _silent(door: Door, error: Exception) -> click.ClickException:
+    return click.ClickException(f"No Limpet answers at {door.url}: {getattr(error, 'reason', error)}.")
 
 
 def _opener(url: str) -> OpenerDirector:

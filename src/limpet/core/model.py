@@ -134,6 +134,8 @@ class Service:
     """Since when mappings of it may be under a pseudonym (`limpet.flow.obfuscated`)."""
     require_a2p: bool = False
     """Ours: without a campaign, no long code of North America writes to the United States (rule S-65)."""
+    keeps_hashes: bool = False
+    """Some people who opted out of it are known by a hash only (rule S-112)."""
 
 
 class SenderKind(StrEnum):

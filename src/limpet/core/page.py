@@ -25,6 +25,8 @@ class PageRequest:
     number: int = 0
     after: int | None = None
     before: int | None = None
+    token: str | None = None
+    """The page's own token, in lists that are not walked by whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)

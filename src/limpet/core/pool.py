@@ -75,6 +75,8 @@ class WhyNot(StrEnum):
     """The person hears from another member."""
     NOT_NAMED = "not_named"
     """Another member was named as From."""
+    PINNED_TO_ANOTHER = "pinned_to_another"
+    """The person is held to another number, strictly (S-82)."""
 
 
 NEVER = 1 << 31
@@ -152,6 +154,8 @@ class Pool:
     """What the service's campaign may send; None without a campaign."""
     failing: frozenset[int] = frozenset()
     """The members that get new people only where nobody else can have them (S-92)."""
+    reset: frozenset[int] = frozenset()
+    """Memberships that ended because all their mappings were taken away (S-86); their numbers are in the pool again."""
     weighted: bool = False
     """Whether any member has another share of new people than the others (S-100)."""
 
@@ -172,7 +176,7 @@ class Pool:
 def make_pool(
     service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None],
     has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER, campaign: CampaignShare | None = None,
-    failing: frozenset[int] = frozenset(),
+    failing: frozenset[int] = frozenset(), reset: frozenset[int] = frozenset(),
 ) -> Pool:  # fmt: skip
     """Index a service's live members once, so that each decision looks only at the senders of its rung. `has_mms` tells of a
     carrier whether it takes media; `failing` are the members that the service gives no new people."""
@@ -206,6 +210,7 @@ def make_pool(
         {c.member_id: c.daily_contacts for c in candidates if c.daily_contacts is not None},
         campaign,
         failing,
+        reset,
         any(c.weight != 1 for c in candidates),
     )
 

@@ -60,7 +60,13 @@ class Pseudonyms:
 
     def of(self, address: str) -> str:
         """The one pseudonym of an address. ValueError without a key of KEY_BYTES_MIN at least."""
+        return f"{masked(address)}{MARK}{self._digest(address)}"
+
+    def nameless(self, address: str) -> str:
+        """What is left of an address once its person is forgotten: it shows nothing, and is found by who knows the number."""
+        return f"{MASK}{MARK}{self._digest(address)}"
+
+    def _digest(self, address: str) -> str:
         if len(self._key) < KEY_BYTES_MIN:
             raise ValueError(f"a key of pseudonyms has {KEY_BYTES_MIN} bytes at least")
-        digest = blake2b(address.encode(), digest_size=HASH_BYTES, key=self._key, person=b"recipient").hexdigest()
-        return f"{masked(address)}{MARK}{digest}"
+        return blake2b(address.encode(), digest_size=HASH_BYTES, key=self._key, person=b"recipient").hexdigest()

@@ -96,6 +96,17 @@ def choose(
     return Refusal(_code_of({why for _, why in reasons}), reasons)
 
 
+def shares(pool: Pool, to: Address, without: Collection[int] = ()) -> list[tuple[Candidate, float]]:
+    """Whom a new person there is given to, and how likely each, if all are as busy as their weights say; empty for nobody. Caps
+    and queues are not asked."""
+    found = _climb(pool, to, False, without)
+    if found is None:
+        return []
+    sharing = [c for c in found.offered if c.weight] or list(found.offered)
+    whole = sum(c.weight or 1 for c in sharing)
+    return [(c, (c.weight or 1) / whole) for c in sharing]
+
+
 @dataclass(frozen=True, slots=True)
 class Passed:
     """A member that a choice passed over: why, and the rung on which it would have been offered, if any."""

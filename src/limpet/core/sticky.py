@@ -1,9 +1,9 @@
 """One person, one number: what a stored mapping means for the next message, and what becomes of the mapping.
 
-Rules S-1 to S-23 of `docs/sticky-sender.md`. A decision takes the pool, the mapping as it was read and the day, and answers
-with the sender and at most one write; whoever runs it applies the write only if the mapping is still as read, and asks again
-otherwise. That is why any interleaving of first messages ends with one sender. Source: Twilio, "What is Sticky Sender" and
-Messaging Services.
+Rules S-1 to S-23 and S-80 to S-82 of `docs/sticky-sender.md`. A decision takes the pool, the mapping as it was read and the day,
+and answers with the sender and at most one write; whoever runs it applies the write only if the mapping is still as read, and
+asks again otherwise. That is why any interleaving of first messages ends with one sender. Source: Twilio, "What is Sticky Sender"
+and Messaging Services.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from limpet.core.address import Address
 from limpet.core.model import Clearance, MemberState, SenderKind, StickyInbound, StickyOverflow
-from limpet.core.pool import Candidate, Pool, WhyNot, has_rcs, is_clear, reaches, why_not
+from limpet.core.pool import Candidate, Pool, WhyNot, has_rcs, is_clear, reaches, why_not, why_unused
 from limpet.core.registration import UNREGISTERED_SENDER
 from limpet.core.selection import Choice, Reason, Refusal, choose, has_local, is_foreign, is_refused
 
@@ -31,6 +31,24 @@ PROVISIONAL_DAYS = 2
 """A message leaves or fails within its validity (10 hours at most) of being bound, so older mappings are established."""
 
 
+class Pin(StrEnum):
+    """Whether a mapping is held by hand, as the API names it (S-80, S-82)."""
+
+    NONE = "false"
+    PLAIN = "true"
+    STRICT = "strict"
+
+
+class Origin(StrEnum):
+    """How a mapping came to point where it does."""
+
+    SEND = "send"
+    EXPLICIT = "explicit"
+    INBOUND = "inbound"
+    IMPORT = "import"
+    API = "api"
+
+
 @dataclass(frozen=True, slots=True)
 class StoredMapping:
     """A mapping as the store has it. Days are UTC days since 2000-01-01."""
@@ -39,6 +57,7 @@ class StoredMapping:
     last_used_day: int
     created_day: int
     established: bool
+    pin: Pin = Pin.NONE
 
 
 class Standing(StrEnum):
@@ -48,6 +67,8 @@ class Standing(StrEnum):
     ABSENT = "absent"
     EXPIRED = "expired"
     REMOVED = "number_removed"
+    RESET = "reset"
+    """All mappings to its number were taken away at once (S-86)."""
     FOREIGN = "local_number_joined"
     UNUSABLE = "sender_unusable"
     REFUSED = "sender_refused"
@@ -99,6 +120,14 @@ class EventKind(StrEnum):
     BYPASSED = "bypassed"
     RESET = "reset"
     UNSENT = "unsent"
+    EXPIRED = "expired"
+    """A mapping that had aged out was purged."""
+    IMPORTED = "imported"
+    PINNED = "pinned"
+    """A mapping is held by hand from now on, or not any more."""
+    MOVED = "moved"
+    REMOVED = "removed"
+    """A number left the pool, or the service is gone: all that pointed there is dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +175,15 @@ NOBODY_CROWDED = Crowd()
 def standing(
     pool: Pool, mapping: StoredMapping | None, to: Address, today: int, at_cap: Collection[int] = ()
 ) -> Standing:
-    """What a mapping is worth: absent, dead (S-5, S-6, S-7), broken (S-12, S-13, S-71), or live."""
+    """What a mapping is worth: absent, dead (S-5, S-6, S-7, S-86), broken (S-12, S-13, S-71), or live. One that is held by hand
+    neither ages nor gives way to a number of the person's country (S-80)."""
     if mapping is None:
         return Standing.ABSENT
     candidate = pool.by_member.get(mapping.member_id)
     if candidate is None:
-        return Standing.REMOVED
-    if today - mapping.last_used_day > pool.service.sticky_ttl_days:
+        return Standing.RESET if mapping.member_id in pool.reset else Standing.REMOVED
+    held = mapping.pin is not Pin.NONE
+    if not held and today - mapping.last_used_day > pool.service.sticky_ttl_days:
         return Standing.EXPIRED
     if candidate.state is MemberState.DISABLED:
         return Standing.DISABLED
@@ -160,7 +191,7 @@ def standing(
         return Standing.UNUSABLE
     if candidate.refused_in and is_refused(pool, candidate, to):
         return Standing.REFUSED
-    if is_foreign(candidate, to) and has_local(pool, to, at_cap):
+    if not held and is_foreign(candidate, to) and has_local(pool, to, at_cap):
         return Standing.FOREIGN
     if not is_clear(candidate, to):
         return Standing.PENDING if candidate.clearance is Clearance.PENDING else Standing.UNREGISTERED
@@ -181,6 +212,10 @@ def decide(
         return _explicit(ask, pool, mapping, today, crowd.at_cap)
     sticky = pool.service.sticky_sender
     worth = standing(pool, mapping, ask.to, today, crowd.at_cap) if sticky else Standing.ABSENT
+    if sticky and mapping is not None and mapping.pin is not Pin.NONE and worth is not Standing.RESET:
+        held = _held(ask, pool, mapping, worth, today, crowd)
+        if held is not None:
+            return held
     if mapping is not None and worth is Standing.LIVE and not has_rcs(pool):
         return _use(ask, pool, mapping, today, crowd)
     choice = choose(pool, ask.to, ask.person, loads, media=ask.media, without=crowd.at_cap if sticky else ())
@@ -195,6 +230,42 @@ def decide(
     if mapping is not None and worth in (Standing.PENDING, Standing.DISABLED):
         return _pass_by(ask, pool, mapping, today, worth.value)
     return choice if isinstance(choice, Refusal) else _stick(choice, worth)
+
+
+def _held(
+    ask: Ask, pool: Pool, mapping: StoredMapping, worth: Standing, today: int, crowd: Crowd
+) -> Binding | Refusal | None:
+    """A mapping that is held by hand. A plain pin comes before RCS senders and lets what its number cannot do now pass it by
+    (S-81); None where its number is gone or can never write there: it gives way. A strict pin has that number or none (S-82)."""
+    if mapping.pin is Pin.STRICT:
+        return _only(ask, pool, mapping, worth, today)
+    if worth is Standing.LIVE:
+        return _use(ask, pool, mapping, today, crowd)
+    if worth in (Standing.PENDING, Standing.UNREGISTERED, Standing.REFUSED, Standing.DISABLED):
+        return _pass_by(ask, pool, mapping, today, worth.value)
+    return None
+
+
+def _only(ask: Ask, pool: Pool, mapping: StoredMapping, worth: Standing, today: int) -> Binding | Refusal:
+    """The number of a strict pin, or a refusal that says of it why not, and of all others that they are not the one (S-82)."""
+    mapped = pool.by_member.get(mapping.member_id)
+    if worth is Standing.REFUSED or (worth is Standing.LIVE and mapped is not None):
+        assert mapped is not None, "a number that is not in the pool is neither"
+        lacking = why_not(mapped, media=ask.media)
+        if lacking is None:
+            return Binding(mapped, Reason.STICKY, Outcome.USED, _refresh(mapping, today))
+        return Refusal(NO_SENDER, _others(pool, mapping, lacking))
+    if worth in (Standing.PENDING, Standing.UNREGISTERED):
+        return Refusal(UNREGISTERED_SENDER, _others(pool, mapping, WhyNot.NOT_REGISTERED))
+    lacking = None if mapped is None else why_unused(mapped, media=ask.media)
+    return Refusal(NO_SENDER, _others(pool, mapping, lacking or WhyNot.OTHER_DESTINATION))
+
+
+def _others(pool: Pool, mapping: StoredMapping, why: WhyNot) -> tuple[tuple[str, WhyNot], ...]:
+    return tuple(
+        (c.sender.address, why if c.member_id == mapping.member_id else WhyNot.PINNED_TO_ANOTHER)
+        for c in pool.candidates
+    )
 
 
 def _no_better(ask: Ask, pool: Pool, choice: Choice | Refusal, mapping: StoredMapping) -> bool:
@@ -242,19 +313,16 @@ def _explicit(
     candidate = pool.by_address.get(ask.explicit or "")
     if candidate is None:
         return Refusal(NOT_IN_POOL)
-    if candidate.state is MemberState.DISABLED:  # S-102
-        return Refusal(NO_SENDER, ((candidate.sender.address, WhyNot.DISABLED),))
-    if ask.media and why_not(candidate, media=True) is not None:
-        return Refusal(NO_MEDIA_FROM_IT)
-    if not reaches(candidate.sender.kind, candidate.sender.country, ask.to):
-        return Refusal(UNREACHABLE)
-    if not is_clear(candidate, ask.to):  # S-63
-        return Refusal(UNREGISTERED_SENDER)
+    if (unable := _unable(ask, candidate)) is not None:
+        return unable
     if candidate.sender.kind is SenderKind.RCS:
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     if not pool.service.sticky_sender:
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     worth = standing(pool, mapping, ask.to, today)
+    strictly = mapping is not None and mapping.pin is Pin.STRICT and worth is not Standing.RESET
+    if strictly and mapping is not None and mapping.member_id != candidate.member_id:
+        return Refusal(NO_SENDER, ((candidate.sender.address, WhyNot.PINNED_TO_ANOTHER),))
     if mapping is not None and worth in _POINTING:
         if mapping.member_id == candidate.member_id:
             return Binding(candidate, Reason.EXPLICIT, Outcome.USED, _refresh(mapping, today))
@@ -266,6 +334,17 @@ def _explicit(
     if candidate.member_id in at_cap:
         return Refusal(NO_SENDER, ((candidate.sender.address, WhyNot.DAILY_CONTACTS),))
     return _stick(Choice(candidate, Reason.EXPLICIT), worth)
+
+
+def _unable(ask: Ask, candidate: Candidate) -> Refusal | None:
+    """Why a message cannot come from the sender that was named."""
+    if candidate.state is MemberState.DISABLED:  # S-102
+        return Refusal(NO_SENDER, ((candidate.sender.address, WhyNot.DISABLED),))
+    if ask.media and why_not(candidate, media=True) is not None:
+        return Refusal(NO_MEDIA_FROM_IT)
+    if not reaches(candidate.sender.kind, candidate.sender.country, ask.to):
+        return Refusal(UNREACHABLE)
+    return None if is_clear(candidate, ask.to) else Refusal(UNREGISTERED_SENDER)  # S-63
 
 
 def _heard(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -> Binding | Refusal:
@@ -282,8 +361,13 @@ def _heard(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -> B
         return nothing
     if worth is Standing.ABSENT:
         return Binding(candidate, Reason.EXPLICIT, Outcome.CREATED, Change.INSERT, HEARD)
-    if worth in (Standing.EXPIRED, Standing.REMOVED):
+    pin = Pin.NONE if mapping is None else mapping.pin
+    if worth in (Standing.EXPIRED, Standing.REMOVED, Standing.RESET):
+        if pin is Pin.STRICT and worth is not Standing.RESET:
+            return nothing
         return Binding(candidate, Reason.EXPLICIT, Outcome.REPLACED, Change.SWAP, HEARD)
+    if pin is not Pin.NONE:  # what the person writes moves nobody who is held by hand (S-80)
+        return nothing
     if mode is StickyInbound.FIRST or (mapping is not None and mapping.member_id == candidate.member_id):
         return nothing
     return Binding(candidate, Reason.EXPLICIT, Outcome.REPLACED, Change.SWAP, HEARD)
@@ -298,6 +382,13 @@ def _refresh(mapping: StoredMapping, today: int) -> Change | None:
 def is_provisional(mapping: StoredMapping, today: int) -> bool:
     """Whether no message of the mapping may have left yet (S-9)."""
     return not mapping.established and today - mapping.created_day < PROVISIONAL_DAYS
+
+
+def origin_of(ask: Ask, binding: Binding) -> Origin:
+    """How a mapping comes about that a binding makes or changes."""
+    if ask.heard:
+        return Origin.INBOUND
+    return Origin.EXPLICIT if binding.reason is Reason.EXPLICIT else Origin.SEND
 
 
 def used_on(mapping: StoredMapping, today: int) -> int:

@@ -317,7 +317,8 @@ class Accept:
                 (s, d.new.recipient.value, row_of(d).num_segments) for s, d in zip(shares, drafts, strict=True) if s
             ]
             await use.prepare(connection, sent)
-        for draft, row, share in zip(drafts, rows, shares, strict=True):
+        forgotten = await self._assigner.forgotten.refuse_plain(connection, asked, rows)
+        for number, (draft, row, share) in enumerate(zip(drafts, rows, shares, strict=True)):
             if row is None:
                 draft.rejected = rejected(draft, FROM_NOT_OWNED)
                 continue
@@ -326,7 +327,7 @@ class Accept:
                 draft.rejected = rejected(draft, FROM_CANNOT_TEXT)
             elif found.carrier in self._elsewhere:
                 draft.rejected = rejected(draft, FROM_ELSEWHERE)
-            elif row["opted_out"]:
+            elif row["opted_out"] or number in forgotten:
                 draft.rejected = rejected(draft, OPTED_OUT)
             elif not reaches(found.kind, found.country, draft.new.recipient):
                 draft.rejected = rejected(draft, UNREACHABLE.get(found.kind, FROM_NOT_OWNED))

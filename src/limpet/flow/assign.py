@@ -26,12 +26,15 @@ from limpet.core.sticky import (
     Change,
     Crowd,
     EventKind,
+    Origin,
     Outcome,
     StoredMapping,
     decide,
+    origin_of,
 )
 from limpet.flow.campaign_share import CampaignUse
 from limpet.flow.directory import Directory
+from limpet.flow.forgotten import Forgotten
 from limpet.flow.obfuscated import Home, Homes, home_of
 from limpet.flow.share import NO_SHARE, Contacts, NewPeople, Portion, give_back, take
 from limpet.store import sticky
@@ -94,6 +97,7 @@ class _Decided:
     """Where the mapping is: under `key`, or under the person's pseudonym."""
     counts: bool
     """It gives the sender a person whom it has not had, and not because that person wrote."""
+    origin: Origin = Origin.SEND
 
 
 @dataclass(slots=True)
@@ -133,6 +137,7 @@ class Assigner:
         pseudonyms: Pseudonyms, contacts: Contacts | None = None,
     ) -> None:  # fmt: skip
         self._homes = Homes(pseudonyms)
+        self.forgotten = Forgotten(pseudonyms)
         self._directory = directory
         self._meter = meter
         self._now_s = now_s
@@ -221,6 +226,7 @@ class Assigner:
             asked = [k for k in keys if k in obfuscated or (k.service_id in hiding and reads[k].mapping is None)]
             asked = [k for k in asked if (pool := pools[k.service_id]) and pool.service.sticky_sender]
             found.homes = await self._homes.find(connection, asked, reads, found.today) if asked else {}
+        await self.forgotten.refuse(connection, reads, pools)
         return found
 
     async def _pool(self, connection: Connection, service_id: int, generation: int | None) -> Pool | None:
@@ -288,7 +294,8 @@ class Assigner:
             self._meter.add(answer.candidate.member_id, wanted.segments, self._now_s())
             changes = answer.change in (Change.INSERT, Change.SWAP)
             home = home_of(key, read.homes, mapping, obfuscated=wanted.obfuscated)
-            read.decided.append(_Decided(place, key, answer, mapping, home, changes and not wanted.ask.heard))
+            counts, origin = changes and not wanted.ask.heard, origin_of(wanted.ask, answer)
+            read.decided.append(_Decided(place, key, answer, mapping, home, counts, origin))
             if changes:
                 if not wanted.ask.heard:
                     batch.people.add(key.service_id, answer.candidate.member_id)
@@ -363,12 +370,13 @@ async def _apply(connection: Connection, decided: Sequence[_Decided], today: int
     if not writes:
         return lambda _: True
     claims = {d.home: _claimant(d) for d in reversed(writes)}
-    found = await sticky.claim(connection, claims, today)
+    made_by = {d.home: d.origin for d in writes if d.origin is not Origin.SEND and d.binding.change is Change.INSERT}
+    found = await sticky.claim(connection, claims, today, made_by or None)
     strays = [d.home for d in writes if d.before is not None and found[d.home].made]
     if strays:
         await sticky.disclaim(connection, strays)
     swaps = {
-        d.home: Swap(d.home, d.binding.candidate.member_id, d.before)
+        d.home: Swap(d.home, d.binding.candidate.member_id, d.before, d.origin)
         for d in writes
         if d.binding.change is Change.SWAP and d.before is not None and not found[d.home].made
     }

@@ -19,6 +19,7 @@ from limpet.core.ids import bucket_of
 from limpet.core.model import Direction
 from limpet.core.optout import STANDARD, Keyword, OptOutType, is_answered_by_network, is_undone_by, keyword
 from limpet.core.status import Status
+from limpet.flow.forgotten import Forgotten
 from limpet.flow.lanes import Fleet
 from limpet.store import dispatch, health, messages, opt_outs
 from limpet.store.database import Connection
@@ -51,10 +52,13 @@ class Heard:
 class Consent:
     """Hears keywords. `bucket_key` places people, `new_id` makes row ids."""
 
-    def __init__(self, fleet: Fleet, bucket_key: bytes, new_id: Callable[[datetime], int]) -> None:
+    def __init__(
+        self, fleet: Fleet, bucket_key: bytes, new_id: Callable[[datetime], int], forgotten: Forgotten
+    ) -> None:
         self._fleet = fleet
         self._bucket_key = bucket_key
         self._new_id = new_id
+        self._forgotten = forgotten
 
     async def hear(self, connection: Connection, texts: Sequence[Text], now: datetime) -> list[Heard | None]:
         """Write what these texts say of consent, in their order, and the replies to them; None for a text that says nothing.
@@ -97,17 +101,29 @@ class Consent:
         stops = [h for h in together if h.keyword.kind is OptOutType.STOP]
         starts = [h for h in together if h.keyword.kind is OptOutType.START and is_undone_by(h.keyword.word, h.to.kind)]
         helps = [h for h in together if h.keyword.kind is OptOutType.HELP]
+        known = await self._known_by_hash(connection, stops, helps)
+        stops = [h for h in stops if h.key not in known]
         new = [NewOptOut(h.key, self._new_id(now), h.to.account_id, h.keyword.word, Origin.TEXT) for h in stops]
         made = await opt_outs.insert(connection, new)
         gone += [h.to.address for h in stops if h.key in made]
-        ended = await opt_outs.delete(connection, [h.key for h in starts])
-        blocked = await opt_outs.find(connection, [h.key for h in helps])
+        ended = await self._end(connection, [h.key for h in starts])
+        blocked = known | await opt_outs.find(connection, [h.key for h in helps])
         told = [
             *(h for h in stops if h.key in made and not is_answered_by_network(h.keyword.word, h.to.kind)),
             *(h for h in starts if h.key in ended),
             *(h for h in helps if h.key not in blocked),
         ]
         return [self._reply(h, now) for h in told if h.keyword.reply]
+
+    async def _known_by_hash(self, connection: Connection, *heard: Iterable[Heard]) -> set[OptOutKey]:
+        """Those who had opted out before they were forgotten (rule S-112)."""
+        hidden = {self._forgotten.hidden(one.key): one.key for some in heard for one in some}
+        return {hidden[key] for key in await opt_outs.find(connection, hidden)}
+
+    async def _end(self, connection: Connection, keys: Sequence[OptOutKey]) -> set[OptOutKey]:
+        """End opt-outs, under numbers and under hashes; answers those that were there."""
+        hidden = {self._forgotten.hidden(key): key for key in keys}
+        return {hidden.get(key, key) for key in await opt_outs.delete(connection, [*keys, *hidden])}
 
     def _reply(self, heard: Heard, now: datetime) -> MessageRow:
         """Said once, from the number that was written to. It has no service: no mapping is read or written for it (rule S-41)."""

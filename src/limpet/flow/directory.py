@@ -85,8 +85,9 @@ class Directory:
         if loaded is None:
             return None
         return make_pool(
-            loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day, loaded.campaign, loaded.failing
-        )
+            loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day, loaded.campaign, loaded.failing,
+            loaded.reset,
+        )  # fmt: skip
 
     async def accounts(self, connection: Connection, ids: Collection[int]) -> Mapping[int, Account]:
         """Accounts as they were at most ACCOUNT_FRESH_S ago, with the status that counts: their main account's if it is worse."""

@@ -99,7 +99,9 @@ async def _foresee(
     [read] = await sticky.read(connection, [wanted.key])
     mapping = await known.homes.look(connection, wanted.key, read, pool.service)
     crowd = await known.contacts.crowd_on(connection, pool, today)
-    if read.opted_out:
+    reads = {wanted.key: read}
+    await assigner.forgotten.refuse(connection, reads, {pool.service.id: pool})
+    if reads[wanted.key].opted_out:
         answer: Binding | Refusal = Refusal(OPTED_OUT)
     elif await is_used_up(connection, pool, today, wanted.segments):
         answer = NO_SHARE

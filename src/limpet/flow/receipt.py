@@ -21,6 +21,7 @@ from limpet.core.spelling import Spelling
 from limpet.core.status import SegmentState, Status, fold_receipts, may_become
 from limpet.flow import health
 from limpet.flow.clocks import CarrierClocks
+from limpet.flow.forgotten import without_erased
 from limpet.flow.owed import Owed, Told
 from limpet.flow.refused import RefusedMarks
 from limpet.flow.spellings import Came, Match, Spellings, of_carrier
@@ -219,6 +220,7 @@ class Receipts:
             if mine is not None:
                 self._fold(changes, mine.tracked, came, mine.carrier_message_id)
         unknown += [came for came in strangers if came not in guessed]
+        unknown = await without_erased(connection, self._spellings, unknown)
         return changes, await self._doubtful(connection, changes, unknown, now)
 
     async def _find(self, connection: Connection, named: list[Came]) -> list[Match | None]:

@@ -21,7 +21,7 @@ from limpet.flow.worker import Loop
 from limpet.store import swaps
 from limpet.store.database import Connection, Database
 from limpet.store.services import Services
-from limpet.store.swaps import Swap, Swaps, SwapState, walked
+from limpet.store.swaps import CAUSE, Swap, Swaps, SwapState, walked
 
 EVERY_S = 1.0
 BUCKETS_A_STEP = 64
@@ -92,7 +92,7 @@ class Swapping:
         """The old number leaves as any number does. Done again after a crash it finds the number gone, and goes on."""
         now = self._clock.now()
         if swap.old_is_in:
-            await self._services.remove_member(swap.service_id, swap.old_sid, now)
+            await self._services.remove_member(swap.service_id, swap.old_sid, now, swap.actor, CAUSE)
 
         async def work(connection: Connection) -> None:
             held = await swaps.hold(connection, swap.id)

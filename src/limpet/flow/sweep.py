@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -29,6 +30,7 @@ from limpet.store import (
     deactivations,
     deliveries,
     dispatch,
+    erased_receipts,
     health,
     idempotency,
     links,
@@ -37,6 +39,7 @@ from limpet.store import (
     receipts,
     refused,
     retention,
+    sticky_by_hand,
     tallies,
 )
 from limpet.store.database import DATABASE_AWAY, Connection, Database
@@ -52,6 +55,8 @@ DAY_S = 86_400.0
 PURGE_FIRST_S = 300.0
 BUCKET_PAUSE_S = 0.02
 TROUBLE_PAUSE_S = 5.0
+RESETS_KEPT = timedelta(days=1)
+"""Nothing that was being written when a number was reset is still being written after this time."""
 ORPHAN_DAYS = 8
 """Carriers repeat receipts for a day or two; one that nobody has claimed after this time is dropped."""
 _log = structlog.get_logger()
@@ -142,6 +147,7 @@ class Sweeps:
         now = self._clock.now()
         await self._database.ensure_partitions(now)
         await receipts.forget_kept(self._database, oldest_relevant_id(now, ORPHAN_DAYS))
+        await erased_receipts.purge(self._database, oldest_relevant_id(now, ORPHAN_DAYS))
         await media.purge_links(self._database, now)
         await links.purge(self._database, now)
         await mms.forget_seen(self._database, oldest_relevant_id(now, mms.REMEMBERED_DAYS))
@@ -164,13 +170,14 @@ class Sweeps:
 
     async def purge(self) -> None:
         """Walk over all mappings once, at the configured pace, and delete those that no read honours any more."""
-        gone = 0
+        gone, began = 0, self._clock.now()
         for bucket in range(BUCKETS):
             after: tuple[int, str] | None = (0, "")
             while after is not None:
-                after, count = await self._sticky.purge_bucket_step(bucket, after, day_number(self._clock.now()))
+                after, count = await self._sticky.purge_bucket_step(bucket, after, self._clock.now())
                 gone += count
                 await asyncio.sleep(self._chunk_pause_s if after is not None or count else BUCKET_PAUSE_S)
+        await sticky_by_hand.forget_resets(self._database, began - RESETS_KEPT)
         _log.info("purged dead mappings", count=gone)
 
 

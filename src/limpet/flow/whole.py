@@ -46,6 +46,7 @@ from limpet.store.database import Database, Installation
 from limpet.store.dispatch import Lanes
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
+from limpet.store.people import People
 from limpet.store.sticky import StickyStore
 
 
@@ -97,6 +98,7 @@ class Flow:
     sticky: StickyStore
     messages: Messages
     opt_outs: OptOuts
+    people: People
     clicks: Clicks
     events: Events
     switchboard: Switchboard
@@ -162,7 +164,7 @@ def assemble(
         database, owed, clock, bucket_key, new_id, fleet.acknowledge, fleet.decline, doubt.resolved, post, marks,
         pseudonyms, pace.receipts_on_last, pace.whole_messages,
     )  # fmt: skip
-    consent = Consent(fleet, bucket_key, new_id)
+    consent = Consent(fleet, bucket_key, new_id, assigner.forgotten)
     inbounds = Inbounds(
         database, directory, assigner, consent, events, clock, bucket_key, installation.sid_key, new_id,
         fleet.acknowledge, fleet.decline, post, pseudonyms, base_url,
@@ -186,7 +188,8 @@ def assemble(
     return Flow(
         directory, accept, dispatcher, due, receipts, inbounds, doubt, sweeps, sticky,
         Messages(database, bucket_key, pseudonyms),
-        OptOuts(database, bucket_key, new_id),
+        OptOuts(database, bucket_key, new_id, pseudonyms),
+        People(database, bucket_key, new_id, pseudonyms),
         Clicks(database, directory, installation, clock, new_id, post),
         events,
         Switchboard(database, fleet, clock, owner, pace.patience),

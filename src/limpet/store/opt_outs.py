@@ -18,6 +18,7 @@ from limpet.core.ids import bucket_of, id_time
 from limpet.core.model import SenderKind, Service
 from limpet.core.optout import KeywordSet, OptOutSettings, OptOutType
 from limpet.core.page import Page, PageRequest
+from limpet.core.retention import Pseudonyms, shown
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.queries import query
@@ -57,7 +58,8 @@ class NewOptOut:
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """An opt-out from a service as it is shown. `since` is aware UTC."""
+    """An opt-out from a service as it is shown. `since` is aware UTC; of a person who was forgotten `recipient` shows
+    nothing."""
 
     recipient: str
     keyword: str
@@ -120,10 +122,13 @@ async def settings_of(connection: Connection, addresses: Sequence[str]) -> dict[
 class OptOuts:
     """Services' opt-outs for people who look at them, add and take away."""
 
-    def __init__(self, database: Database, bucket_key: bytes, new_id: Callable[[datetime], int]) -> None:
+    def __init__(
+        self, database: Database, bucket_key: bytes, new_id: Callable[[datetime], int], pseudonyms: Pseudonyms
+    ) -> None:
         self._database = database
         self._bucket_key = bucket_key
         self._new_id = new_id
+        self._pseudonyms = pseudonyms
 
     async def page(self, service: Service, request: PageRequest) -> Page[OptOut]:
         """A service's opt-outs, newest first."""
@@ -131,20 +136,25 @@ class OptOuts:
 
     async def fetch(self, service: Service, recipient: str) -> OptOut | None:
         """A person's opt-out from a service; None when there is none."""
-        keys = [self._key(service, recipient)]
-        row = await self._database.pool.fetchrow(query("opt_out_find"), *_columns(keys))
+        row = await self._database.pool.fetchrow(query("opt_out_find"), *_columns(self._places(service, recipient)))
         return None if row is None else _opt_out(row)
 
     async def add(self, service: Service, recipients: Iterable[str], origin: Origin, now: datetime) -> int:
         """Opt people out of a service; how many were not yet."""
-        keys = sorted({self._key(service, recipient) for recipient in recipients})
-        new = [NewOptOut(key, self._new_id(now), service.account_id, "", origin) for key in keys]
-        return len(await self._database.transaction(lambda connection: insert(connection, new)))
+        places = {self._places(service, recipient) for recipient in recipients}
+
+        async def work(connection: Connection) -> int:
+            known = await find(connection, [hidden for _, hidden in places])
+            keys = sorted(key for key, hidden in places if hidden not in known)
+            new = [NewOptOut(key, self._new_id(now), service.account_id, "", origin) for key in keys]
+            return len(await insert(connection, new))
+
+        return await self._database.transaction(work)
 
     async def remove(self, service: Service, recipient: str) -> bool:
         """Let a person be written to again; whether they had opted out."""
-        key = self._key(service, recipient)
-        return bool(await self._database.transaction(lambda connection: delete(connection, [key])))
+        places = self._places(service, recipient)
+        return bool(await self._database.transaction(lambda connection: delete(connection, places)))
 
     async def settings(self, service: Service) -> OptOutSettings:
         """A service's words."""
@@ -158,12 +168,14 @@ class OptOuts:
             query("opt_out_settings_write"), service.id, settings.advanced, kept, now
         )  # fmt: skip
 
-    def _key(self, service: Service, recipient: str) -> OptOutKey:
-        return OptOutKey(bucket_of(recipient, self._bucket_key), recipient, service.id, 0)
+    def _places(self, service: Service, recipient: str) -> tuple[OptOutKey, OptOutKey]:
+        """Where a person's opt-out may be: under the number, or under its hash once the person was forgotten."""
+        key = OptOutKey(bucket_of(recipient, self._bucket_key), recipient, service.id, 0)
+        return key, key._replace(recipient=self._pseudonyms.nameless(recipient))
 
 
 def _opt_out(row: asyncpg.Record) -> OptOut:
-    return OptOut(row["recipient"], row["keyword"], Origin(row["origin"]), id_time(row["id"]))
+    return OptOut(shown(row["recipient"]), row["keyword"], Origin(row["origin"]), id_time(row["id"]))
 
 
 def _sets(stored: Sequence[Mapping[str, Any]]) -> tuple[KeywordSet, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from limpet.core.model import (
 from limpet.core.pool import NEVER
 from limpet.core.tenancy import standing
 from limpet.store.accounts import account_of
-from limpet.store.database import Connection
+from limpet.store.database import Connection, Database
 from limpet.store.queries import query
 
 _SERVICE = tuple(name for name in Service.__slots__ if name not in ("in_doubt", "sticky_inbound", "sticky_overflow"))
@@ -44,6 +44,8 @@ class LoadedPool:
     campaign: CampaignShare | None = None
     failing: frozenset[int] = frozenset()
     """The members that are to get no new people (S-92)."""
+    reset: frozenset[int] = frozenset()
+    """Memberships that ended because all their mappings were taken away."""
 
 
 class ServiceOwner(NamedTuple):
@@ -86,7 +88,9 @@ async def load(connection: Connection, service_id: int, today: int = 0) -> Loade
     members = tuple(_member_of(row) for row in rows if row["member_id"] is not None)
     ends = [row["refused_until"] for row in rows if row["refused_until"] is not None]
     failing = frozenset(row["member_id"] for row in rows if row["failing"])
-    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER), share_of(rows[0]), failing)
+    # Read after the members: one that is reset in between is found by its id of before, and looked for among these in vain.
+    reset = frozenset(row["id"] for row in await connection.fetch(query("pool_resets"), service_id))
+    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER), share_of(rows[0]), failing, reset)
 
 
 def share_of(row: asyncpg.Record) -> CampaignShare | None:
@@ -97,6 +101,17 @@ def share_of(row: asyncpg.Record) -> CampaignShare | None:
     return CampaignShare(
         row["campaign_id"], row["brand_id"], limits.segments_per_s, limits.us_daily_segments, limits.daily_segments
     )
+
+
+async def people_of(
+    database: Database, buckets: Sequence[int], service_id: int, member_id: int, since_day: int
+) -> tuple[int, list[tuple[str, bool]]]:
+    """How many mappings of a service are in some buckets and in use since a day; and who is mapped to a member, each with whether
+    strictly (S-82)."""
+    row = await database.pool.fetchrow(query("member_people"), buckets, service_id, member_id, since_day)
+    assert row is not None, "a count is one row"
+    people = [(one, False) for one in row["people"] or ()] + [(one, True) for one in row["held"] or ()]
+    return row["looked_at"], people
 
 
 async def owner_by_sid(connection: Connection, sid: str) -> ServiceOwner | None:

@@ -15,10 +15,12 @@ import asyncpg
 
 from limpet.core.model import NUMBER_KINDS, Capability, Sender, SenderKind
 from limpet.core.page import PAGE_SIZE_MAX, Page, PageRequest, page_of
+from limpet.core.sticky import EventKind
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.queries import query
 from limpet.store.registrations import RegistrationBook
+from limpet.store.sticky import OPERATOR, tell_of_all
 from limpet.twilio.sid import new_sid
 
 _PAGE = listing("sender_page")
@@ -150,8 +152,9 @@ class Senders:
             for row in sids:
                 await self.release(account_id, row["sid"], now)
 
-    async def release(self, account_id: int, sid: str, now: datetime) -> bool:
-        """Give the number up and take it out of its pool, both at once; whether the account had it."""
+    async def release(self, account_id: int, sid: str, now: datetime, actor: str = OPERATOR) -> bool:
+        """Give the number up and take it out of its pool, both at once; whether the account had it. Mappings to it are dead with
+        that, and one event tells of all of them."""
 
         async def work(connection: Connection) -> bool:
             held = await connection.fetchrow(query("sender_hold"), account_id, sid)
@@ -161,6 +164,17 @@ class Senders:
             gone = await connection.fetch(query("member_remove_of_sender"), held["id"], now)
             await self._book.left(connection, [row["id"] for row in gone], now)
             await connection.execute(query("sender_release"), held["id"], now)
+            for row in gone:
+                await tell_of_all(
+                    connection,
+                    row["service_id"],
+                    EventKind.REMOVED,
+                    "number_released",
+                    held["address"],
+                    actor,
+                    None,
+                    now,
+                )
             return True
 
         return await self._database.transaction(work)

@@ -29,6 +29,7 @@ from limpet.core.model import (
     StickyOverflow,
 )
 from limpet.core.page import Page, PageRequest
+from limpet.core.sticky import EventKind, Standing
 from limpet.store import campaigns
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
@@ -37,6 +38,7 @@ from limpet.store.queries import query
 from limpet.store.registrations import RegistrationBook
 from limpet.store.senders import NewSender, sender_of
 from limpet.store.senders import insert as insert_sender
+from limpet.store.sticky import OPERATOR, member_addresses, tell_of_all
 from limpet.twilio.sid import new_sid
 
 POOL_SIZE_MAX = 400
@@ -137,8 +139,9 @@ class Services:
 
         return await self.database.transaction(work)
 
-    async def delete(self, account_id: int, sid: str, now: datetime) -> bool:
-        """Delete the service and free its numbers, both at once; whether the account had it. Its mappings are dead with it."""
+    async def delete(self, account_id: int, sid: str, now: datetime, actor: str = OPERATOR) -> bool:
+        """Delete the service and free its numbers, both at once; whether the account had it. Its mappings are dead with it, one
+        event tells of all."""
 
         async def work(connection: Connection) -> bool:
             service_id = await connection.fetchval(query("service_delete"), account_id, sid, now)
@@ -148,6 +151,7 @@ class Services:
             await connection.execute(query("sender_release_nameless"), service_id, now)
             await self._book.left(connection, [row["id"] for row in gone], now)
             await campaigns.service_gone(connection, service_id, now)
+            await tell_of_all(connection, service_id, EventKind.REMOVED, "service_deleted", None, actor, None, now)
             return True
 
         return await self.database.transaction(work)
@@ -229,10 +233,13 @@ class Services:
         """Let nothing be sent through a service of any account, or let it again; whether there is such a service."""
         return await self.database.pool.fetchval(query("service_pause"), sid, paused, now) is not None
 
-    async def remove_member(self, service_id: int, sender_sid: str, now: datetime) -> bool:
+    async def remove_member(
+        self, service_id: int, sender_sid: str, now: datetime, actor: str = OPERATOR, reason: str | None = None
+    ) -> bool:  # fmt: skip
         """Take a number out of a pool; whether it was in.
 
-        One row changes, however many mappings point at it: they are dead with the membership (`design.md` D3).
+        One row changes, however many mappings point at it: they are dead with the membership (`design.md` D3), one event tells
+        of all.
         """
 
         async def work(connection: Connection) -> bool:
@@ -245,6 +252,10 @@ class Services:
             await connection.execute(query("sender_release_nameless"), service_id, now)
             await connection.execute(query("pool_changed"), service_id)
             await self._book.left(connection, [member_id], now)
+            number = (await member_addresses(connection, [member_id])).get(member_id)
+            await tell_of_all(
+                connection, service_id, EventKind.REMOVED, Standing.REMOVED, number, actor, reason, now
+            )  # fmt: skip
             return True
 
         return await self.database.transaction(work)

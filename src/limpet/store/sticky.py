@@ -6,6 +6,7 @@ Everything that a message needs takes lists and runs inside the caller's transac
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,14 +14,18 @@ from typing import NamedTuple
 
 import asyncpg
 
-from limpet.core.ids import BUCKETS, bucket_of, day_number, id_floor
+from limpet.core.ids import BUCKETS, CHANCE_BITS, bucket_of, day_number, id_floor
 from limpet.core.model import Service
-from limpet.core.retention import Pseudonyms
-from limpet.core.sticky import PROVISIONAL_DAYS, EventKind, Standing, StoredMapping
+from limpet.core.retention import Pseudonyms, shown
+from limpet.core.sticky import PROVISIONAL_DAYS, EventKind, Origin, Pin, Standing, StoredMapping
 from limpet.store.database import Connection, Database
 from limpet.store.queries import query
+from limpet.store.sticky_flags import ESTABLISHED, ORIGIN_BITS, PIN_BITS, origin_of, pin_of
 
-ESTABLISHED = 1
+OF_ALL = ""
+"""In the place of a person, in events that are about all people of a number or a service."""
+OPERATOR = "operator"
+"""The actor of what is done on the database itself."""
 NOBODY = 0
 """No member's id: who claims a mapping for nobody only wants to hold it."""
 PURGE_CHUNK = 2000
@@ -58,6 +63,7 @@ class Swap(NamedTuple):
     key: MappingKey
     member_id: int
     before: StoredMapping
+    origin: Origin = Origin.SEND
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +78,15 @@ class StickyEvent:
     sender_after: str | None
     message_id: int | None
     actor: str
+    reason: str | None = None
+    """In the words of whoever did it by hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappingView:
     """A mapping as shown to customers and operators. `why_dead` names the standing when it does not count any more."""
 
+    key: MappingKey
     recipient: str
     sender: str
     sender_sid: str
@@ -86,12 +95,17 @@ class MappingView:
     live: bool
     why_dead: Standing | None
     established: bool
+    pin: Pin
+    origin: Origin
 
 
 def _stored(row: asyncpg.Record) -> StoredMapping | None:
     if row["member_id"] is None:
         return None
-    return StoredMapping(row["member_id"], row["last_used_day"], row["created_day"], bool(row["flags"] & ESTABLISHED))
+    flags = row["flags"]
+    return StoredMapping(
+        row["member_id"], row["last_used_day"], row["created_day"], bool(flags & ESTABLISHED), pin_of(flags)
+    )
 
 
 def _columns(keys: Iterable[MappingKey]) -> tuple[list[int], list[int], list[str]]:
@@ -110,11 +124,16 @@ async def read(connection: Connection, keys: Sequence[MappingKey]) -> list[Mappi
     return [found.get(place, MappingRead(None, None)) for place in range(1, len(keys) + 1)]
 
 
-async def claim(connection: Connection, claims: Mapping[MappingKey, int], today: int) -> dict[MappingKey, Claimed]:
+async def claim(
+    connection: Connection, claims: Mapping[MappingKey, int], today: int,
+    origins: Mapping[MappingKey, Origin] | None = None,
+) -> dict[MappingKey, Claimed]:  # fmt: skip
     """For each key make a mapping to the member, or note a use of the one that is there if it points to the member; another is
-    left as it is. All rows are then held until the transaction ends; for NOBODY they are held and nothing else.
+    left as it is. All rows are then held until the transaction ends; for NOBODY they are held and nothing else. `origins` are
+    kept of those that are made.
     """
-    rows = await connection.fetch(query_claim, *_columns(claims), list(claims.values()), today)
+    flags = [0 if origins is None else ORIGIN_BITS[origins.get(key, Origin.SEND)] for key in claims]
+    rows = await connection.fetch(query_claim, *_columns(claims), list(claims.values()), today, flags)
     return {
         MappingKey(row["bucket"], row["service_id"], row["recipient"]): Claimed(row["member_id"], row["made"])
         for row in rows
@@ -136,6 +155,8 @@ async def swap(connection: Connection, swaps: Sequence[Swap], today: int) -> set
             [s.before.member_id for s in swaps],
             [s.before.last_used_day for s in swaps],
             today,
+            [PIN_BITS[s.before.pin] for s in swaps],
+            [ORIGIN_BITS[s.origin] for s in swaps],
         )
     )
 
@@ -198,22 +219,38 @@ async def insert_events(connection: Connection, events: Sequence[StickyEvent]) -
     """Write history, in the transaction of what it tells."""
     rows = [
         (e.key.bucket, e.id, e.key.service_id, e.key.recipient, e.kind, e.cause, e.sender_before, e.sender_after,
-         e.message_id, e.actor)
+         e.message_id, e.actor, e.reason)
         for e in events
     ]  # fmt: skip
     await connection.execute(query_events, *map(list, zip(*rows, strict=True)))
 
 
+async def tell_of_all(
+    connection: Connection, service_id: int, kind: EventKind, cause: str, sender: str | None, actor: str,
+    reason: str | None, now: datetime, row_id: int | None = None,
+) -> None:  # fmt: skip
+    """Write the one event of what concerns all people of a number, or with `sender` None of a service (rule S-17). It is of no
+    person, so any bucket will do: one that follows from the service."""
+    key = MappingKey(service_id % BUCKETS, service_id, OF_ALL)
+    made = id_floor(now) | secrets.randbits(CHANCE_BITS) if row_id is None else row_id
+    await insert_events(connection, [StickyEvent(key, made, kind, cause, sender, None, None, actor, reason)])
+
+
 class StickyStore:
-    """Mappings for people who look at them, and the walk that purges dead ones."""
+    """Mappings for people who look at them, and the walk that purges dead ones. Changes by hand are in `sticky_by_hand`, lists in
+    `sticky_lists`."""
 
     def __init__(
         self, database: Database, bucket_key: bytes, new_id: Callable[[datetime], int], pseudonyms: Pseudonyms
     ) -> None:
-        self._database = database
+        self.database = database
+        self.new_id = new_id
         self._bucket_key = bucket_key
-        self._new_id = new_id
         self._pseudonyms = pseudonyms
+
+    def hidden(self, key: MappingKey) -> MappingKey:
+        """The place under the pseudonym of a person."""
+        return key._replace(recipient=self._pseudonyms.of(key.recipient))
 
     def key(self, service: Service, recipient: str) -> MappingKey:
         """Where a person's mapping within a service is."""
@@ -221,30 +258,44 @@ class StickyStore:
 
     async def lookup(self, service: Service, recipient: str, now: datetime) -> MappingView | None:
         """A person's mapping as it is, live or dead; None when there is none."""
-        async with self._database.pool.acquire() as connection:
-            _, row = await self._find(connection, self.key(service, recipient))
-        return None if row is None else _view(row, recipient, service, day_number(now))
+        return await self.lookup_at(service, self.key(service, recipient), now)
 
-    async def _find(self, connection: Connection, key: MappingKey) -> tuple[MappingKey, asyncpg.Record | None]:
+    async def lookup_at(self, service: Service, key: MappingKey, now: datetime) -> MappingView | None:
+        """The same by where it is."""
+        async with self.database.pool.acquire() as connection:
+            _, row = await self.find(connection, key)
+        return None if row is None else view_of(row, key.recipient, service, day_number(now))
+
+    async def find(self, connection: Connection, key: MappingKey) -> tuple[MappingKey, asyncpg.Record | None]:
         """Where a person's mapping is, under the number or the pseudonym, and its row."""
         row = await connection.fetchrow(query("sticky_lookup"), *key, key.recipient)
         if row is not None:
             return key, row
-        hidden = key._replace(recipient=self._pseudonyms.of(key.recipient))
+        hidden = self.hidden(key)
         return hidden, await connection.fetchrow(query("sticky_lookup"), *hidden, key.recipient)
 
-    async def reset(self, service: Service, recipient: str, actor: str, now: datetime) -> MappingView | None:
+    async def reset(
+        self, service: Service, recipient: str, actor: str, now: datetime, reason: str | None = None
+    ) -> MappingView | None:
         """Take one person's mapping away (rule S-18); answers what it was, None when there was none."""
+        return await self.reset_at(service, self.key(service, recipient), actor, now, reason)
+
+    async def reset_at(
+        self, service: Service, at: MappingKey, actor: str, now: datetime, reason: str | None = None
+    ) -> MappingView | None:
+        """The same by where it is."""
 
         async def work(connection: Connection) -> MappingView | None:
-            key, row = await self._find(connection, self.key(service, recipient))
-            if row is None or await connection.fetchval(query("sticky_reset"), *key) is None:
+            key, row = await self.find(connection, at)
+            member = None if row is None else await connection.fetchval(query("sticky_reset"), *key)
+            if row is None or member is None:
                 return None
-            event = StickyEvent(key, self._new_id(now), EventKind.RESET, "reset", row["address"], None, None, actor)
+            before = (await member_addresses(connection, [member])).get(member)
+            event = StickyEvent(key, self.new_id(now), EventKind.RESET, "reset", before, None, None, actor, reason)
             await insert_events(connection, [event])
-            return _view(row, recipient, service, day_number(now))
+            return view_of(row, at.recipient, service, day_number(now))
 
-        return await self._database.transaction(work)
+        return await self.database.transaction(work)
 
     async def events(self, service: Service, recipient: str) -> list[StickyEvent]:
         """A person's history within a service, oldest first, at most EVENTS_SHOWN_MAX of each spelling."""
@@ -252,48 +303,70 @@ class StickyStore:
         found = [
             row
             for name in (recipient, self._pseudonyms.of(recipient))
-            for row in await self._database.pool.fetch(
+            for row in await self.database.pool.fetch(
                 query("sticky_events_of_person"), key.bucket, name, service.id, EVENTS_SHOWN_MAX
             )
         ]
         rows = sorted(found, key=lambda row: int(row["id"]))
         return [
             StickyEvent(
-                key, r["id"], EventKind(r["kind"]), r["cause"], r["sender_before"], r["sender_after"], r["message_id"], r["actor"]
+                key, r["id"], EventKind(r["kind"]), r["cause"], r["sender_before"], r["sender_after"], r["message_id"],
+                r["actor"], r["reason"],
             )
             for r in rows
         ]  # fmt: skip
 
     async def purge_bucket_step(
-        self, bucket: int, after: tuple[int, str], today: int
+        self, bucket: int, after: tuple[int, str], now: datetime
     ) -> tuple[tuple[int, str] | None, int]:
-        """Purge one chunk of a bucket from a key on: the key to go on from (None: the bucket is done) and how many rows went."""
-        end = await self._database.pool.fetchrow(query("purge_chunk_end"), bucket, *after, PURGE_CHUNK)
-        last = (end["service_id"], end["recipient"]) if end else (2**31 - 1, "\U0010ffff")
-        status = await self._database.pool.execute(query("purge_chunk"), bucket, *after, *last, today)
-        return (last if end else None), int(status.split()[-1])
+        """Purge one chunk of a bucket from a key on: the key to go on from (None: the bucket is done) and how many rows went.
+        Each that had aged out leaves an event; of those whose number left one told already."""
 
-    async def purge(self, today: int) -> int:
+        async def work(connection: Connection) -> tuple[tuple[int, str] | None, int]:
+            end = await connection.fetchrow(query("purge_chunk_end"), bucket, *after, PURGE_CHUNK)
+            last = (end["service_id"], end["recipient"]) if end else (2**31 - 1, "\U0010ffff")
+            row = await connection.fetchrow(query("purge_chunk"), bucket, *after, *last, day_number(now))
+            if row["services"]:
+                await self._tell_expired(connection, bucket, row, now)
+            return (last if end else None), row["gone"]
+
+        return await self.database.transaction(work)
+
+    async def _tell_expired(self, connection: Connection, bucket: int, row: asyncpg.Record, now: datetime) -> None:
+        senders = await member_addresses(connection, set(row["members"]))
+        events = [
+            StickyEvent(
+                MappingKey(bucket, service_id, person), self.new_id(now), EventKind.EXPIRED, Standing.EXPIRED,
+                senders.get(member), None, None, "purge",
+            )
+            for service_id, person, member in zip(row["services"], row["recipients"], row["members"], strict=True)
+        ]  # fmt: skip
+        await insert_events(connection, events)
+
+    async def purge(self, now: datetime) -> int:
         """Walk all buckets once without a pause; answers how many dead mappings went. The paced walk is `limpet.flow.sweep`'s."""
         gone = 0
         for bucket in range(BUCKETS):
             after: tuple[int, str] | None = (0, "")
             while after is not None:
-                after, count = await self.purge_bucket_step(bucket, after, today)
+                after, count = await self.purge_bucket_step(bucket, after, now)
                 gone += count
         return gone
 
 
-def _view(row: asyncpg.Record, recipient: str, service: Service, today: int) -> MappingView:
+def view_of(row: asyncpg.Record, recipient: str, service: Service, today: int) -> MappingView:
+    """A row of `sticky_lookup` or `sticky_walk` as it may be shown."""
+    pin = pin_of(row["flags"])
     dead = None
     if row["removed_at"] is not None or row["address"] is None:
-        dead = Standing.REMOVED
-    elif today - row["last_used_day"] > service.sticky_ttl_days:
+        dead = Standing.RESET if row["reset"] else Standing.REMOVED
+    elif pin is Pin.NONE and today - row["last_used_day"] > service.sticky_ttl_days:
         dead = Standing.EXPIRED
     created, used = (_DAY_ZERO + timedelta(days=row[name]) for name in ("created_day", "last_used_day"))
     return MappingView(
-        recipient, row["address"] or "", row["sender_sid"] or "", created, used, dead is None, dead,
-        row["established"] or today - row["created_day"] >= PROVISIONAL_DAYS,
+        MappingKey(row["bucket"], service.id, row["recipient"]), shown(recipient), row["address"] or "",
+        row["sender_sid"] or "", created, used, dead is None, dead,
+        row["established"] or today - row["created_day"] >= PROVISIONAL_DAYS, pin, origin_of(row["flags"]),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from limpet.core.optout import (
     OptOutType,
     conflict,
 )
+from limpet.core.retention import MASK
 from limpet.twilio.dates import iso8601
 from limpet.twilio.forms import Form, boolean, filled, invalid, missing, text
 
@@ -85,7 +86,9 @@ def parse_removed_set(query: Form, now: OptOutSettings) -> OptOutSettings | None
 def opt_out_resource(
     recipient: str, keyword: str, origin: str, since: datetime, account_sid: str, service_sid: str, root: str
 ) -> Json:
-    """Who opted out of a service: since when, by which word (null: not by a text) and how it came about (text, api, import)."""
+    """Who opted out of a service: since when, by which word (null: not by a text) and how it came about (text, api, import). Who
+    was forgotten has no place by a name."""
+    place = f"{root}/Services/{service_sid}/OptOuts/{recipient.replace('+', '%2B')}"
     return {
         "account_sid": account_sid,
         "date_created": iso8601(since),
@@ -93,7 +96,7 @@ def opt_out_resource(
         "origin": origin,
         "service_sid": service_sid,
         "to": recipient,
-        "url": f"{root}/Services/{service_sid}/OptOuts/{recipient.replace('+', '%2B')}",
+        "url": None if recipient == MASK else place,
     }
 
 

@@ -70,6 +70,8 @@ class _Places:
 
 
 def _own_token(request: PageRequest) -> str | None:
+    if request.token is not None:
+        return request.token
     if request.after is not None:
         return f"PA{request.after}"
     return None if request.before is None else f"PB{request.before}"

@@ -8,9 +8,8 @@ absolute URLs under a root that the caller gives. It knows no rows and no HTTP.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
-from urllib.parse import urlencode
 
 from limpet.core.errors import ERRORS, ApiError, more_info
 from limpet.core.model import Account, ApiKey, Capability, Message, Sender, SenderKind, Service
@@ -210,39 +209,6 @@ def service_resource(service: Service, account_sid: str, root: str) -> Json:
         "links": {name: f"{url}/{part}" for name, part in _SERVICE_PARTS.items()},
         "sid": service.sid,
         "url": url,
-    }
-
-
-def mapping_resource(
-    *,
-    account_sid: str,
-    service_sid: str,
-    recipient: str,
-    sender: str,
-    sender_sid: str,
-    created_day: date,
-    last_used_day: date,
-    why_dead: str | None,
-    established: bool,
-    root: str,
-) -> Json:
-    """A StickyMapping, ours: who hears from which number of a service, since when, and whether that still counts.
-
-    Days are UTC. `why_dead` is null while it counts; `established` turns true with the first message that left.
-    """
-    query = urlencode({"To": recipient})
-    return {
-        "account_sid": account_sid,
-        "created_day": created_day.isoformat(),
-        "established": established,
-        "from": sender,
-        "last_used_day": last_used_day.isoformat(),
-        "live": why_dead is None,
-        "phone_number_sid": sender_sid,
-        "service_sid": service_sid,
-        "to": recipient,
-        "url": f"{root}/Services/{service_sid}/StickyMappings?{query}",
-        "why_dead": why_dead,
     }
 
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from limpet.core.address import parse_recipient
-from limpet.core.errors import ApiError
 from limpet.core.model import InDoubtPolicy, StickyInbound, StickyOverflow
 from limpet.twilio.forms import (
     FRIENDLY_NAME_LENGTH_MAX,
@@ -115,14 +113,3 @@ def parse_service_changes(form: Form) -> Changes:
         if given(form, parameter) is not None:
             changes[column] = read(form, parameter)
     return changes
-
-
-def parse_mapping_recipient(query: Form) -> str:
-    """Read `…/StickyMappings?To=` (ours): whose mapping, normalised."""
-    to = filled(query, "To")
-    if to is None:
-        raise missing("To")
-    recipient = parse_recipient(to)
-    if recipient is None:
-        raise ApiError(21211, value=to)
-    return recipient.value

@@ -63,6 +63,12 @@ def error_sid(bucket: int, row_id: int, *, sid_key: bytes) -> str:
     return placed + _check(placed, sid_key)
 
 
+def change_sid(bucket: int, row_id: int, *, sid_key: bytes) -> str:
+    """The SID (`LE`) of an event of a mapping, made as an event's id is."""
+    placed = f"LE{bucket:04x}{row_id:016x}"
+    return placed + _check(placed, sid_key)
+
+
 def _place(match: re.Match[str] | None, sid_key: bytes) -> tuple[int, int] | None:
     if not match or not hmac.compare_digest(_check(match[1], sid_key), match[4]):
         return None

@@ -35,6 +35,7 @@ from limpet.web import (
     people,
     permissions,
     pools,
+    privacy,
     registration,
     rehearsal,
     selection,
@@ -113,6 +114,7 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "POST": limits.change_member,
     },
     "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Limits": {"GET": limits.of_member},
+    "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Removal": {"GET": limits.removal},
     "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Health": {"GET": health.of_number},
     "/Services/{service_sid}/HealthPolicy": {"GET": health.policy, "POST": health.change_policy},
     "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Registration": {
@@ -166,10 +168,22 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     "/Webhooks/Deliveries/{sid}/Replay": {"POST": deliveries.replay},
     "/Messages/InDoubt": {"GET": submissions.page},
     "/Messages/{sid}/Submission": {"GET": submissions.fetch, "POST": submissions.release},
+    "/People": {"GET": privacy.export, "DELETE": privacy.erase},
+    "/People/Requests": {"GET": privacy.requests},
     "/Simulator/Texts": {"POST": people.write},
     "/Simulator/Behaviour": {"GET": people.show, "POST": people.change, "DELETE": people.reset},
     "/Services/{service_sid}/SenderSelection": {"POST": selection.foretell},
-    "/Services/{service_sid}/StickyMappings": {"GET": stickiness.lookup, "DELETE": stickiness.reset},
+    "/Services/{service_sid}/StickyMappings": {
+        "GET": stickiness.page,
+        "POST": stickiness.create,
+        "DELETE": stickiness.reset,
+    },
+    "/Services/{service_sid}/StickyMappings/{sid}": {
+        "GET": stickiness.fetch,
+        "POST": stickiness.update,
+        "DELETE": stickiness.delete,
+    },
+    "/Services/{service_sid}/StickyEvents": {"GET": stickiness.events},
 }
 _CONTENT: Mapping[str, Mapping[str, Handler]] = {
     "/Content": {"GET": content.page, "POST": content.create},

@@ -29,6 +29,8 @@ from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
+from limpet.store.people import People
+from limpet.store.person_requests import PersonRequests
 from limpet.store.registration_views import RegistrationViews
 from limpet.store.registrations import RegistrationBook
 from limpet.store.senders import Senders
@@ -134,6 +136,12 @@ class Deps:
     simulated: Simulated | None = None
     """With a simulated carrier: how it behaves."""
     compliance: Compliance = field(kw_only=True)
+    people: People = field(kw_only=True)
+
+    @property
+    def person_requests(self) -> PersonRequests:
+        """Who had people's data exported or erased."""
+        return PersonRequests(self.database)
 
     @property
     def database(self) -> Database:

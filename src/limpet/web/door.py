@@ -72,6 +72,11 @@ class Call:
         before, _, _ = self.url.partition(f"{V1}/Services")
         return before + V1
 
+    @property
+    def actor(self) -> str:
+        """Who asks, as events of changes name it."""
+        return f"api:{self.caller.credential_sid}"
+
     def not_found(self) -> ApiError:
         """20404, also for what belongs to somebody else: that it exists is not told."""
         return ApiError(20404, resource=self.path)

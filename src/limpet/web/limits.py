@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from limpet.core.ids import day_number
+from limpet.flow.removal import removal_of
 from limpet.store.tallies import NO_DAY, Tally, count
-from limpet.twilio.limits_resource import account_limits, member_limits, service_limits
+from limpet.twilio.limits_resource import account_limits, member_limits, removal_resource, service_limits
 from limpet.twilio.pool_form import parse_member_change
 from limpet.web import pools
 from limpet.web.answer import Answer, ok
@@ -34,6 +35,16 @@ async def of_member(call: Call) -> Answer:
     member = await pools.member_of(pools.NUMBERS, call, service)
     used = await count(call.deps.database, Tally.CONTACTS, day_number(call.now), member.id)
     return ok(member_limits(member, used, call.account.sid, service.sid, call.root))
+
+
+async def removal(call: Call) -> Answer:
+    """GET /v1/Services/{MG}/PhoneNumbers/{PN}/Removal: who would hear from which number if this one left. Nothing is written."""
+    service = await service_of(call)
+    member = await pools.member_of(pools.NUMBERS, call, service)
+    found = await removal_of(call.deps.database, service.id, member.id, call.now)
+    if found is None:
+        raise call.not_found()
+    return ok(removal_resource(member, found, call.account.sid, service.sid, call.root))
 
 
 async def change_member(call: Call) -> Answer:

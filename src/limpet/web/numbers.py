@@ -124,7 +124,7 @@ async def update(call: Call) -> Answer:
 
 async def delete(call: Call) -> Answer:
     """DELETE …/IncomingPhoneNumbers/{PN}.json: the number leaves its pool and the account, both at once."""
-    if not await call.deps.senders.release(call.account.id, _sid(call), call.now):
+    if not await call.deps.senders.release(call.account.id, _sid(call), call.now, call.actor):
         raise call.not_found()
     return NO_CONTENT
 

@@ -96,7 +96,7 @@ async def remove(part: Part, call: Call) -> Answer:
     """DELETE of one member: every mapping to it is dead in the same instant."""
     service = await service_of(call)
     member = await member_of(part, call, service)
-    if not await call.deps.services.remove_member(service.id, member.sender.sid, call.now):
+    if not await call.deps.services.remove_member(service.id, member.sender.sid, call.now, call.actor):
         raise call.not_found()
     return NO_CONTENT
 

@@ -59,7 +59,7 @@ async def update(call: Call) -> Answer:
 
 async def delete(call: Call) -> Answer:
     """DELETE /v1/Services/{MG}: its numbers are free at once, its mappings dead."""
-    if not await call.deps.services.delete(call.account.id, _sid(call), call.now):
+    if not await call.deps.services.delete(call.account.id, _sid(call), call.now, call.actor):
         raise call.not_found()
     return NO_CONTENT
 

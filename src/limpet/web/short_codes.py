@@ -98,7 +98,7 @@ async def update(sort: Sort, call: Call) -> Answer:
 async def delete(sort: Sort, call: Call) -> Answer:
     """DELETE of one (ours): it leaves its pool and the account, both at once."""
     sender = await _one(sort, call)
-    if not await call.deps.senders.release(call.account.id, sender.sid, call.now):
+    if not await call.deps.senders.release(call.account.id, sender.sid, call.now, call.actor):
         raise call.not_found()
     return NO_CONTENT
 

@@ -5,7 +5,11 @@ INSERT INTO webhook_delivery (bucket, id, account_id, message_id, callback_id, k
                               fallback_method, attempt, outcome, http_status, failure)
 SELECT k.* FROM unnest($1::smallint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
                        $8::text[], $9::text[], $10::text[], $11::text[], $12::smallint[], $13::text[], $14::smallint[],
-                       $15::text[]) AS k;
+                       $15::text[])
+            AS k (bucket, id, account_id, message_id, callback_id, kind, method, url, payload, fallback_url, fallback_method,
+                  attempt, outcome, http_status, failure)
+ WHERE k.message_id = k.callback_id
+    OR EXISTS (SELECT FROM message m WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.message_id);
 
 -- name: deliveries_of_account_down (fan-out)
 -- An account's tries, newest first: a list for people.

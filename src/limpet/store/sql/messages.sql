@@ -6,10 +6,11 @@
 -- campaign's share it writes there.
 SELECT k.ord, n.address, n.kind, n.carrier, n.country, n.capabilities, n.also_through,
        coalesce(p.clearance <> 'clear', n.a2p_held) AS unregistered, c.id AS campaign_id, c.brand_id, c.limits AS campaign_limits,
-       o.bucket IS NOT NULL OR w.bucket IS NOT NULL AS opted_out
+       o.bucket IS NOT NULL OR w.bucket IS NOT NULL AS opted_out, n.id AS sender_id, p.service_id, a.keeps_hashes
   FROM unnest($1::integer[], $2::text[], $3::smallint[], $4::text[]) WITH ORDINALITY
        AS k (account_id, address, bucket, recipient, ord)
   JOIN sender n ON n.address = k.address AND n.account_id = k.account_id AND n.released_at IS NULL
+  JOIN account a ON a.id = n.account_id
   LEFT JOIN pool_member p ON p.sender_id = n.id AND p.removed_at IS NULL
   LEFT JOIN campaign c ON c.service_id = p.service_id AND c.deleted_at IS NULL
   LEFT JOIN opt_out o ON o.bucket = ANY ($3) AND o.bucket = k.bucket

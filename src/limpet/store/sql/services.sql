@@ -112,4 +112,4 @@ RETURNING m.id;
 UPDATE pool_member SET removed_at = $2 WHERE service_id = $1 AND removed_at IS NULL RETURNING id;
 
 -- name: member_remove_of_sender (reference)
-UPDATE pool_member SET removed_at = $2 WHERE sender_id = $1 AND removed_at IS NULL RETURNING id;
+UPDATE pool_member SET removed_at = $2 WHERE sender_id = $1 AND removed_at IS NULL RETURNING id, service_id;

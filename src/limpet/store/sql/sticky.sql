@@ -17,6 +17,10 @@ SELECT s.*, m.id AS member_id, m.added_at, m.clearance, m.retiring, m.daily_cont
  WHERE s.id = $1 AND s.deleted_at IS NULL
  ORDER BY m.id;
 
+-- name: pool_resets (reference)
+-- Memberships of a service that ended because all their mappings were taken away.
+SELECT id FROM pool_member WHERE service_id = $1 AND reset;
+
 -- name: service_owner_by_sid (reference)
 SELECT id, account_id FROM service WHERE sid = $1 AND deleted_at IS NULL;
 
@@ -52,9 +56,10 @@ SELECT k.ord, s.generation, m.member_id, m.last_used_day, m.created_day, m.flags
 -- A use of people's mappings, or their first ones: the primary key decides who was first (rule S-2), and a use is written once a
 -- day. One statement for both and in the order of the keys, so that every batch locks in the same order and none deadlocks; a
 -- join may visit its rows in any order. What another made is held still and left as it is. Bit 2 tells a new row from an old.
-INSERT INTO sticky_mapping AS m (bucket, service_id, recipient, member_id, last_used_day, created_day)
-SELECT k.bucket, k.service_id, k.recipient, k.member_id, $5::integer, $5::integer
-  FROM unnest($1::smallint[], $2::integer[], $3::text[], $4::integer[]) AS k (bucket, service_id, recipient, member_id)
+INSERT INTO sticky_mapping AS m (bucket, service_id, recipient, member_id, last_used_day, created_day, flags)
+SELECT k.bucket, k.service_id, k.recipient, k.member_id, $5::integer, $5::integer, k.flags
+  FROM unnest($1::smallint[], $2::integer[], $3::text[], $4::integer[], $6::integer[])
+       AS k (bucket, service_id, recipient, member_id, flags)
  ORDER BY k.bucket, k.service_id, k.recipient COLLATE "C"
     ON CONFLICT (bucket, service_id, recipient) DO UPDATE
    SET flags = m.flags | 2,
@@ -70,13 +75,16 @@ DELETE FROM sticky_mapping AS m
 
 -- name: sticky_swap (hot)
 -- A live sender in the place of a dead or broken one, only if the mapping is still as it was read. Members are never used
--- again and days never go back, so a mapping cannot look as it once did (no ABA).
+-- again and days never go back, so a mapping cannot look as it once did (no ABA), but for a pin, which is compared too. The pin
+-- of the one before goes.
 UPDATE sticky_mapping AS m
-   SET member_id = k.member_id, last_used_day = greatest(m.last_used_day, $7::integer), created_day = $7::integer, flags = 0
-  FROM unnest($1::smallint[], $2::integer[], $3::text[], $4::integer[], $5::integer[], $6::integer[])
-       AS k (bucket, service_id, recipient, member_id, member_before, day_before)
+   SET member_id = k.member_id, last_used_day = greatest(m.last_used_day, $7::integer), created_day = $7::integer,
+       flags = k.flags
+  FROM unnest($1::smallint[], $2::integer[], $3::text[], $4::integer[], $5::integer[], $6::integer[], $8::integer[],
+              $9::integer[])
+       AS k (bucket, service_id, recipient, member_id, member_before, day_before, pin_before, flags)
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.service_id = k.service_id AND m.recipient = k.recipient
-   AND m.member_id = k.member_before AND m.last_used_day = k.day_before
+   AND m.member_id = k.member_before AND m.last_used_day = k.day_before AND m.flags & 12 = k.pin_before
 RETURNING m.bucket, m.service_id, m.recipient;
 
 -- name: sticky_refresh_inbound (hot)
@@ -138,8 +146,8 @@ UPDATE service
 -- name: sticky_lookup (hot)
 -- One person's mapping as it is, dead or alive, with the sender that it points at, and whether a message of it has left ($4 is
 -- how the person is spelled in messages).
-SELECT m.recipient, m.member_id, m.last_used_day, m.created_day,
-       n.address, n.sid AS sender_sid, p.removed_at,
+SELECT m.bucket, m.recipient, m.member_id, m.last_used_day, m.created_day, m.flags,
+       n.address, n.sid AS sender_sid, p.removed_at, p.reset,
        m.flags & 1 = 1 OR EXISTS (SELECT FROM message AS o
                                    WHERE o.bucket = $1 AND o.recipient = $4 AND o.service_id = $2
                                      AND o.member_id = m.member_id AND o.sticky = ANY ('{created,used,replaced}')
@@ -157,14 +165,14 @@ DELETE FROM sticky_mapping WHERE bucket = $1 AND service_id = $2 AND recipient =
 SELECT p.id, n.address FROM pool_member p JOIN sender n ON n.id = p.sender_id WHERE p.id = ANY ($1::integer[]);
 
 -- name: sticky_event_insert (hot)
-INSERT INTO sticky_event (bucket, id, service_id, recipient, kind, cause, sender_before, sender_after, message_id, actor)
+INSERT INTO sticky_event (bucket, id, service_id, recipient, kind, cause, sender_before, sender_after, message_id, actor, reason)
 SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                     $9::bigint[], $10::text[]);
+                     $9::bigint[], $10::text[], $11::text[]);
 
 -- name: sticky_events_of_person (hot)
--- A person's history within a service, oldest first.
-SELECT id, kind, cause, sender_before, sender_after, message_id, actor
-  FROM sticky_event WHERE bucket = $1 AND recipient = $2 AND service_id = $3 ORDER BY id LIMIT $4;
+-- A person's history within a service, oldest first. `+ 0`: by the person's index, never through all of the service's events.
+SELECT id, kind, cause, sender_before, sender_after, message_id, actor, reason
+  FROM sticky_event WHERE bucket = $1 AND recipient = $2 AND service_id + 0 = $3 ORDER BY id LIMIT $4;
 
 -- name: purge_chunk_end (hot)
 -- The key at which a chunk of the purging walk through one bucket ends; no row when the rest is smaller than a chunk.
@@ -172,11 +180,22 @@ SELECT service_id, recipient FROM sticky_mapping
  WHERE bucket = $1 AND (service_id, recipient) > ($2, $3::text) ORDER BY service_id, recipient OFFSET $4 LIMIT 1;
 
 -- name: purge_chunk (hot)
--- Housekeeping: mappings of removed members, of deleted services, and those that aged out. No read honours them any more.
-DELETE FROM sticky_mapping AS m
- USING service s
- WHERE m.bucket = $1 AND (m.service_id, m.recipient) > ($2, $3::text) AND (m.service_id, m.recipient) <= ($4, $5::text)
-   AND s.id = m.service_id
-   AND (s.deleted_at IS NOT NULL
-        OR s.sticky_sender AND $6 - m.last_used_day > s.sticky_ttl_days
-        OR EXISTS (SELECT FROM pool_member p WHERE p.id = m.member_id AND p.removed_at IS NOT NULL));
+-- Housekeeping: mappings of removed members, of deleted services, and those that aged out. No read honours them any more. What is
+-- pinned does not age, and what is pinned strictly outlives its number, but not a reset of it (S-80, S-82). Those that aged out are
+-- named.
+WITH gone AS (
+    DELETE FROM sticky_mapping AS m
+     USING service s
+     WHERE m.bucket = $1 AND (m.service_id, m.recipient) > ($2, $3::text) AND (m.service_id, m.recipient) <= ($4, $5::text)
+       AND s.id = m.service_id
+       AND (s.deleted_at IS NOT NULL
+            OR s.sticky_sender AND m.flags & 4 = 0 AND $6 - m.last_used_day > s.sticky_ttl_days
+            OR NOT EXISTS (SELECT FROM pool_member p WHERE p.id = m.member_id AND p.removed_at IS NULL)
+               AND (m.flags & 8 = 0 OR EXISTS (SELECT FROM pool_member r WHERE r.id = m.member_id AND r.reset)))
+    RETURNING m.service_id, m.recipient, m.member_id,
+              EXISTS (SELECT FROM pool_member p WHERE p.id = m.member_id AND p.removed_at IS NULL)
+              AND s.deleted_at IS NULL AS aged
+)
+SELECT count(*) AS gone, array_agg(service_id) FILTER (WHERE aged) AS services,
+       array_agg(recipient) FILTER (WHERE aged) AS recipients, array_agg(member_id) FILTER (WHERE aged) AS members
+  FROM gone;

@@ -1,0 +1,31 @@
+"""What a mapping's `flags` hold: 1 established, 2 written again since made, 4 and 8 the pin, 16 to 64 where it comes from.
+
+They are bits of one small number because there may be a hundred million of them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from limpet.core.sticky import Origin, Pin
+
+ESTABLISHED: Final = 1
+PIN_BITS: Final = {Pin.NONE: 0, Pin.PLAIN: 4, Pin.STRICT: 12}
+ORIGIN_BITS: Final = {origin: place << 4 for place, origin in enumerate(Origin)}
+_PINS = (Pin.NONE, Pin.PLAIN, Pin.STRICT, Pin.STRICT)
+_ORIGINS = tuple(Origin)
+
+
+def flags_of(pin: Pin, origin: Origin, *, established: bool) -> int:
+    """The flags of a mapping that is written anew."""
+    return int(established) | PIN_BITS[pin] | ORIGIN_BITS[origin]
+
+
+def pin_of(flags: int) -> Pin:
+    """Whether a mapping is held by hand."""
+    return _PINS[flags >> 2 & 3]
+
+
+def origin_of(flags: int) -> Origin:
+    """How a mapping came to point where it does."""
+    return _ORIGINS[flags >> 4 & 7]
