@@ -51,18 +51,18 @@ def test_S_104_who_would_change_is_a_table(running: LimpetProcess, data: Path) -
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "sentence"),
+    ("arguments", "sentence"),
     [
-        (("set", "+12125550199", "--weight", "2"), 1, "+12125550199 is not in "),
-        (("set", "+12125550199"), 2, "Give --weight, --state or --daily-contacts."),
-        (("set", "+12125550199", "--weight", "101"), 2, "--weight"),
-        (("what-if", "+12125550199"), 1, "+12125550199 is not in "),
-        (("what-if", "PN" + "0" * 32), 1, " is not in "),
+        (("set", "+12125550199", "--weight", "2"), "+12125550199 is not in "),
+        (("set", "+12125550199"), "Give --weight, --state or --daily-contacts."),
+        (("set", "+12125550199", "--weight", "101"), "--weight"),
+        (("what-if", "+12125550199"), "+12125550199 is not in "),
+        (("what-if", "PN" + "0" * 32), " is not in "),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(
-    running: LimpetProcess, data: Path, arguments: tuple[str, ...], code: int, sentence: str
+    running: LimpetProcess, data: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     ended = limpet("numbers", *arguments, "--service", running.ready["service_sid"], "--data", str(data))
-    assert (ended.returncode, ended.stdout) == (code, "")
+    assert (ended.returncode, ended.stdout) == (1, "")
     assert sentence in ended.stderr
