@@ -37,6 +37,10 @@ from limpet.commands.registrations import registrations
 from limpet.commands.simulate import simulate
 from limpet.commands.smpp_credentials import smpp_credentials
 from limpet.commands.sticky import sticky
+from limpet.commands.sticky_export import export as export_mappings
+from limpet.commands.sticky_import import bring as bring_mappings
+from limpet.commands.sticky_import import undo as undo_import
+from limpet.commands.sticky_log import fetch_log
 from limpet.commands.text import text as write_text
 from limpet.commands.webhook import webhook
 from limpet.config import (
@@ -179,6 +183,8 @@ for extension in (swap, number_health, set_member, what_if):
     numbers.add_command(extension)
 for extension in (receipts, relearn):
     carriers.add_command(extension)
+for transfer in (bring_mappings, undo_import, export_mappings, fetch_log):
+    sticky.add_command(transfer)
 for command in (apply, carriers, deactivations, doctor, explain, messages, numbers, people, service_group, sticky):
     cli.add_command(command)
 cli.add_command(opt_out)

@@ -41,6 +41,7 @@ from limpet.flow.number_events import NumberEvents
 from limpet.flow.registrars import registering
 from limpet.flow.reply import Replies
 from limpet.flow.sinks import SinkWatch
+from limpet.flow.sticky_import import StickyImports
 from limpet.flow.whole import Flow, assemble
 from limpet.flow.worker import supervise
 from limpet.server_settings import elsewhere, inventory, pace, registration
@@ -155,6 +156,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             callbacks_due, over_http.desks, over_http.medium, elsewhere(config), config.dispatch.scheduled_max,
             stores.smpp_credentials, None if simulated is None else simulated.script,
             compliance=compliance(database, book), people=flow.people,
+            sticky_imports=StickyImports(database, installation, new_id, clock),
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, binding, seeded))

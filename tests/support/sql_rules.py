@@ -23,7 +23,7 @@ TIMES = frozenset(
     {"now", "current_timestamp", "statement_timestamp", "transaction_timestamp", "localtimestamp", "current_date"}
 )
 _SCOPES = (exp.Select, exp.Update, exp.Delete)
-_TABLE = re.compile(r"CREATE TABLE (\w+) \((.*?)\n\)", re.DOTALL)
+_TABLE = re.compile(r"CREATE (?:UNLOGGED )?TABLE (\w+) \((.*?)\n\)", re.DOTALL)
 _BUCKET = re.compile(r"^\s+bucket\s", re.MULTILINE)
 
 

@@ -26,6 +26,7 @@ from limpet.store.smpp_credentials import SmppCredentials
 from limpet.web.app import App, create_app
 from limpet.web.deps import Deps, compliance
 from tests.support.clock import HandClock
+from tests.support.imports import importer
 from tests.support.tenants import vault
 from tests.support.world import BUCKET_KEY, PSEUDONYM_KEY, SID_KEY, World, open_world
 from tests.web.client import Client
@@ -131,6 +132,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             ("hand", "second"),
             compliance=compliance(database, RegistrationBook()),
             people=world.flow.people,
+            sticky_imports=importer(database, clock),
             inventory=Inventory(offer for line in FOR_SALE if (offer := offer_of(line, "second"))),
             smpp_credentials=SmppCredentials(database, vault()),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -19,6 +19,7 @@ from limpet.config import DATA_DIR
 
 TIMEOUT_S = 10
 ANSWER_BYTES_MAX = 10_000_000
+PART_BYTES = 1 << 16
 NOT_FOUND = 404
 _DEV_FILE = "dev.json"
 _VARIABLES = (
@@ -76,57 +77,86 @@ Fields = Mapping[str, str | Sequence[str]]
 
 
 def call(
-    door: Door, method: str, path: str, query: Fields | None = None, form: Fields | None = None,
+    door: Door,
+    method: str,
+    path: str,
+    query: Fields | None = None,
+    form: Fields | None = None,
+    *,
+    file: Iterable[bytes] | None = None,
     timeout_s: float = TIMEOUT_S,
-) -> Any:  # fmt: skip
-    """The answer's JSON to a request for `path`, an empty object for an empty answer; None for 404.
+) -> Any:
+    """The answer's JSON to a request for `path`, an empty object for an empty answer; None for 404. A `file` is sent as it is.
 
     ClickException, in one sentence, for anything else that is no success.
     """
-    url, request = _request(door, method, path, query, form)
+    body = file if form is None else urlencode(form, doseq=True).encode()
+    parts = _answered(door, method, path, query, body, timeout_s)
+    if parts is None:
+        return None
+    answer = b"".join(parts)
     try:
-        with _opener(url).open(request, timeout=timeout_s) as response:
-            answer = response.read(ANSWER_BYTES_MAX)
         return json.loads(answer) if answer else {}
+    except ValueError as error:
+        raise click.ClickException(f"What answers at {door.url} is not a Limpet.") from error
+
+
+def download(
+    door: Door, path: str, query: Fields | None = None, timeout_s: float = TIMEOUT_S
+) -> Iterator[bytes] | None:
+    """What is answered to GET, of any length, as it comes; None for 404. ClickException as in `call`."""
+    return _answered(door, "GET", path, query, None, timeout_s)
+
+
+def stream(door: Door, path: str, query: Fields) -> Iterator[bytes]:
+    """The lines of an answer, as they come, each with its end; what cannot be had is a ClickException as with `call`."""
+    parts = download(door, path, query)
+    if parts is None:
+        raise click.ClickException(f"{door.url} has no {path}.")
+    begun = b""
+    for part in parts:
+        *lines, begun = (begun + part).splitlines(keepends=True) or [b""]
+        if begun.endswith(b"\n"):
+            lines, begun = [*lines, begun], b""
+        yield from lines
+    if begun:
+        yield begun
+
+
+def _answered(
+    door: Door, method: str, path: str, query: Fields | None, body: bytes | Iterable[bytes] | None, timeout_s: float
+) -> Iterator[bytes] | None:
+    url = door.url + path + (f"?{urlencode(query, doseq=True)}" if query else "")
+    credentials = base64.b64encode(f"{door.user}:{door.secret}".encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}"}
+    if body is not None and not isinstance(body, bytes):
+        headers["Content-Type"] = "application/octet-stream"
+    request = Request(url, body, headers, method=method)  # noqa: S310 - checked below
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise click.ClickException(f"{door.url} is not a URL such as http://127.0.0.1:8080.")
+    try:
+        return _parts(opener(url).open(request, timeout=timeout_s), door)
     except HTTPError as error:
         if (refused := _refusal(error, door)) is None:
             return None
         raise refused from error
     except (URLError, OSError, HTTPException) as error:
-        raise _silent(door, error) from error
-    except ValueError as error:
-        raise click.ClickException(f"What answers at {door.url} is not a Limpet.") from error
+        raise click.ClickException(f"No Limpet answers at {door.url}: {getattr(error, 'reason', error)}.") from error
 
 
-def stream(door: Door, path: str, query: Fields) -> Iterator[bytes]:
-    """The lines of an answer, as they come, each with its end; what cannot be had is a ClickException as with `call`."""
-    url, request = _request(door, "GET", path, query, None)
-    try:
-        with _opener(url).open(request, timeout=TIMEOUT_S) as response:
-            while line := response.readline(ANSWER_BYTES_MAX):
-                yield line
-    except HTTPError as error:
-        raise _refusal(error, door) or click.ClickException(f"{door.url} has no {path}.") from error
-    except (URLError, OSError, HTTPException) as error:
-        raise _silent(door, error) from error
+def _parts(response: Any, door: Door) -> Iterator[bytes]:
+    with response:
+        while True:
+            try:
+                part = response.read(PART_BYTES)
+            except (OSError, HTTPException) as error:
+                raise click.ClickException(f"The answer of {door.url} broke off: {error}.") from error
+            if not part:
+                return
+            yield part
 
 
-def _request(
-    door: Door, method: str, path: str, query: Fields | None, form: Fields | None
-) -> tuple[str, Request]:  # fmt: skip
-    url = door.url + path + (f"?{urlencode(query, doseq=True)}" if query else "")
-    credentials = base64.b64encode(f"{door.user}:{door.secret}".encode()).decode()
-    body = None if form is None else urlencode(form, doseq=True).encode()
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise click.ClickException(f"{door.url} is not a URL such as http://127.0.0.1:8080.")
-    return url, Request(url, body, {"Authorization": f"Basic {credentials}"}, method=method)  # noqa: S310 - checked above
-
-
-def _silent(door: Door, error: Exception) -> click.ClickException:
-    return click.ClickException(f"No Limpet answers at {door.url}: {getattr(error, 'reason', error)}.")
-
-
-def _opener(url: str) -> OpenerDirector:
+def opener(url: str) -> OpenerDirector:
     """Without a proxy to this machine: none could reach it."""
     local = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
     return build_opener(ProxyHandler({})) if local else build_opener()

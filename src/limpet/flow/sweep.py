@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -39,6 +39,7 @@ from limpet.store import (
     receipts,
     refused,
     retention,
+    sticky_bulk,
     sticky_by_hand,
     tallies,
 )
@@ -58,6 +59,8 @@ TROUBLE_PAUSE_S = 5.0
 RESETS_KEPT = timedelta(days=1)
 """Nothing that was being written when a number was reset is still being written after this time."""
 ORPHAN_DAYS = 8
+IMPORTS_KEPT = timedelta(days=30)
+IMPORTS_AT_ONCE = 100
 """Carriers repeat receipts for a day or two; one that nobody has claimed after this time is dropped."""
 _log = structlog.get_logger()
 
@@ -157,7 +160,13 @@ class Sweeps:
         await tallies.forget(self._database, day_number(now))
         await health.forget(self._database, now)
         await self.obfuscate()
+        await self._settle_imports(now)
         await idempotency.purge(self._database, oldest_relevant_id(now, idempotency.REMEMBERED_DAYS))
+
+    async def _settle_imports(self, now: datetime) -> None:
+        """Forget what imports need to be carried on with, or taken back, when nobody has touched them for long."""
+        while await sticky_bulk.settle(self._database, now - IMPORTS_KEPT, IMPORTS_AT_ONCE, now) == IMPORTS_AT_ONCE:
+            pass
 
     async def obfuscate(self) -> None:
         """Take out the numbers of people whose messages left long ago and never had a receipt."""

@@ -43,6 +43,7 @@ from limpet.web import (
     short_codes,
     smpp_credentials,
     stickiness,
+    sticky_transfer,
     submissions,
     tollfree,
     usage,
@@ -185,6 +186,18 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
     },
     "/Services/{service_sid}/StickyEvents": {"GET": stickiness.events},
 }
+_STREAMED: Mapping[str, Mapping[str, Handler]] = {
+    "/Services/{service_sid}/StickyMappings/Import": {"GET": sticky_transfer.page, "POST": sticky_transfer.bring},
+}
+"""Their bodies are files, read as they come; before others, since their paths would be taken for a mapping's."""
+_TRANSFER: Mapping[str, Mapping[str, Handler]] = {
+    "/Services/{service_sid}/StickyMappings/Import/{sid}": {
+        "GET": sticky_transfer.fetch,
+        "DELETE": sticky_transfer.undo,
+    },
+    "/Services/{service_sid}/StickyMappings/Import/{sid}/Problems": {"GET": sticky_transfer.problems},
+    "/Services/{service_sid}/StickyMappings/Export": {"GET": sticky_transfer.export},
+}
 _CONTENT: Mapping[str, Mapping[str, Handler]] = {
     "/Content": {"GET": content.page, "POST": content.create},
     "/Content/{sid}": {"GET": content.fetch, "DELETE": content.delete},
@@ -228,7 +241,7 @@ def served() -> Iterator[tuple[str, str]]:
     """Every method and path that is served, once each, with the paths as Twilio's documents spell them."""
     for path, handlers in _2010.items():
         yield from ((method, f"{_ACCOUNTS}{path}.json") for method in handlers)
-    for path, handlers in (*_V1.items(), *_EVENTS.items()):
+    for path, handlers in (*_STREAMED.items(), *_TRANSFER.items(), *_V1.items(), *_EVENTS.items()):
         yield from ((method, f"{_V1_ROOTS[0]}{path}") for method in handlers)
 
 
@@ -284,7 +297,9 @@ def _routes(door: Door) -> Iterator[Route]:
         yield Route(f"{_ACCOUNTS}{path}.json", endpoint)
         yield Route(f"{_ACCOUNTS}{path}", endpoint)
     for root in _V1_ROOTS:
-        for path, handlers in _V1.items():
+        for path, handlers in _STREAMED.items():
+            yield Route(root + path, Endpoint(door, handlers, streamed=True))
+        for path, handlers in (*_TRANSFER.items(), *_V1.items()):
             yield Route(root + path, Endpoint(door, handlers))
     for root in _EVENTS_ROOTS:
         for path, handlers in _EVENTS.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from starlette.types import Receive
 
@@ -57,6 +57,24 @@ async def read_json(headers: Mapping[bytes, bytes], receive: Receive) -> object:
     except (ValueError, RecursionError):
         raise ApiError(20001, parameter="body", why="not JSON") from None
     return value
+
+
+async def read_stream(headers: Mapping[bytes, bytes], receive: Receive) -> AsyncIterator[bytes]:
+    """What a request carries, as it comes. 20001 as 415 for what is compressed, as 408 when nothing comes for BODY_TIMEOUT_S;
+    ClientGone when the client hangs up."""
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise ApiError(20001, status=415, parameter="body", why="it is compressed")
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                message = await receive()
+        except TimeoutError:
+            raise ApiError(20001, status=408, parameter="body", why="it did not arrive in time") from None
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        more = message.get("more_body", False)
+        yield message.get("body", b"")
 
 
 async def _read(receive: Receive) -> bytes:

@@ -17,6 +17,7 @@ from limpet.flow.clicks import Clicks
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
 from limpet.flow.release import Releases
+from limpet.flow.sticky_import import StickyImports
 from limpet.store.accounts import Accounts
 from limpet.store.brands import Brands, Verifications
 from limpet.store.campaigns import Campaigns
@@ -137,6 +138,7 @@ class Deps:
     """With a simulated carrier: how it behaves."""
     compliance: Compliance = field(kw_only=True)
     people: People = field(kw_only=True)
+    sticky_imports: StickyImports = field(kw_only=True)
 
     @property
     def person_requests(self) -> PersonRequests:

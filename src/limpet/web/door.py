@@ -50,6 +50,8 @@ class Call:
     now: datetime
     json: object = None
     """What was posted, where that is JSON."""
+    receive: Receive | None = None
+    """Where what is posted comes from, for a handler that reads it as it comes."""
 
     @property
     def path(self) -> str:
@@ -125,6 +127,7 @@ class Door:
         handlers: Mapping[str, Handler],
         *,
         json: bool = False,
+        streamed: bool = False,
     ) -> Answer:
         """Let a request in and have the handler of its method answer it; or an ApiError that says why not."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -141,7 +144,9 @@ class Door:
         if caller.is_test:
             handler = self._rehearsals.get(handler, _not_rehearsed)
         with self._within_limits(account.id):
-            return await self._handle(handler, caller, account, scope, receive, parts, headers, json=json)
+            return await self._handle(
+                handler, caller, account, scope, receive, parts, headers, json=json, streamed=streamed
+            )
 
     @contextmanager
     def _within_limits(self, account_id: int) -> Iterator[None]:
@@ -161,14 +166,17 @@ class Door:
 
     async def _handle(
         self, handler: Handler, caller: Caller, account: Account, scope: Scope, receive: Receive, parts: Mapping[str, str],
-        headers: Mapping[bytes, bytes], *, json: bool,
+        headers: Mapping[bytes, bytes], *, json: bool, streamed: bool,
     ) -> Answer:  # fmt: skip
         query = parse_form(scope["query_string"]) if scope["query_string"] else _NO_FORM
-        posted, now = scope["method"] == "POST", self.deps.clock.now
+        posted, now = scope["method"] == "POST" and not streamed, self.deps.clock.now
         form = await read_form(headers, receive) if posted and not json else _NO_FORM
         value = await read_json(headers, receive) if posted and json else None
         return await handler(
-            Call(self.deps, self.auth, caller, account, scope, headers, parts, query, form, now(), value)
+            Call(
+                self.deps, self.auth, caller, account, scope, headers, parts, query, form, now(), value,
+                receive if streamed else None,
+            )
         )  # fmt: skip
 
     async def _subaccount(self, caller: Caller, sid: str, path: str) -> Account:
@@ -181,10 +189,13 @@ class Door:
 class Endpoint:
     """The resource at one path, with a handler for each method that it has."""
 
-    def __init__(self, door: Door, handlers: Mapping[str, Handler], *, json: bool = False) -> None:
-        """With `json` what is posted here is JSON and not a form."""
+    def __init__(
+        self, door: Door, handlers: Mapping[str, Handler], *, json: bool = False, streamed: bool = False
+    ) -> None:
+        """With `json` what is posted here is JSON and not a form; with `streamed` the handler itself reads it as it comes."""
         self._door = door
         self._json = json
+        self._streamed = streamed
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -193,4 +204,8 @@ class Endpoint:
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, parts: Mapping[str, str]) -> None:
         """The same for a path whose parts are known already."""
-        await self._door.serve(scope, send, self._door.admit(scope, receive, parts, self._handlers, json=self._json))
+        await self._door.serve(
+            scope,
+            send,
+            self._door.admit(scope, receive, parts, self._handlers, json=self._json, streamed=self._streamed),
+        )

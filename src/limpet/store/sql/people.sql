@@ -114,7 +114,7 @@ SELECT m.service_id, n.address AS sender, m.created_day, m.last_used_day, m.flag
 DELETE FROM sticky_mapping WHERE bucket = $1 AND service_id = ANY ($3::integer[]) AND recipient = $2;
 
 -- name: people_events (hot)
-SELECT id, service_id, kind AS type, cause, sender_before, sender_after, actor FROM sticky_event
+SELECT id, service_id, kind AS type, cause, sender_before, sender_after, actor, reason FROM sticky_event
  WHERE bucket = $1 AND recipient = $2 AND service_id = ANY ($3::integer[]) AND id > $4 ORDER BY id LIMIT $5;
 
 -- name: people_events_erase (hot)
