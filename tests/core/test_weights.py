@@ -13,7 +13,7 @@ from limpet.core.load import LoadMeter
 from limpet.core.model import MemberState, PoolMember, StickyInbound
 from limpet.core.pool import Pool, WhyNot, make_pool
 from limpet.core.selection import Refusal
-from limpet.core.sticky import NO_SENDER, NOBODY_CROWDED, Ask, Change, Outcome, Standing, decide, standing
+from limpet.core.sticky import NO_SENDER, NOBODY_CROWDED, Ask, Change, Outcome, Pin, Standing, decide, standing
 from tests.core.test_sticky import SERVICE, TODAY, US, ask, bound, member, pool, stored, to
 
 PEOPLE = 20_000
@@ -114,3 +114,12 @@ def test_S_102_a_disabled_number_is_used_for_nothing() -> None:
     question = Question(ask(), disabled, {}, NOBODY_CROWDED)
     answer = decide(ask(), disabled, None, {}, TODAY)
     assert [p.why for p in others(question, answer)] == [WhyNot.DISABLED]
+
+
+def test_S_102_a_pin_to_a_disabled_number_is_passed_by_and_a_strict_one_has_nobody() -> None:
+    disabled = pool(in_state(A, MemberState.DISABLED), B)
+    passed = bound(decide(ask(), disabled, replace(stored(1), pin=Pin.PLAIN), {}, TODAY))
+    assert (passed.outcome, passed.kept, passed.candidate.member_id) == (Outcome.BYPASSED, 1, 2)
+    strict = decide(ask(), disabled, replace(stored(1), pin=Pin.STRICT), {}, TODAY)
+    assert isinstance(strict, Refusal)
+    assert dict(strict.why_not)[A.sender.address] is WhyNot.DISABLED
