@@ -26,6 +26,7 @@ from limpet.commands.doctor import doctor
 from limpet.commands.explain import explain
 from limpet.commands.messages import messages
 from limpet.commands.number_health import number_health
+from limpet.commands.number_share import set_member, what_if
 from limpet.commands.number_swap import swap
 from limpet.commands.numbers import numbers
 from limpet.commands.operator import account_limits
@@ -178,7 +179,7 @@ def create(path: Path, name: str, as_json: bool) -> None:
 
 
 account.add_command(account_limits)
-for extension in (swap, number_health):
+for extension in (swap, number_health, set_member, what_if):
     numbers.add_command(extension)
 for extension in (receipts, relearn):
     carriers.add_command(extension)

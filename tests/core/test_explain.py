@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from limpet.core.address import area_code
 from limpet.core.explain import Question, others
-from limpet.core.model import Capability, Clearance, PoolMember, StickyOverflow
+from limpet.core.model import Capability, Clearance, MemberState, PoolMember, StickyOverflow
 from limpet.core.pool import Pool, WhyNot, make_pool
 from limpet.core.selection import Choice, Reason, choose, passed_over
 from limpet.core.sticky import NOBODY_CROWDED, Ask, Crowd, decide
@@ -23,7 +23,7 @@ PEOPLE = ["+14155550100", "+16285550100", "+12125550100", "+16045550199", "+4477
 SOME_CAPABILITIES = st.sampled_from(
     [frozenset({Capability.SMS}), frozenset(Capability), frozenset({Capability.VOICE}), frozenset(Capability)]
 )
-COMPARED = {WhyNot.LATER_RUNG, WhyNot.BUSIER, WhyNot.LESS_PREFERRED}
+COMPARED = {WhyNot.LATER_RUNG, WhyNot.WEIGHT_ZERO, WhyNot.BUSIER, WhyNot.LESS_PREFERRED}
 ONLY_BESIDE_OTHERS = {WhyNot.CARRIER_REFUSES, WhyNot.UNHEALTHY}
 """What keeps a member back only while somebody else is there."""
 
@@ -38,6 +38,8 @@ def pools(draw: st.DrawFn) -> Pool:
                 one,
                 clearance=draw(st.sampled_from([Clearance.CLEAR, Clearance.CLEAR, *Clearance])),
                 retiring=draw(st.sampled_from([False, False, False, True])),
+                weight=draw(st.sampled_from([1, 1, 0, 3])),
+                state=draw(st.sampled_from([MemberState.ACTIVE, MemberState.ACTIVE, *MemberState])),
                 refused_in=frozenset(draw(st.sampled_from([(), (), ("US",), ("US", "CA", "GB", "FR")]))),
             )
         )
@@ -50,7 +52,16 @@ def only(whole: Pool, member_ids: set[int]) -> Pool:
     """The pool with nobody else in it."""
     kept = [
         PoolMember(
-            c.member_id, 1, c.sender, SERVICE.created_at, c.refused_in, c.daily_contacts, c.clearance, c.retiring
+            c.member_id,
+            1,
+            c.sender,
+            SERVICE.created_at,
+            c.refused_in,
+            c.daily_contacts,
+            c.clearance,
+            c.retiring,
+            c.weight,
+            c.state,
         )
         for c in whole.candidates
         if c.member_id in member_ids
@@ -88,11 +99,12 @@ def test_S_90_who_is_as_near_is_told_by_load_and_then_by_the_persons_hash(
         return
     for passed in passed_over(whole, address, choice.candidate, busy):
         if passed.why in (WhyNot.BUSIER, WhyNot.LESS_PREFERRED):
-            unburdened = {**busy, passed.candidate.member_id: busy[choice.candidate.member_id] - 1.0}
+            unburdened = {**busy, passed.candidate.member_id: -1.0}
             relieved = choose(whole, address, 5, unburdened)
             assert isinstance(relieved, Choice)
             assert relieved.candidate.member_id == passed.candidate.member_id
-            more = busy[passed.candidate.member_id] > busy[choice.candidate.member_id]
+            its, least = (busy[c.member_id] / (c.weight or 1) for c in (passed.candidate, choice.candidate))
+            more = its > least
             assert (passed.why is WhyNot.BUSIER) is more
 
 

@@ -25,6 +25,8 @@ KILLS = int(os.environ.get("LIMPET_KILLS", "5"))
 WORKERS = 24
 MESSAGES_A_KILL_MAX = 400 if KILLS < 50 else 80
 DRAIN_S = 60.0
+KILLS_A_PAUSE = 25
+"""After so many kills the server has time to finish: people whose message is in doubt get nothing else meanwhile."""
 TIMEOUT_S = 300 + 20 * KILLS
 MIXED = Behaviour(throttle_share=0.03, early_share=0.1, receipt_delay_s=0.3)
 WAYS = {
@@ -37,6 +39,19 @@ PATIENCE_S = 15
 """Longer than a receipt can take while it is waited for, however busy the machine is."""
 
 
+async def empty(database: Database, *, receipts: bool) -> None:
+    """Wait until nothing is on its way; AssertionError with what is, when that takes too long."""
+    try:
+        await until(lambda: drained(database, receipts=receipts), DRAIN_S)
+    except TimeoutError:
+        left = await database.pool.fetch(
+            "SELECT status, attempt, in_doubt_at IS NOT NULL AS in_doubt, count(*) FROM message "
+            "WHERE status <> 'delivered' GROUP BY 1, 2, 3"
+        )
+        kept = await database.pool.fetchval("SELECT count(*) FROM receipt_orphan")
+        raise AssertionError(f"left: {[tuple(row) for row in left]}; receipts kept: {kept}") from None
+
+
 async def history(
     database: Database, dsn: str, directory: Path, carrier: Simulator, chance: random.Random, *, receipts: bool = True
 ) -> Customer:
@@ -46,8 +61,10 @@ async def history(
     await database.ensure_partitions(SystemClock().now())
     customer = await tenant(database, server)
     try:
-        for _ in range(KILLS):
+        for n in range(1, KILLS + 1):
             await server.start()
+            if n % KILLS_A_PAUSE == 0:
+                await empty(database, receipts=receipts)
             enough, before = asyncio.Event(), len(customer.accepted)
             sending = [asyncio.create_task(customer.send(enough)) for _ in range(WORKERS)]
             goal = before + chance.randrange(1, MESSAGES_A_KILL_MAX)
@@ -56,7 +73,7 @@ async def history(
             enough.set()
             await asyncio.gather(*sending)
         await server.start()
-        await until(lambda: drained(database, receipts=receipts), DRAIN_S)
+        await empty(database, receipts=receipts)
         assert await server.stop() == 0
     finally:
         await server.end()

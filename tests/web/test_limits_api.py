@@ -39,7 +39,23 @@ async def test_S_51_a_members_new_people_are_limited_and_shown(api: Api) -> None
     assert (await api.client.get(f"/Messages/{again['sid']}.json")).json["error_code"] is None
 
 
-@pytest.mark.parametrize("form", [{}, {"DailyContacts": "-1"}, {"DailyContacts": "x"}, {"DailyContacts": "1000001"}])
+async def test_S_100_S_102_weight_and_state_of_a_member_are_set_and_shown(api: Api) -> None:
+    _, path = await member(api)
+    shown = (await api.client.get(f"{path}/Limits")).json
+    assert (shown["weight"], shown["state"]) == (1, "active")
+    assert (await api.client.post(path, Weight="7", State="disabled", DailyContacts="5")).status == 200
+    assert (await api.client.post(path, State="drain")).status == 200
+    shown = (await api.client.get(f"{path}/Limits")).json
+    assert (shown["weight"], shown["state"], shown["daily_contacts"]) == (7, "drain", 5)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {}, {"DailyContacts": "-1"}, {"DailyContacts": "x"}, {"DailyContacts": "1000001"}, {"Weight": "101"}, {"Weight": "-1"},
+        {"Weight": "0.5"}, {"State": "asleep"}, {"State": "Active"},
+    ],
+)  # fmt: skip
 async def test_a_cap_that_is_none_is_refused(api: Api, form: dict[str, str]) -> None:
     _, path = await member(api)
     before = await api.rows()

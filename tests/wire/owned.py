@@ -16,6 +16,8 @@ from tests.support.wait import until
 from tests.wire.conftest import Wire
 
 PERSON, MISSED = "+14155550199", "http://127.0.0.1:9/nobody"
+NEVER_REGISTERED = "+14155559912"
+"""The simulated registrar never answers for it: the swap stays open for as long as it is looked at."""
 TIMEOUT_S, WAIT_S = 20, 60.0
 CONTENT = (
     ("GET", "/v1/Content"),
@@ -95,7 +97,10 @@ async def own(wire: Wire) -> Owned:
     owned, account = Owned(wire), wire.ready["account_sid"]
     service = await asyncio.to_thread(wire.pool, 2, status_callback=MISSED)
     owned.names |= {"account_sid": account, "service_sid": service, "country_code": "US", "to": "%2B14155550189"}
-    numbers = [one.sid for one in wire.client().messaging.v1.services(service).phone_numbers.list()]
+    pool = wire.client().messaging.v1.services(service).phone_numbers.list()
+    numbers = [one.sid for one in pool]
+    line = json.dumps({"to": "+14155550190", "from": pool[0].phone_number}).encode()
+    owned.of_sid["Import"] = owned.post(f"/v1/Services/{service}/StickyMappings/Import", line)["sid"]
     owned.of_sid |= {"Accounts": account, "IncomingPhoneNumbers": numbers[0]}
     owned.of_sid |= dict.fromkeys(("Keys", "SigningKeys"), wire.ready["api_key_sid"])
     owned.of_pool["PhoneNumbers"] = numbers[0]
@@ -174,7 +179,8 @@ async def _registration(owned: Owned, service: str, numbers: list[str]) -> None:
     campaigns = f"/v1/Services/{service}/Compliance/Usa2p"
     owned.of_sid["Usa2p"] = owned.post(campaigns, {**CAMPAIGN, "BrandRegistrationSid": brand})["sid"]
     await until(_shows(owned, f"{campaigns}/{owned.of_sid['Usa2p']}", "campaign_status", "VERIFIED"), WAIT_S)
-    owned.post(f"/v1/Services/{service}/PhoneNumbers/{numbers[0]}/Swap", {"PhoneNumberSid": numbers[1]})
+    silent = owned.post("/IncomingPhoneNumbers", {"PhoneNumber": NEVER_REGISTERED})["sid"]
+    owned.post(f"/v1/Services/{service}/PhoneNumbers/{numbers[0]}/Swap", {"PhoneNumberSid": silent})
 
 
 def _shows(owned: Owned, path: str, name: str, value: str) -> Callable[[], Awaitable[bool]]:

@@ -31,7 +31,9 @@ def swap(old: str, new: str | None, service: str, wait: bool, data: Path | None,
     Without NEW it tells how far the last swap of OLD has come.
     """
     door = find_door(data, os.environ)
-    place = f"/v1/Services/{quote(service, safe='')}/PhoneNumbers/{_sid(door, service, old, new)}/Swap"
+    place = (
+        f"/v1/Services/{quote(service, safe='')}/PhoneNumbers/{sid_in_pool(door, service, old, said=new is None)}/Swap"
+    )
     if new is None:
         answer = _found(call(door, "GET", place), old)
     else:
@@ -47,15 +49,16 @@ def swap(old: str, new: str | None, service: str, wait: bool, data: Path | None,
         raise click.ClickException(f"{old} was not swapped: {answer['reason']}.")
 
 
-def _sid(door: Door, service: str, old: str, new: str | None) -> str:
-    """The SID of a number of the pool; of one that has left it only the SID itself can be given."""
-    if old.startswith("PN"):
-        return quote(old, safe="")
+def sid_in_pool(door: Door, service: str, number: str, *, said: bool = False) -> str:
+    """The SID of a number of the pool, as it is in paths; of one that has left it only the SID itself can be given, which is
+    `said` where it helps."""
+    if number.startswith("PN"):
+        return quote(number, safe="")
     listed = call(door, "GET", f"/v1/Services/{quote(service, safe='')}/PhoneNumbers", {"PageSize": str(LIST_MAX)})
-    found = [one["sid"] for one in (listed or {}).get("phone_numbers", []) if one["phone_number"] == old]
+    found = [one["sid"] for one in (listed or {}).get("phone_numbers", []) if one["phone_number"] == number]
     if not found:
-        gone = " A number that has left is named by its SID (PN…)." if new is None else ""
-        raise click.ClickException(f"{old} is not in {service}, or the account has no such service.{gone}")
+        gone = " A number that has left is named by its SID (PN…)." if said else ""
+        raise click.ClickException(f"{number} is not in {service}, or the account has no such service.{gone}")
     return str(found[0])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from limpet.core.pool import Candidate, Pool, WhyNot, carries_media, why_not
+from limpet.core.pool import Candidate, Pool, WhyNot, carries_media, why_unused
 from limpet.core.selection import Passed, Reason, Refusal, passed_over
 from limpet.core.sticky import QUEUE_FULL, Ask, Binding, Crowd, Outcome
 
@@ -57,7 +57,7 @@ def _climbed(question: Question, answer: Binding) -> list[Passed]:
 def _not_chosen(pool: Pool, chosen: Candidate, ask: Ask, why: WhyNot) -> list[Passed]:
     """No ladder was climbed: `why` is said of all who could carry the message at all."""
     return [
-        Passed(c, why_not(c, media=ask.media) or why) for c in pool.candidates if c.member_id != chosen.member_id
+        Passed(c, why_unused(c, media=ask.media) or why) for c in pool.candidates if c.member_id != chosen.member_id
     ]  # fmt: skip
 
 

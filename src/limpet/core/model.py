@@ -205,6 +205,16 @@ class Clearance(StrEnum):
     """No, and not by waiting: whoever is mapped to it gets another sender (rule S-62)."""
 
 
+class MemberState(StrEnum):
+    """What an operator lets a pool member do."""
+
+    ACTIVE = "active"
+    DRAIN = "drain"
+    """It keeps its people and gets no new ones (rule S-101)."""
+    DISABLED = "disabled"
+    """Nothing is sent from it: its people are passed by and keep their mappings (rule S-102)."""
+
+
 @dataclass(frozen=True, slots=True)
 class PoolMember:
     """A sender's time in a service's pool. Its id is new at each joining and never used again: mappings point at it."""
@@ -220,6 +230,9 @@ class PoolMember:
     clearance: Clearance = Clearance.CLEAR
     retiring: bool = False
     """It is being swapped for another: it keeps its people until they are moved, and gets no new ones (rule S-68)."""
+    weight: int = 1
+    """Its share of new people beside the others' (rule S-100)."""
+    state: MemberState = MemberState.ACTIVE
 
 
 class Direction(StrEnum):

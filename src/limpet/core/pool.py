@@ -20,6 +20,7 @@ from limpet.core.model import (
     NUMBER_KINDS,
     Capability,
     Clearance,
+    MemberState,
     PoolMember,
     Sender,
     SenderKind,
@@ -48,6 +49,10 @@ class WhyNot(StrEnum):
     """It is a sender for other countries or another channel."""
     NOT_REGISTERED = "not_registered"
     """It may not write to the United States, or not yet."""
+    DISABLED = "disabled"
+    """An operator has it used for nothing (S-102)."""
+    DRAINING = "draining"
+    """It keeps its people and gets no new ones (S-101)."""
     RETIRING = "retiring"
     """It is being swapped for another number."""
     DAILY_CONTACTS = "daily_contacts"
@@ -56,6 +61,8 @@ class WhyNot(StrEnum):
     """A rung before its own has a sender (S-32). This and what follows is said only where somebody else is chosen."""
     BUSIER = "busier"
     """Of the same rung, and it has sent more lately (S-35)."""
+    WEIGHT_ZERO = "weight_zero"
+    """Of the same rung, with no share of new people (S-100)."""
     LESS_PREFERRED = "less_preferred"
     """Of the same rung and as busy; the person's hash prefers another (S-36)."""
     CARRIER_REFUSES = "carrier_refuses"
@@ -90,6 +97,8 @@ class Candidate:
     daily_contacts: int | None = None
     clearance: Clearance = Clearance.CLEAR
     retiring: bool = False
+    weight: int = 1
+    state: MemberState = MemberState.ACTIVE
 
 
 Group = tuple[Candidate, ...]
@@ -147,6 +156,8 @@ class Pool:
     """The members that get new people only where nobody else can have them (S-92)."""
     reset: frozenset[int] = frozenset()
     """Memberships that ended because all their mappings were taken away (S-86); their numbers are in the pool again."""
+    weighted: bool = False
+    """Whether any member has another share of new people than the others (S-100)."""
 
     def offer(self, country: str | None, *, media: bool = False) -> Offer:
         """What the members offer that may write to that country and that no carrier refuses for it."""
@@ -172,7 +183,7 @@ def make_pool(
     candidates = tuple(
         Candidate(
             m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), has_mms(m.sender.carrier), m.refused_in,
-            m.daily_contacts, m.clearance, m.retiring,
+            m.daily_contacts, m.clearance, m.retiring, m.weight, m.state,
         )
         for m in members
     )  # fmt: skip
@@ -200,6 +211,7 @@ def make_pool(
         campaign,
         failing,
         reset,
+        any(c.weight != 1 for c in candidates),
     )
 
 
@@ -228,6 +240,16 @@ def why_not(candidate: Candidate, *, media: bool = False) -> WhyNot | None:
     if Capability.MMS not in sender.capabilities:
         return WhyNot.NO_MMS
     return None if candidate.mms else WhyNot.CARRIER_WITHOUT_MMS
+
+
+def why_unused(candidate: Candidate, *, media: bool = False) -> WhyNot | None:
+    """The same, and whether an operator has the member used for nothing (S-102)."""
+    return WhyNot.DISABLED if candidate.state is MemberState.DISABLED else why_not(candidate, media=media)
+
+
+def takes_people(candidate: Candidate) -> bool:
+    """Whether a member may get new people at all (S-68, S-101, S-102)."""
+    return candidate.state is MemberState.ACTIVE and not candidate.retiring
 
 
 def carries_media(candidate: Candidate) -> bool:
@@ -262,10 +284,10 @@ def _salt(address: str) -> int:
 
 
 def _offers(candidates: Sequence[Candidate]) -> Offers:
-    """What those offer that get new people: one that is being swapped gets none (S-68)."""
+    """What those offer that get new people."""
     return Offers(
-        _offer(c for c in candidates if why_not(c) is None and not c.retiring),
-        _offer(c for c in candidates if why_not(c, media=True) is None and not c.retiring),
+        _offer(c for c in candidates if why_not(c) is None and takes_people(c)),
+        _offer(c for c in candidates if why_not(c, media=True) is None and takes_people(c)),
     )
 
 

@@ -11,10 +11,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
+from math import log
 
 from limpet.core.address import Address, AddressKind
 from limpet.core.model import (
     NUMBER_KINDS,
+    MemberState,
     SenderKind,
     Service,
 )
@@ -28,12 +30,13 @@ from limpet.core.pool import (
     WhyNot,
     is_clear,
     reaches,
-    why_not,
+    why_unused,
 )
 from limpet.core.registration import UNREGISTERED_SENDER
 
 _GOLDEN = 0x9E3779B97F4A7C15  # an odd constant with well-mixed bits
 _WORD = 0xFFFFFFFFFFFFFFFF
+_PREFERENCES = _WORD + 1
 FALLBACK_COUNTRY = "US"
 
 
@@ -87,9 +90,21 @@ def choose(
         return Refusal(21704)
     found = _climb(pool, to, media, without)
     if found is not None:
-        return Choice(_least_busy(found.offered, person, loads), found.reason)
+        pick = _least_burdened if pool.weighted else _least_busy
+        return Choice(pick(found.offered, person, loads), found.reason)
     reasons = tuple((c.sender.address, _passed_over(c, to, media, without)) for c in pool.candidates)
     return Refusal(_code_of({why for _, why in reasons}), reasons)
+
+
+def shares(pool: Pool, to: Address, without: Collection[int] = ()) -> list[tuple[Candidate, float]]:
+    """Whom a new person there is given to, and how likely each, if all are as busy as their weights say; empty for nobody. Caps
+    and queues are not asked."""
+    found = _climb(pool, to, False, without)
+    if found is None:
+        return []
+    sharing = [c for c in found.offered if c.weight] or list(found.offered)
+    whole = sum(c.weight or 1 for c in sharing)
+    return [(c, (c.weight or 1) / whole) for c in sharing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +142,9 @@ def _compared(
     """Why a member that the ladder offers was not the one."""
     if rung is not here:
         return WhyNot.LATER_RUNG
-    busier = loads.get(candidate.member_id, 0.0) > loads.get(chosen.member_id, 0.0)
+    if chosen.weight and not candidate.weight:
+        return WhyNot.WEIGHT_ZERO
+    busier = _burden(candidate, loads) > _burden(chosen, loads)
     return WhyNot.BUSIER if busier else WhyNot.LESS_PREFERRED
 
 
@@ -135,10 +152,12 @@ def _passed_over(
     candidate: Candidate, to: Address, media: bool, without: Collection[int], pool: Pool | None = None
 ) -> WhyNot:
     """Why no rung offered a member. With `pool` somebody else was chosen, and what keeps a member back only then counts too."""
-    if (always := why_not(candidate, media=media)) is not None:
+    if (always := why_unused(candidate, media=media)) is not None:
         return always
     if not is_clear(candidate, to):
         return WhyNot.NOT_REGISTERED
+    if candidate.state is MemberState.DRAIN:
+        return WhyNot.DRAINING
     if candidate.retiring:
         return WhyNot.RETIRING
     if candidate.member_id in without:
@@ -322,6 +341,27 @@ def _least_busy(offered: Sequence[Candidate], person: int, loads: Mapping[int, f
     least = min(load)
     free = [c for c, its in zip(offered, load, strict=True) if its == least]
     return free[0] if len(free) == 1 else max(free, key=lambda c: _preference(person, c.salt))
+
+
+def _least_burdened(offered: Sequence[Candidate], person: int, loads: Mapping[int, float]) -> Candidate:
+    """The same where members have weights: load counts by its share, and the hash prefers each as often as its weight says; one
+    without a share is taken only where nobody has one (S-100)."""
+    sharing = [c for c in offered if c.weight] or list(offered)
+    if len(sharing) == 1:
+        return sharing[0]
+    burden = [_burden(c, loads) for c in sharing]
+    least = min(burden)
+    free = [c for c, its in zip(sharing, burden, strict=True) if its == least]
+    return free[0] if len(free) == 1 else min(free, key=lambda c: _distance(person, c))
+
+
+def _burden(candidate: Candidate, loads: Mapping[int, float]) -> float:
+    return loads.get(candidate.member_id, 0.0) / (candidate.weight or 1)
+
+
+def _distance(person: int, candidate: Candidate) -> float:
+    """Weighted rendezvous hashing: of exponential distances the least is each one's as often as its weight says."""
+    return -log((_preference(person, candidate.salt) + 1) / _PREFERENCES) / (candidate.weight or 1)
 
 
 def _preference(person: int, salt: int) -> int:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from limpet.core.address import Address
-from limpet.core.model import Clearance, SenderKind, StickyInbound, StickyOverflow
-from limpet.core.pool import Candidate, Pool, WhyNot, has_rcs, is_clear, reaches, why_not
+from limpet.core.model import Clearance, MemberState, SenderKind, StickyInbound, StickyOverflow
+from limpet.core.pool import Candidate, Pool, WhyNot, has_rcs, is_clear, reaches, why_not, why_unused
 from limpet.core.registration import UNREGISTERED_SENDER
 from limpet.core.selection import Choice, Reason, Refusal, choose, has_local, is_foreign, is_refused
 
@@ -26,6 +26,7 @@ NO_SENDER = 21703
 MEDIA = "media"
 QUEUE_FULL = "queue_full"
 HEARD = "inbound"
+DRAINING = "draining"
 PROVISIONAL_DAYS = 2
 """A message leaves or fails within its validity (10 hours at most) of being bound, so older mappings are established."""
 
@@ -71,6 +72,8 @@ class Standing(StrEnum):
     FOREIGN = "local_number_joined"
     UNUSABLE = "sender_unusable"
     REFUSED = "sender_refused"
+    DISABLED = "sender_disabled"
+    """An operator has its number used for nothing, for now."""
     PENDING = "registration_pending"
     """Its number may not write to the person yet, and will."""
     UNREGISTERED = "registration_lost"
@@ -83,6 +86,7 @@ _POINTING = frozenset(
         Standing.FOREIGN,
         Standing.UNUSABLE,
         Standing.REFUSED,
+        Standing.DISABLED,
         Standing.PENDING,
         Standing.UNREGISTERED,
     }
@@ -181,6 +185,8 @@ def standing(
     held = mapping.pin is not Pin.NONE
     if not held and today - mapping.last_used_day > pool.service.sticky_ttl_days:
         return Standing.EXPIRED
+    if candidate.state is MemberState.DISABLED:
+        return Standing.DISABLED
     if why_not(candidate) is not None or not reaches(candidate.sender.kind, candidate.sender.country, to):
         return Standing.UNUSABLE
     if candidate.refused_in and is_refused(pool, candidate, to):
@@ -221,7 +227,7 @@ def decide(
         worth is Standing.LIVE or (worth is Standing.REFUSED and _no_better(ask, pool, choice, mapping))
     ):
         return _use(ask, pool, mapping, today, crowd)
-    if mapping is not None and worth is Standing.PENDING:
+    if mapping is not None and worth in (Standing.PENDING, Standing.DISABLED):
         return _pass_by(ask, pool, mapping, today, worth.value)
     return choice if isinstance(choice, Refusal) else _stick(choice, worth)
 
@@ -235,7 +241,7 @@ def _held(
         return _only(ask, pool, mapping, worth, today)
     if worth is Standing.LIVE:
         return _use(ask, pool, mapping, today, crowd)
-    if worth in (Standing.PENDING, Standing.UNREGISTERED, Standing.REFUSED):
+    if worth in (Standing.PENDING, Standing.UNREGISTERED, Standing.REFUSED, Standing.DISABLED):
         return _pass_by(ask, pool, mapping, today, worth.value)
     return None
 
@@ -251,7 +257,7 @@ def _only(ask: Ask, pool: Pool, mapping: StoredMapping, worth: Standing, today: 
         return Refusal(NO_SENDER, _others(pool, mapping, lacking))
     if worth in (Standing.PENDING, Standing.UNREGISTERED):
         return Refusal(UNREGISTERED_SENDER, _others(pool, mapping, WhyNot.NOT_REGISTERED))
-    lacking = None if mapped is None else why_not(mapped, media=ask.media)
+    lacking = None if mapped is None else why_unused(mapped, media=ask.media)
     return Refusal(NO_SENDER, _others(pool, mapping, lacking or WhyNot.OTHER_DESTINATION))
 
 
@@ -307,12 +313,8 @@ def _explicit(
     candidate = pool.by_address.get(ask.explicit or "")
     if candidate is None:
         return Refusal(NOT_IN_POOL)
-    if ask.media and why_not(candidate, media=True) is not None:
-        return Refusal(NO_MEDIA_FROM_IT)
-    if not reaches(candidate.sender.kind, candidate.sender.country, ask.to):
-        return Refusal(UNREACHABLE)
-    if not is_clear(candidate, ask.to):  # S-63
-        return Refusal(UNREGISTERED_SENDER)
+    if (unable := _unable(ask, candidate)) is not None:
+        return unable
     if candidate.sender.kind is SenderKind.RCS:
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     if not pool.service.sticky_sender:
@@ -327,9 +329,22 @@ def _explicit(
         return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, "explicit_from")
     if not pool.service.explicit_from_sticks:
         return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, "explicit_from")
+    if candidate.state is MemberState.DRAIN:  # S-101
+        return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, DRAINING)
     if candidate.member_id in at_cap:
         return Refusal(NO_SENDER, ((candidate.sender.address, WhyNot.DAILY_CONTACTS),))
     return _stick(Choice(candidate, Reason.EXPLICIT), worth)
+
+
+def _unable(ask: Ask, candidate: Candidate) -> Refusal | None:
+    """Why a message cannot come from the sender that was named."""
+    if candidate.state is MemberState.DISABLED:  # S-102
+        return Refusal(NO_SENDER, ((candidate.sender.address, WhyNot.DISABLED),))
+    if ask.media and why_not(candidate, media=True) is not None:
+        return Refusal(NO_MEDIA_FROM_IT)
+    if not reaches(candidate.sender.kind, candidate.sender.country, ask.to):
+        return Refusal(UNREACHABLE)
+    return None if is_clear(candidate, ask.to) else Refusal(UNREGISTERED_SENDER)  # S-63
 
 
 def _heard(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -> Binding | Refusal:
@@ -341,6 +356,8 @@ def _heard(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -> B
     worth, mode = standing(pool, mapping, ask.to, today), pool.service.sticky_inbound
     nothing = Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     if mode is StickyInbound.OFF or not pool.service.sticky_sender or candidate.sender.kind is SenderKind.RCS:
+        return nothing
+    if candidate.state is not MemberState.ACTIVE:  # S-101, S-102
         return nothing
     if worth is Standing.ABSENT:
         return Binding(candidate, Reason.EXPLICIT, Outcome.CREATED, Change.INSERT, HEARD)

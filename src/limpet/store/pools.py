@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from limpet.core.model import (
     Capability,
     Clearance,
     InDoubtPolicy,
+    MemberState,
     PoolMember,
     Sender,
     SenderKind,
@@ -26,7 +27,7 @@ from limpet.core.model import (
 from limpet.core.pool import NEVER
 from limpet.core.tenancy import standing
 from limpet.store.accounts import account_of
-from limpet.store.database import Connection
+from limpet.store.database import Connection, Database
 from limpet.store.queries import query
 
 _SERVICE = tuple(name for name in Service.__slots__ if name not in ("in_doubt", "sticky_inbound", "sticky_overflow"))
@@ -75,7 +76,7 @@ def _member_of(row: asyncpg.Record) -> PoolMember:
     )  # fmt: skip
     return PoolMember(
         row["member_id"], row["id"], sender, row["added_at"], frozenset(row["refused_in"]), row["daily_contacts"],
-        Clearance(row["clearance"]), row["retiring"],
+        Clearance(row["clearance"]), row["retiring"], row["weight"], MemberState(row["state"]),
     )  # fmt: skip
 
 
@@ -100,6 +101,17 @@ def share_of(row: asyncpg.Record) -> CampaignShare | None:
     return CampaignShare(
         row["campaign_id"], row["brand_id"], limits.segments_per_s, limits.us_daily_segments, limits.daily_segments
     )
+
+
+async def people_of(
+    database: Database, buckets: Sequence[int], service_id: int, member_id: int, since_day: int
+) -> tuple[int, list[tuple[str, bool]]]:
+    """How many mappings of a service are in some buckets and in use since a day; and who is mapped to a member, each with whether
+    strictly (S-82)."""
+    row = await database.pool.fetchrow(query("member_people"), buckets, service_id, member_id, since_day)
+    assert row is not None, "a count is one row"
+    people = [(one, False) for one in row["people"] or ()] + [(one, True) for one in row["held"] or ()]
+    return row["looked_at"], people
 
 
 async def owner_by_sid(connection: Connection, sid: str) -> ServiceOwner | None:

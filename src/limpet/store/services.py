@@ -20,6 +20,7 @@ from limpet.core.model import (
     Capability,
     Clearance,
     InDoubtPolicy,
+    MemberState,
     PoolMember,
     Sender,
     SenderKind,
@@ -209,16 +210,22 @@ class Services:
         """All live members, in the order in which they joined."""
         return [_member_of(row) for row in await self.database.pool.fetch(query("member_all"), service_id)]
 
-    async def update_member(self, service_id: int, sender_sid: str, daily_contacts: int | None) -> PoolMember | None:
-        """Set how many new people a member may get in a day, None for as many as there are; None when it is not in the pool."""
+    async def update_member(self, service_id: int, sender_sid: str, changes: Mapping[str, object]) -> PoolMember | None:
+        """Change some of `daily_contacts` (None: as many as there are), `weight` and `state` of a member; None when it is not in
+        the pool."""
 
         async def work(connection: Connection) -> PoolMember | None:
             if await connection.fetchval(query("service_hold"), service_id) is None:
                 return None
-            if await connection.fetchval(query("member_update"), service_id, sender_sid, daily_contacts) is None:
+            row = await connection.fetchrow(query("member_by_sid"), service_id, sender_sid)
+            if row is None:
                 return None
+            member = replace(_member_of(row), **changes)  # type: ignore[arg-type]
+            await connection.execute(
+                query("member_update"), service_id, sender_sid, member.daily_contacts, member.weight, member.state
+            )
             await connection.execute(query("pool_changed"), service_id)
-            return _member_of(await connection.fetchrow(query("member_by_sid"), service_id, sender_sid))
+            return member
 
         return await self.database.transaction(work)
 
@@ -267,7 +274,7 @@ async def _refusal(connection: Connection, service_id: int, sender: Sender, limi
 def _member_of(row: asyncpg.Record) -> PoolMember:
     return PoolMember(
         row["member_id"], row["service_id"], sender_of(row), row["added_at"], daily_contacts=row["daily_contacts"],
-        clearance=Clearance(row["clearance"]), retiring=row["retiring"],
+        clearance=Clearance(row["clearance"]), retiring=row["retiring"], weight=row["weight"], state=MemberState(row["state"]),
     )  # fmt: skip
 
 

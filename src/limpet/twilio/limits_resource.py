@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from limpet.core.model import Account, PoolMember, Service
+from limpet.core.removal import Removal
 from limpet.twilio.resources import Json, account_uri
 
 
@@ -34,7 +35,8 @@ def service_limits(service: Service, segments_today: int, account_sid: str, root
 
 
 def member_limits(member: PoolMember, contacts_today: int, account_sid: str, service_sid: str, root: str) -> Json:
-    """`/v1/Services/{MG}/PhoneNumbers/{PN}/Limits`; null is no limit. New people are counted while there is a limit."""
+    """`/v1/Services/{MG}/PhoneNumbers/{PN}/Limits`; null is no limit. New people are counted while there is a limit. Weight and
+    state say what it gets of new people beside the others."""
     return {
         "account_sid": account_sid,
         "contacts_today": contacts_today,
@@ -42,5 +44,26 @@ def member_limits(member: PoolMember, contacts_today: int, account_sid: str, ser
         "phone_number": member.sender.address,
         "service_sid": service_sid,
         "sid": member.sender.sid,
+        "state": member.state,
+        "weight": member.weight,
         "url": f"{root}/Services/{service_sid}/PhoneNumbers/{member.sender.sid}/Limits",
+    }
+
+
+def removal_resource(member: PoolMember, found: Removal, account_sid: str, service_sid: str, root: str) -> Json:
+    """`/v1/Services/{MG}/PhoneNumbers/{PN}/Removal`: people by expectation, rounded; `nobody` are those that no other number of
+    the pool can write to, `unknown` those of whose numbers only a pseudonym is kept."""
+    return {
+        "account_sid": account_sid,
+        "estimated": found.estimated,
+        "nobody": round(found.nobody),
+        "people": round(found.people),
+        "phone_number": member.sender.address,
+        "service_sid": service_sid,
+        "sid": member.sender.sid,
+        "to": [
+            {"people": round(people), "phone_number": c.sender.address, "sid": c.sender.sid} for c, people in found.to
+        ],
+        "unknown": round(found.unknown),
+        "url": f"{root}/Services/{service_sid}/PhoneNumbers/{member.sender.sid}/Removal",
     }

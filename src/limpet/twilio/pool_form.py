@@ -13,9 +13,11 @@ import phonenumbers
 
 from limpet.core.address import AddressKind, parse_sender
 from limpet.core.errors import ApiError
+from limpet.core.model import MemberState
 from limpet.twilio.forms import Form, choice, filled, given, integer, invalid, missing, sid
 
 DAILY_CONTACTS_MAX: Final = 1_000_000
+WEIGHT_MAX: Final = 100
 COUNTRIES: Final = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
@@ -36,11 +38,19 @@ def parse_member(form: Form, parameter: str, prefix: str) -> str:
     return found
 
 
-def parse_member_change(form: Form) -> int | None:
-    """Read `POST …/PhoneNumbers/{PN}` (ours): `DailyContacts`, how many new people a member may get in a day; empty for any."""
-    if given(form, "DailyContacts") is None:
-        raise missing("DailyContacts")
-    return integer(form, "DailyContacts", 0, DAILY_CONTACTS_MAX)
+def parse_member_change(form: Form) -> dict[str, object]:
+    """Read `POST …/PhoneNumbers/{PN}` (ours) as changes of a `PoolMember`: `DailyContacts`, how many new people it may get in a
+    day, empty for any; `Weight`, its share of new people; `State`. At least one of them."""
+    changes: dict[str, object] = {}
+    if given(form, "DailyContacts") is not None:
+        changes["daily_contacts"] = integer(form, "DailyContacts", 0, DAILY_CONTACTS_MAX)
+    if (weight := integer(form, "Weight", 0, WEIGHT_MAX)) is not None:
+        changes["weight"] = weight
+    if (state := choice(form, "State", tuple(MemberState))) is not None:
+        changes["state"] = MemberState(state)
+    if not changes:
+        raise missing("DailyContacts, Weight or State")
+    return changes
 
 
 def parse_name(form: Form, carriers: Collection[str], *, destination: bool) -> Name:

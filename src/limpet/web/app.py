@@ -115,6 +115,7 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "POST": limits.change_member,
     },
     "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Limits": {"GET": limits.of_member},
+    "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Removal": {"GET": limits.removal},
     "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Health": {"GET": health.of_number},
     "/Services/{service_sid}/HealthPolicy": {"GET": health.policy, "POST": health.change_policy},
     "/Services/{service_sid}/PhoneNumbers/{sender_sid}/Registration": {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from limpet.core.ids import day_number
+from limpet.flow.removal import removal_of
 from limpet.store.tallies import NO_DAY, Tally, count
-from limpet.twilio.limits_resource import account_limits, member_limits, service_limits
+from limpet.twilio.limits_resource import account_limits, member_limits, removal_resource, service_limits
 from limpet.twilio.pool_form import parse_member_change
 from limpet.web import pools
 from limpet.web.answer import Answer, ok
@@ -36,11 +37,21 @@ async def of_member(call: Call) -> Answer:
     return ok(member_limits(member, used, call.account.sid, service.sid, call.root))
 
 
-async def change_member(call: Call) -> Answer:
-    """POST /v1/Services/{MG}/PhoneNumbers/{PN}: how many new people the number may get in a day."""
-    service, daily_contacts = await service_of(call), parse_member_change(call.form)
+async def removal(call: Call) -> Answer:
+    """GET /v1/Services/{MG}/PhoneNumbers/{PN}/Removal: who would hear from which number if this one left. Nothing is written."""
+    service = await service_of(call)
     member = await pools.member_of(pools.NUMBERS, call, service)
-    changed = await call.deps.services.update_member(service.id, member.sender.sid, daily_contacts)
+    found = await removal_of(call.deps.database, service.id, member.id, call.now)
+    if found is None:
+        raise call.not_found()
+    return ok(removal_resource(member, found, call.account.sid, service.sid, call.root))
+
+
+async def change_member(call: Call) -> Answer:
+    """POST /v1/Services/{MG}/PhoneNumbers/{PN}: how many new people the number may get in a day, its share of them, its state."""
+    service, changes = await service_of(call), parse_member_change(call.form)
+    member = await pools.member_of(pools.NUMBERS, call, service)
+    changed = await call.deps.services.update_member(service.id, member.sender.sid, changes)
     if changed is None:
         raise call.not_found()
     return ok(pools.shown(pools.NUMBERS, call, service, changed))

@@ -7,16 +7,17 @@ from limpet.core.pool import Candidate
 from limpet.core.sticky import Binding
 from limpet.flow.explain import Explained, Supposed
 from limpet.twilio.selection_resource import ShownCandidate, ShownMapping, parse_selection, selection_resource
-from limpet.twilio.sid import is_sid
 from limpet.web.answer import Answer, ok
 from limpet.web.door import Call
+from limpet.web.services import service_of
 
 
 async def foretell(call: Call) -> Answer:
     """POST /v1/Services/{MG}/SenderSelection: 200, whether there would be a sender or an error; nothing is written."""
-    sid, asked = call.parts["service_sid"], parse_selection(call.form, call.now)
+    sid = (await service_of(call)).sid  # whose it is comes before what is asked of it
+    asked = parse_selection(call.form, call.now)
     supposed = Supposed(call.account, sid, asked.recipient, asked.at, asked.media, asked.sender)
-    found = await call.deps.accept.explain(supposed) if is_sid("MG", sid) else None
+    found = await call.deps.accept.explain(supposed)
     if found is None:
         raise call.not_found()
     candidates = [_candidate(found, candidate) for candidate in found.pool.candidates]

@@ -89,3 +89,11 @@ SELECT w.*, (SELECT o.num_media FROM message o WHERE o.bucket = w.bucket AND o.i
           FROM sticky_event e WHERE e.service_id = $1 AND e.id < $2::bigint ORDER BY e.id DESC LIMIT $3::bigint) AS w
  WHERE w.fits OR w.place = $3
  ORDER BY w.id DESC LIMIT $4::bigint;
+
+-- name: member_people (hot)
+-- How many mappings of a service there are in some buckets, and who of them is mapped to one member; one that is pinned does not age.
+SELECT count(*) AS looked_at,
+       array_agg(m.recipient) FILTER (WHERE m.member_id = $3 AND m.flags & 8 = 0) AS people,
+       array_agg(m.recipient) FILTER (WHERE m.member_id = $3 AND m.flags & 8 = 8) AS held
+  FROM sticky_mapping m
+ WHERE m.bucket = ANY ($1::smallint[]) AND m.service_id = $2 AND (m.last_used_day >= $4::integer OR m.flags & 4 = 4);
