@@ -35,7 +35,7 @@ HASH = Pseudonyms(PSEUDONYM_KEY).nameless(ANNA)
 NAMING = {
     "message", "sticky_mapping", "sticky_event", "opt_out", "receipt_orphan", "status_callback", "webhook_delivery",
     "smpp_delivery", "smpp_part", "inbound_text", "account", "feedback", "message_media", "message_mms", "message_link",
-    "media_link", "short_link", "idempotency_key",
+    "media_link", "short_link", "idempotency_key", "sticky_staged", "sticky_import_problem", "sticky_import_before",
 }  # fmt: skip
 """What names a person, or hangs on what does."""
 NAMING_NOBODY = {
@@ -43,6 +43,7 @@ NAMING_NOBODY = {
                      "carrier_clock", "carrier_mode", "lane", "lane_health", "tally", "member_hour",
                      "service_health", "member_refused"),
                     "of the installation, its carriers and its counts"),
+    "sticky_import": "of an account: who brought which file, and how much of it was taken",
     **dict.fromkeys(("api_key", "service", "sender", "pool_member", "content", "opt_out_settings", "link_config",
                      "smpp_credential", "event_sink", "event_subscription", "event_subscribed"),
                     "what a customer has and wants, not to whom they write"),
@@ -187,7 +188,26 @@ async def _by_hand(world: World, person: str, message: Message) -> None:
     await pool.execute("INSERT INTO message_mms VALUES ($1, $2, true, NULL) ON CONFLICT DO NOTHING", where, message.id)
     link = "INSERT INTO media_link (bucket, code, message_bucket, message_id) VALUES (9, $1, $2, $3)"
     await pool.execute(link, person[-4:], where, message.id)
+    await _brought(world, person, message)
     await pool.execute("UPDATE account SET verified = verified || $2 WHERE id = $1", world.account.id, [person])
+
+
+async def _brought(world: World, person: str, message: Message) -> None:
+    """An import that is under way: a line that is staged, one that was not taken, and what another one replaced."""
+    pool, where = world.database.pool, bucket(person)
+    import_id = await pool.fetchval(
+        "INSERT INTO sticky_import (sid, service_id, actor, credential, mode, dry_run, state, counts, first_event_id, "
+        "last_event_id, created_at, updated_at) "
+        "VALUES ($1, $2, 'import:x', 'AC', 'skip', false, 'merging', '{}', 0, 0, $3, $3) RETURNING id",
+        f"LI{person[-4:]:0>32}",
+        message.service_id,
+        NOW,
+    )
+    staged = "INSERT INTO sticky_staged VALUES (1, 1, $1, 1, 1, $2, 1, 0, $3, NULL)"
+    await pool.execute(staged, import_id, where, person)
+    problem = "INSERT INTO sticky_import_problem VALUES (0, $1, 1, 0, 'why', $2)"
+    await pool.execute(problem, import_id, f'{{"to":"{person}"}}')
+    await pool.execute("INSERT INTO sticky_import_before VALUES ($1, $2, 1, 1, 1, 0, $3)", where, import_id, person)
 
 
 async def erase(world: World, person: str = ANNA) -> Counter[str]:

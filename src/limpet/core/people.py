@@ -29,6 +29,7 @@ class Kind(StrEnum):
     TEXT = "inbound_part"
     PART = "smpp_part"
     VERIFIED = "verified_number"
+    IMPORT = "import_line"
 
 
 class Act(StrEnum):

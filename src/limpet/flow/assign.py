@@ -43,7 +43,7 @@ from limpet.store.sticky import Claimed, MappingKey, MappingRead, StickyEvent, S
 
 ROUNDS_MAX = 8
 SERVICE_GONE = 21701
-_TOLD = (Outcome.CREATED, Outcome.REPLACED, Outcome.BYPASSED)
+_EVENT = {one: EventKind(one) for one in (Outcome.CREATED, Outcome.REPLACED, Outcome.BYPASSED)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +311,7 @@ class Assigner:
         self, connection: Connection, wanted: Sequence[Wanted], settled: Iterable[_Decided], now: datetime
     ) -> None:
         """One event for each change of a person's sender, and for each message that passed a mapping by (rule S-17)."""
-        told = [d for d in settled if d.binding.outcome in _TOLD]
+        told = [d for d in settled if d.binding.outcome in _EVENT]
         if not told:
             return
         members = {d.before.member_id for d in told if d.before is not None}
@@ -322,7 +322,7 @@ class Assigner:
         return StickyEvent(
             self._homes.hidden(d.key) if wanted.obfuscated else d.key,
             self._new_id(now),
-            EventKind(d.binding.outcome),
+            _EVENT[d.binding.outcome],
             d.binding.cause or "",
             before.get(d.before.member_id) if d.before else None,
             d.binding.candidate.sender.address,

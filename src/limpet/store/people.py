@@ -51,7 +51,11 @@ _STRAYS: Final = (
     (Kind.SMPP_DELIVERY, "people_stray_smpp_deliveries"),
 )
 """By bucket, account and what names the person; erased by bucket and ids."""
-_OF_SERVICES: Final = (Kind.MAPPING, "people_mappings")
+_OF_SERVICES: Final = (
+    (Kind.MAPPING, "people_mappings"),
+    (Kind.IMPORT, "people_imports_staged"),
+    (Kind.IMPORT, "people_imports_before"),
+)
 """By bucket, name and services."""
 _OF_ACCOUNT: Final = (
     (Kind.RECEIPT, "people_receipts"),
@@ -121,7 +125,7 @@ class People:
         for name in self._names(recipient):
             async for line in self._of_messages(account_id, name):
                 yield line
-            for kind, statement in (_OF_SERVICES,):
+            for kind, statement in _OF_SERVICES:
                 for row in await self._fetch(statement, *name, list(services)):
                     yield kind, {**row, "service_sid": services[row["service_id"]]}
             async for row in self._events(name, list(services)):
@@ -129,6 +133,8 @@ class People:
             for kind, statement in _OF_ACCOUNT:
                 for row in await self._fetch(statement, *name, account_id):
                     yield kind, dict(row)
+        for row in await self._fetch("people_import_problems", list(services), digits_of(recipient)):
+            yield Kind.IMPORT, {**row, "service_sid": services[row["service_id"]]}
         for address in addresses_of(recipient):
             async for line in self._of_number(account_id, address, services):
                 yield line
@@ -186,12 +192,13 @@ class People:
             gone[Kind.OPT_OUT] += await self._hide_opt_outs(account_id, address)
         for name in self._names(recipient):
             await self._erase_messages(account_id, name, now, gone)
-            for kind, statement in (_OF_SERVICES,):
+            for kind, statement in _OF_SERVICES:
                 gone[kind] += await self._execute(f"{statement}_erase", *name, services)
             while rows := await self._fetch("people_events", *name, services, 0, CHUNK):
                 gone[Kind.EVENT] += await self._execute("people_events_erase", name.bucket, [row["id"] for row in rows])
             for kind, statement in _OF_ACCOUNT:
                 gone[kind] += await self._execute(f"{statement}_erase", *name, account_id)
+        gone[Kind.IMPORT] += await self._execute("people_import_problems_erase", services, digits_of(recipient))
         for address in addresses_of(recipient):
             await self._erase_strays(account_id, address, gone)
             gone[Kind.VERIFIED] += await self._execute("people_verified_erase", account_id, address)

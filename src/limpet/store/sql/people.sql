@@ -113,6 +113,36 @@ SELECT m.service_id, n.address AS sender, m.created_day, m.last_used_day, m.flag
 -- Without an event, which would name the person again (rule S-113).
 DELETE FROM sticky_mapping WHERE bucket = $1 AND service_id = ANY ($3::integer[]) AND recipient = $2;
 
+-- name: people_imports_staged (hot)
+-- Lines of imports that are under way.
+SELECT i.service_id, i.sid AS import_sid, s.created_day, s.last_used_day, s.flags
+  FROM sticky_staged s JOIN sticky_import i ON i.id = s.import_id
+ WHERE s.bucket = $1 AND i.service_id = ANY ($3::integer[]) AND s.recipient = $2;
+
+-- name: people_imports_staged_erase (hot)
+DELETE FROM sticky_staged AS s USING sticky_import i
+ WHERE s.bucket = $1 AND i.id = s.import_id AND i.service_id = ANY ($3::integer[]) AND s.recipient = $2;
+
+-- name: people_imports_before (hot)
+-- What imports put something else in the place of, kept so that they can be taken back.
+SELECT i.service_id, i.sid AS import_sid, b.created_day, b.last_used_day, b.flags
+  FROM sticky_import_before b JOIN sticky_import i ON i.id = b.import_id
+ WHERE b.bucket = $1 AND i.service_id = ANY ($3::integer[]) AND b.recipient = $2;
+
+-- name: people_imports_before_erase (hot)
+DELETE FROM sticky_import_before AS b USING sticky_import i
+ WHERE b.bucket = $1 AND i.id = b.import_id AND i.service_id = ANY ($3::integer[]) AND b.recipient = $2;
+
+-- name: people_import_problems (fan-out)
+-- Lines that were not taken are kept as they were, in the bucket of their import; $2 are the digits of a number in them.
+SELECT i.service_id, i.sid AS import_sid, p.line, p.why, p.what
+  FROM sticky_import_problem p JOIN sticky_import i ON i.id = p.import_id
+ WHERE i.service_id = ANY ($1::integer[]) AND strpos(p.what, $2) > 0;
+
+-- name: people_import_problems_erase (fan-out)
+DELETE FROM sticky_import_problem AS p USING sticky_import i
+ WHERE i.id = p.import_id AND i.service_id = ANY ($1::integer[]) AND strpos(p.what, $2) > 0;
+
 -- name: people_events (hot)
 SELECT id, service_id, kind AS type, cause, sender_before, sender_after, actor, reason FROM sticky_event
  WHERE bucket = $1 AND recipient = $2 AND service_id = ANY ($3::integer[]) AND id > $4 ORDER BY id LIMIT $5;
