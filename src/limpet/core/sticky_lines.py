@@ -95,8 +95,8 @@ def read_line(values: Sequence[object], terms: Terms, *, is_log: bool) -> Line |
     """What the values of `limpet.core.sticky_dialects.FIELDS` say."""
     to, sender, at, created, direction, status, service, established, pinned, strict = values
     if is_log:
-        if _passed(direction, status) is not None:
-            return _passed(direction, status) or Passed.INBOUND
+        if (passed := _passed(direction, status)) is not None:
+            return passed
         if terms.service is not None and _text(service) != terms.service:
             return Passed.OTHER_SERVICE
     person = _person(to)

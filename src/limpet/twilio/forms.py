@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from limpet.core.address import Address, parse_recipient
 from limpet.core.errors import ApiError
 from limpet.core.status import parse_callback_events
 from limpet.twilio.sid import is_sid
@@ -174,6 +175,22 @@ def is_web_url(value: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and port != 0 and host is not None and _HOST.fullmatch(host) is not None
+
+
+def required_person(form: Form) -> Address:
+    """`To`, normalised: 20001 without it, 21211 for what is no number."""
+    to = filled(form, "To")
+    if to is None:
+        raise missing("To")
+    return person_of(to)
+
+
+def person_of(to: str) -> Address:
+    """A person's number in its normal form; 21211."""
+    recipient = parse_recipient(to)
+    if recipient is None:
+        raise ApiError(21211, value=to)
+    return recipient
 
 
 def invalid(name: str, why: str) -> ApiError:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from limpet.core.address import parse_recipient, parse_sender
+from limpet.core.address import parse_sender
 from limpet.core.errors import ApiError
 from limpet.core.page import PageRequest
 from limpet.core.sticky import EventKind, Origin, Pin
 from limpet.twilio.dates import iso8601_ms, parse_date
-from limpet.twilio.forms import Form, boolean, choice, filled, integer, invalid, missing, text
+from limpet.twilio.forms import Form, boolean, choice, filled, integer, invalid, missing, person_of, text
 from limpet.twilio.lists import PAGE_NUMBER_MAX, parse_page
 
 Json = dict[str, object]
@@ -57,22 +57,6 @@ class Reset:
     reason: str | None
 
 
-def parse_mapping_recipient(form: Form) -> str:
-    """Whose mapping (`To`), normalised; 20001 where it is not named, 21211 for what names nobody."""
-    to = filled(form, "To")
-    if to is None:
-        raise missing("To")
-    return recipient_of(to)
-
-
-def recipient_of(to: str) -> str:
-    """A person's number in its normal form; 21211."""
-    recipient = parse_recipient(to)
-    if recipient is None:
-        raise ApiError(21211, value=to)
-    return recipient.value
-
-
 def parse_mapping_query(query: Form) -> MappingQuery:
     """Read the filters of `GET …/StickyMappings` beside `To`."""
     pinned, origin = choice(query, "Pinned", tuple(Pin)), choice(query, "Origin", tuple(Origin))
@@ -110,7 +94,7 @@ def parse_reset(query: Form) -> Reset:
         raise missing("To")
     if len(given) > 1:
         raise invalid(given[1], f"it does not go together with '{given[0]}'")
-    return Reset(None if to is None else recipient_of(to), sender, parse_reason(query))
+    return Reset(None if to is None else person_of(to).value, sender, parse_reason(query))
 
 
 def parse_reason(query: Form) -> str | None:
@@ -121,7 +105,7 @@ def parse_reason(query: Form) -> str | None:
 def parse_event_query(query: Form) -> tuple[str | None, str | None, EventKind | None]:
     """Read the filters of `GET …/StickyEvents`: whose, of which number before or after, of which kind."""
     to, kind = filled(query, "To"), choice(query, "Kind", tuple(EventKind))
-    return None if to is None else recipient_of(to), _sender(query), EventKind(kind) if kind else None
+    return None if to is None else person_of(to).value, _sender(query), EventKind(kind) if kind else None
 
 
 def event_resource(

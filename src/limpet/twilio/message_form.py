@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from limpet.core.address import Address, parse_recipient, parse_sender
+from limpet.core.address import Address, parse_sender
 from limpet.core.encoding import BODY_LENGTH_MAX
 from limpet.core.errors import ApiError
 from limpet.core.retention import Mark
@@ -31,6 +31,7 @@ from limpet.twilio.forms import (
     integer,
     invalid,
     is_web_url,
+    person_of,
     text,
     url,
     whole,
@@ -89,9 +90,7 @@ def parse_message(form: Form, now: datetime) -> MessageRequest:
     to = filled(form, "To")
     if to is None:
         raise ApiError(21604)
-    recipient = parse_recipient(to)
-    if recipient is None:
-        raise ApiError(21211, value=to)
+    recipient = person_of(to)
     service_sid, sender = _origin(form)
     body, media = _body(form), media_urls(form)
     for name in form:

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from limpet.core.address import parse_recipient
-from limpet.core.errors import ApiError
 from limpet.core.optout import (
     DEFAULT_REPLIES,
     KEYWORD_LENGTH_MAX,
@@ -23,7 +22,7 @@ from limpet.core.optout import (
 )
 from limpet.core.retention import MASK
 from limpet.twilio.dates import iso8601
-from limpet.twilio.forms import Form, boolean, filled, invalid, missing, text
+from limpet.twilio.forms import Form, boolean, filled, invalid, missing, person_of, text
 
 Json = dict[str, object]
 
@@ -41,7 +40,7 @@ def parse_opted_out(form: Form) -> str:
     to = filled(form, "To")
     if to is None:
         raise missing("To")
-    return _recipient(to)
+    return person_of(to).value
 
 
 def parse_import(form: Form, most: int) -> tuple[list[str], list[str]]:
@@ -141,10 +140,3 @@ def _keywords(form: Form, name: str) -> frozenset[str]:
     if bad := next((word for word in sorted(words) if len(word) > KEYWORD_LENGTH_MAX or len(word.split()) != 1), None):
         raise invalid(name, f"{bad[:KEYWORD_LENGTH_MAX]} is not one word of at most {KEYWORD_LENGTH_MAX} characters")
     return frozenset(words)
-
-
-def _recipient(value: str) -> str:
-    recipient = parse_recipient(value)
-    if recipient is None:
-        raise ApiError(21211, value=value)
-    return recipient.value

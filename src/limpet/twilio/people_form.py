@@ -6,29 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from limpet.core.address import parse_recipient
-from limpet.core.errors import ApiError
 from limpet.core.ids import id_time
 from limpet.core.people import Counts, Kind
 from limpet.twilio.dates import iso8601
-from limpet.twilio.forms import Form, filled, missing
 from limpet.twilio.resources import Json
 from limpet.twilio.sid import message_sid
 
 _DAY_ZERO: Final = date(2000, 1, 1)
 _INNER: Final = frozenset({"bucket", "id", "message_id", "service_id", "sender_id", "pictured", "flags"})
 """What rows have for the store's own use."""
-
-
-def parse_person(query: Form) -> str:
-    """Read `…/People?To=`: whose data, normalised. 20001 without it, 21211 for what is no number."""
-    to = filled(query, "To")
-    if to is None:
-        raise missing("To")
-    recipient = parse_recipient(to)
-    if recipient is None:
-        raise ApiError(21211, value=to)
-    return recipient.value
 
 
 def line_resource(kind: Kind, row: Mapping[str, Any], sid_key: bytes) -> Json:

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from limpet.core.address import Address, parse_recipient, parse_sender
+from limpet.core.address import Address, parse_sender
 from limpet.core.errors import ApiError
 from limpet.twilio.dates import iso8601
-from limpet.twilio.forms import Form, filled, invalid, missing
+from limpet.twilio.forms import Form, filled, invalid, required_person
 from limpet.twilio.message_form import media_urls
 from limpet.twilio.resources import Json
 
@@ -29,13 +29,7 @@ class SelectionRequest:
 
 def parse_selection(form: Form, now: datetime) -> SelectionRequest:
     """Read `POST …/SenderSelection`: `To`, and if need be `MediaUrl`, `From`, and `At`, a time of ISO 8601 that is not over."""
-    to = filled(form, "To")
-    if to is None:
-        raise missing("To")
-    recipient = parse_recipient(to)
-    if recipient is None:
-        raise ApiError(21211, value=to)
-    return SelectionRequest(recipient, _at(form, now), bool(media_urls(form)), _sender(form))
+    return SelectionRequest(required_person(form), _at(form, now), bool(media_urls(form)), _sender(form))
 
 
 def _sender(form: Form) -> str | None:

@@ -15,10 +15,10 @@ import msgspec
 from limpet.core.errors import ApiError
 from limpet.core.people import Act, Kind
 from limpet.store.messages import message_of
-from limpet.twilio.forms import boolean
+from limpet.twilio.forms import boolean, required_person
 from limpet.twilio.lists import parse_page
 from limpet.twilio.pages import page_v1
-from limpet.twilio.people_form import counted_resource, line_resource, parse_person, request_resource, waiting_resource
+from limpet.twilio.people_form import counted_resource, line_resource, request_resource, waiting_resource
 from limpet.twilio.resources import Json, message_resource
 from limpet.twilio.sid import message_sid
 from limpet.web.answer import Answer, ok
@@ -31,7 +31,7 @@ _encode = msgspec.json.Encoder().encode
 
 async def export(call: Call) -> Answer:
     """GET /v1/People?To=: all that the account has of a person, a JSON object a line, as it is read."""
-    person = parse_person(call.query)
+    person = required_person(call.query).value
     number = await call.deps.person_requests.begin(call.account.id, Act.EXPORT, _actor(call), call.now)
     return Answer(200, headers=_NDJSON, parts=_lines(call, person, number))
 
@@ -39,7 +39,7 @@ async def export(call: Call) -> Answer:
 async def erase(call: Call) -> Answer:
     """DELETE /v1/People?To=: what was erased; 20009 with the messages that are on their way, as long as there are any. With
     `DryRun=true` nothing is, and the answer counts what would be."""
-    person = parse_person(call.query)
+    person = required_person(call.query).value
     people, account = call.deps.people, call.account
     if boolean(call.query, "DryRun"):
         counts = Counter([str(kind) async for kind, _ in people.lines(account.id, person)])

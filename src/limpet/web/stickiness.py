@@ -17,7 +17,7 @@ from limpet.store import sticky_by_hand, sticky_lists
 from limpet.store.sticky import MappingKey, MappingView
 from limpet.store.sticky_by_hand import Wish
 from limpet.store.sticky_lists import EventFilter, MappingFilter, Place, ShownEvent
-from limpet.twilio.forms import missing
+from limpet.twilio.forms import missing, required_person
 from limpet.twilio.lists import parse_page
 from limpet.twilio.mapping_form import (
     ByHand,
@@ -28,7 +28,6 @@ from limpet.twilio.mapping_form import (
     parse_event_query,
     parse_mapping_page,
     parse_mapping_query,
-    parse_mapping_recipient,
     parse_reason,
     parse_reset,
 )
@@ -47,7 +46,7 @@ async def page(call: Call) -> Answer:
     service = await service_of(call)
     if "To" not in call.query:
         return await _page(call, service)
-    key = call.deps.sticky.key(service, parse_mapping_recipient(call.query))
+    key = call.deps.sticky.key(service, required_person(call.query).value)
     found = _shown(call, service, await _one(call, service, key))
     return ok(page_v1("sticky_mappings", [found], Page((found,), None, None), PageRequest(), call.url, call.query))
 
@@ -80,7 +79,7 @@ async def create(call: Call) -> Answer:
     """POST /v1/Services/{MG}/StickyMappings: the person of `To` hears from `From`, and is held there with `Pinned`. A mapping
     that is there is changed; without `From` only its pin is."""
     service, wanted = await service_of(call), parse_by_hand(call.form)
-    key = call.deps.sticky.key(service, parse_mapping_recipient(call.form))
+    key = call.deps.sticky.key(service, required_person(call.form).value)
     view = await _put(call, service, key, wanted)
     if view is None:
         raise missing("From")
