@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from limpet.core.ids import day_number
 from limpet.core.sticky_dialects import find_layout
+from limpet.core.sticky_flags import ESTABLISHED, PINNED, STRICT
 from limpet.core.sticky_lines import (
-    ESTABLISHED,
-    PINNED,
-    STRICT,
     Line,
     Passed,
     Why,

@@ -8,11 +8,11 @@ from datetime import datetime
 from limpet.carrier.http_values import MEDIA_MAX, UNKNOWN_ERROR, address, number, text
 from limpet.carrier.port import Inbound, InboundMedium, Receipt, ReceiptState
 from limpet.core.errors import ERRORS
+from limpet.core.ids import REFERENCE_MAX
 from limpet.twilio.forms import is_web_url
 
 NO_TOKEN = 0
 """The lane gives the token."""
-REFERENCE_MAX = 0xFFFF
 _TYPE_LENGTH_MAX = 100
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 
 BUCKETS = 1024
+REFERENCE_MAX = 0xFFFF
 CHANCE_BITS = 21
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _EPOCH_S = _EPOCH.timestamp()
@@ -46,6 +47,16 @@ def day_number(at: datetime) -> int:
 def day_date(day: int) -> date:
     """The date of a `day_number`."""
     return (_DAY_ZERO + timedelta(days=day)).date()
+
+
+def reference_of(row_id: int) -> int:
+    """The `user_message_reference` of a message (SMPP 3.4 §5.3.2.17): 16 bits, which carriers may echo in its receipts."""
+    return row_id & REFERENCE_MAX
+
+
+def date_day(day: date) -> int:
+    """The `day_number` of a date."""
+    return (day - _DAY_ZERO.date()).days
 
 
 class IdSource:

@@ -18,10 +18,8 @@ from typing import Final, NamedTuple
 from limpet.core.address import parse_recipient
 from limpet.core.ids import day_date, day_number
 from limpet.core.retention import MASK, shown
+from limpet.core.sticky_flags import ESTABLISHED, PINNED, STRICT
 
-ESTABLISHED: Final = 1
-PINNED: Final = 4
-STRICT: Final = 8
 TEXT_LENGTH_MAX: Final = 64
 """Octets of what stands in a date or an address; more is none."""
 DAY_S: Final = 86_400

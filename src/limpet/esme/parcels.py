@@ -14,7 +14,7 @@ from limpet.carrier.smpp_config import USUAL_NUMBERINGS
 from limpet.carrier.smpp_values import segment_message, to_wire
 from limpet.core.encoding import segment
 from limpet.core.esme import Ask, asks_in
-from limpet.core.ids import id_time
+from limpet.core.ids import id_time, reference_of
 from limpet.core.status import Status
 from limpet.smpp.commands import NO_TLVS, Message, Tlvs
 from limpet.smpp.receipt import DELIVERY_RECEIPT, MessageState
@@ -98,7 +98,7 @@ def _done_at(delivery: EsmeDelivery, form: Form) -> datetime:
 def _text(delivery: EsmeDelivery, form: Form) -> list[Parcel]:
     content = segment(_said(form, "Body"))
     submission = Submission(
-        MessageKey(*delivery.key), 0, _said(form, "From"), _said(form, "To"), content, delivery.message_id & 0xFFFF
+        MessageKey(*delivery.key), 0, _said(form, "From"), _said(form, "To"), content, reference_of(delivery.message_id)
     )
     parts = (segment_message(submission, index, USUAL_NUMBERINGS)[0] for index in range(content.count))
     return [Parcel(part._replace(registered_delivery=0), NO_TLVS) for part in parts]

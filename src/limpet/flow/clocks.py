@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from limpet.core.carrier_clock import CarrierClock, learn, may_be_of, may_be_of_earlier_copy
-from limpet.core.ids import id_time
+from limpet.core.ids import id_time, reference_of
 from limpet.core.routing import carrier_of
 from limpet.core.status import Status
 from limpet.flow.spellings import Came, Match
@@ -19,7 +19,6 @@ from limpet.store.receipts import Tracked
 
 WORTH_KEEPING_S = 1.0
 """A clock is written down anew when it is known better by so much."""
-REFERENCE_MASK = 0xFFFF
 
 
 class CarrierClocks:
@@ -69,7 +68,7 @@ class CarrierClocks:
         doubtful = [one for one in theirs if one.in_doubt]
         receipt = came.receipt
         if receipt.reference is not None:
-            return [one for one in doubtful if receipt.reference == one.message.key.id & REFERENCE_MASK]
+            return [one for one in doubtful if receipt.reference == reference_of(one.message.key.id)]
         if receipt.submitted_at is None:
             return []
         clock, at = self.of(came.lane), receipt.submitted_at

@@ -13,6 +13,7 @@ from zlib import crc32
 from limpet.carrier.port import Lane, MessageKey, Submission
 from limpet.core.allowance import Allowance
 from limpet.core.encoding import Segmented
+from limpet.core.ids import reference_of
 from limpet.core.limits import NO_LIMITS, ServiceLimits
 from limpet.core.model import Account, SenderKind
 from limpet.core.rate import Pacer, Queue, of_account, of_service, segments_per_s
@@ -21,7 +22,6 @@ from limpet.flow.vitals import Vitals
 from limpet.flow.worker import Nudge
 from limpet.store.dispatch import Claim, Key, Outgoing
 
-REFERENCE_MAX = 0xFFFF
 BURST_S = 0.25
 """So much of a second's rate may a lane be given at once."""
 
@@ -117,7 +117,7 @@ def submission_of(flight: Flight) -> Submission:
         message.sender or "",
         message.recipient,
         flight.content,
-        message.key.id & REFERENCE_MAX,
+        reference_of(message.key.id),
         flight.media or (),
         flight.media is not None,
     )

@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import asyncpg
 
-from limpet.core.ids import BUCKETS, CHANCE_BITS, bucket_of, day_number, id_floor
+from limpet.core.ids import BUCKETS, CHANCE_BITS, bucket_of, day_date, day_number, id_floor
 from limpet.core.model import Service
 from limpet.core.retention import Pseudonyms, shown
 from limpet.core.sticky import PROVISIONAL_DAYS, EventKind, Origin, Pin, Standing, StoredMapping
+from limpet.core.sticky_flags import ESTABLISHED, ORIGIN_BITS, PIN_BITS, origin_of, pin_of
 from limpet.store.database import Connection, Database
 from limpet.store.queries import query
-from limpet.store.sticky_flags import ESTABLISHED, ORIGIN_BITS, PIN_BITS, origin_of, pin_of
 
 OF_ALL = ""
 """In the place of a person, in events that are about all people of a number or a service."""
@@ -30,7 +30,6 @@ NOBODY = 0
 """No member's id: who claims a mapping for nobody only wants to hold it."""
 PURGE_CHUNK = 2000
 EVENTS_SHOWN_MAX = 1000
-_DAY_ZERO = date(2000, 1, 1)
 
 
 class MappingKey(NamedTuple):
@@ -362,7 +361,7 @@ def view_of(row: asyncpg.Record, recipient: str, service: Service, today: int) -
         dead = Standing.RESET if row["reset"] else Standing.REMOVED
     elif pin is Pin.NONE and today - row["last_used_day"] > service.sticky_ttl_days:
         dead = Standing.EXPIRED
-    created, used = (_DAY_ZERO + timedelta(days=row[name]) for name in ("created_day", "last_used_day"))
+    created, used = (day_date(row[name]) for name in ("created_day", "last_used_day"))
     return MappingView(
         MappingKey(row["bucket"], service.id, row["recipient"]), shown(recipient), row["address"] or "",
         row["sender_sid"] or "", created, used, dead is None, dead,

@@ -14,11 +14,11 @@ import asyncpg
 from limpet.core.ids import day_number
 from limpet.core.model import Service
 from limpet.core.sticky import EventKind, Origin, Pin
+from limpet.core.sticky_flags import flags_of, origin_of, pin_of
 from limpet.store import sticky
 from limpet.store.database import Connection, Database
 from limpet.store.queries import query
 from limpet.store.sticky import NOBODY, MappingKey, MappingView, StickyEvent, StickyStore, view_of
-from limpet.store.sticky_flags import flags_of, origin_of, pin_of
 
 BY_HAND = "by_hand"
 CAUSES = {Pin.NONE: "unpinned", Pin.PLAIN: "pinned", Pin.STRICT: "pinned_strictly"}

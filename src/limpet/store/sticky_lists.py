@@ -12,14 +12,14 @@ from datetime import date, datetime
 
 import asyncpg
 
-from limpet.core.ids import BUCKETS, day_number
+from limpet.core.ids import BUCKETS, date_day, day_number
 from limpet.core.model import Service
 from limpet.core.page import Page, PageRequest
 from limpet.core.sticky import PROVISIONAL_DAYS, EventKind, Origin, Pin
+from limpet.core.sticky_flags import ORIGIN_BITS, PIN_BITS
 from limpet.store.database import Connection
 from limpet.store.queries import query
 from limpet.store.sticky import OF_ALL, MappingKey, MappingView, StickyEvent, StickyStore, view_of
-from limpet.store.sticky_flags import ORIGIN_BITS, PIN_BITS
 
 LOOKED_AT_MAX = 4000
 """Mappings that one statement of a walk looks at."""
@@ -28,7 +28,6 @@ STEPS_MAX = 8
 WIDER = 4
 """So many times as many buckets are asked once the ones before had few mappings: six statements get through all of them."""
 EVENTS_LOOKED_AT_MAX = 20_000
-_DAY_ZERO = date(2000, 1, 1)
 _KEY_MAX = 2**63 - 1
 
 
@@ -106,7 +105,7 @@ class _Walk:
         self._filters = (
             members,
             None if wanted.pins is None else [PIN_BITS[pin] for pin in wanted.pins],
-            None if wanted.used_before is None else (wanted.used_before - _DAY_ZERO).days,
+            None if wanted.used_before is None else date_day(wanted.used_before),
             None if wanted.origin is None else ORIGIN_BITS[wanted.origin],
         )
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from limpet.core.ids import id_time
+from limpet.core.ids import day_date, id_time
 from limpet.core.people import Counts, Kind
+from limpet.core.sticky_flags import ESTABLISHED
 from limpet.twilio.dates import iso8601
 from limpet.twilio.resources import Json
 from limpet.twilio.sid import message_sid
 
-_DAY_ZERO: Final = date(2000, 1, 1)
 _INNER: Final = frozenset({"bucket", "id", "message_id", "service_id", "sender_id", "pictured", "flags"})
 """What rows have for the store's own use."""
 
@@ -26,7 +26,7 @@ def line_resource(kind: Kind, row: Mapping[str, Any], sid_key: bytes) -> Json:
         line["date_created"] = iso8601(id_time(row["id"]))
     line |= {name: _plain(name, value) for name, value in row.items() if name not in _INNER}
     if kind is Kind.MAPPING:
-        line["established"] = bool(row["flags"] & 1)
+        line["established"] = bool(row["flags"] & ESTABLISHED)
     return line
 
 
@@ -70,6 +70,4 @@ def _plain(name: str, value: object) -> object:
         return iso8601(value)
     if isinstance(value, bytes):
         return value.hex()
-    return (
-        (_DAY_ZERO + timedelta(days=value)).isoformat() if name.endswith("_day") and isinstance(value, int) else value
-    )
+    return day_date(value).isoformat() if name.endswith("_day") and isinstance(value, int) else value

@@ -14,8 +14,9 @@ import msgspec
 from limpet.core.errors import ApiError
 from limpet.core.ids import day_number
 from limpet.core.model import Service
+from limpet.core.sticky_flags import ESTABLISHED
 from limpet.core.sticky_import import SID_PREFIX, Import
-from limpet.core.sticky_lines import ESTABLISHED, export_head, export_line
+from limpet.core.sticky_lines import export_head, export_line
 from limpet.core.sticky_records import UnknownFormat
 from limpet.flow.sticky_import import NotNow, NotTheSame
 from limpet.store import sticky_bulk

@@ -10,7 +10,10 @@ from typing import Final
 from limpet.core.sticky import Origin, Pin
 
 ESTABLISHED: Final = 1
-PIN_BITS: Final = {Pin.NONE: 0, Pin.PLAIN: 4, Pin.STRICT: 12}
+PINNED: Final = 4
+STRICT: Final = 8
+"""Only together with PINNED."""
+PIN_BITS: Final = {Pin.NONE: 0, Pin.PLAIN: PINNED, Pin.STRICT: PINNED | STRICT}
 ORIGIN_BITS: Final = {origin: place << 4 for place, origin in enumerate(Origin)}
 _PINS = (Pin.NONE, Pin.PLAIN, Pin.STRICT, Pin.STRICT)
 _ORIGINS = tuple(Origin)
