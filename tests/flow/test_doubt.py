@@ -170,11 +170,8 @@ async def test_the_receipt_of_a_copy_that_was_given_up_does_not_close_a_later_do
     assert (await world.read(later)).status is Status.SENDING
 
 
-@pytest.mark.parametrize(("answer", "status"), [("X", Status.SENDING), ("Y", Status.DELIVERED)])
-async def test_a_receipt_before_its_answer_does_not_close_another_doubt(
-    world: World, answer: str, status: Status
-) -> None:
-    """Whose an early receipt is shows when the answer comes: only what fits no answer can speak of the message in doubt."""
+async def held_and_in_flight(world: World) -> tuple[Any, Any]:
+    """Two messages to one person: the first is in doubt and held, the second has left and is not answered."""
     service = await world.service(POOL[0], in_doubt="hold")
     doubtful = await world.send(service, ANNA)
     world.lane.lose(world.lane.submitted[0])
@@ -183,6 +180,15 @@ async def test_a_receipt_before_its_answer_does_not_close_another_doubt(
         await world.sweeps.end_doubts()
     later = await world.send(service, ANNA)
     await world.until(lambda: len(world.lane.submitted) == 2)
+    return doubtful, later
+
+
+@pytest.mark.parametrize(("answer", "status"), [("X", Status.SENDING), ("Y", Status.DELIVERED)])
+async def test_a_receipt_before_its_answer_does_not_close_another_doubt(
+    world: World, answer: str, status: Status
+) -> None:
+    """Whose an early receipt is shows when the answer comes: only what fits no answer can speak of the message in doubt."""
+    doubtful, later = await held_and_in_flight(world)
     world.lane.tell(receipt(world.lane.submitted[1], "X", submitted_at=world.clock.now()))
     await world.settle()
     assert (await world.read(doubtful)).status is Status.SENDING
@@ -196,14 +202,7 @@ async def test_an_answer_that_is_written_while_receipts_are_matched_is_seen(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer is not there when ids are looked for, and the message is not in flight any more when doubts are."""
-    service = await world.service(POOL[0], in_doubt="hold")
-    doubtful = await world.send(service, ANNA)
-    world.lane.lose(world.lane.submitted[0])
-    await world.settle()
-    for _ in range(90):
-        await world.sweeps.end_doubts()
-    later = await world.send(service, ANNA)
-    await world.until(lambda: len(world.lane.submitted) == 2)
+    doubtful, later = await held_and_in_flight(world)
     match_in_doubt = receipts.match_in_doubt
 
     async def after_the_answer(*arguments: Any) -> Any:

@@ -218,9 +218,14 @@ def make_pool(
 def share_of(pool: Pool, candidate: Candidate, to: Address) -> CampaignShare | None:
     """The campaign out of whose share a message goes: to the United States, from a ten-digit number of a service that has one
     (S-54, S-64)."""
-    if pool.campaign is None or to.country != REGULATED:
+    if pool.campaign is None:
         return None
-    return pool.campaign if is_ten_dlc(candidate.sender.kind, candidate.sender.country) else None
+    return pool.campaign if is_of_campaign(candidate.sender.kind, candidate.sender.country, to) else None
+
+
+def is_of_campaign(kind: SenderKind, country: str, to: Address) -> bool:
+    """Whether what such a number sends there goes out of a campaign's share: from ten digits to the United States (S-54)."""
+    return to.country == REGULATED and is_ten_dlc(kind, country)
 
 
 def is_clear(candidate: Candidate, to: Address) -> bool:

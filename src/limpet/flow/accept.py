@@ -19,9 +19,9 @@ from limpet.core.limits import NO_LIMITS, CampaignShare
 from limpet.core.lookalikes import smart_encoded
 from limpet.core.model import Account, Capability, Message, SenderKind
 from limpet.core.optout import OPTED_OUT
-from limpet.core.pool import carries_media, reaches
+from limpet.core.pool import carries_media, is_of_campaign, reaches
 from limpet.core.rate import Queue
-from limpet.core.registration import REGULATED, UNREGISTERED_SENDER, is_ten_dlc
+from limpet.core.registration import REGULATED, UNREGISTERED_SENDER
 from limpet.core.selection import Refusal
 from limpet.core.status import Status
 from limpet.core.sticky import NO_MEDIA_FROM_IT, SERVICE_PAUSED
@@ -391,6 +391,6 @@ def _way(row: asyncpg.Record, shared: Sequence[Queue], campaign: CampaignShare |
 
 def _campaign(draft: Draft, row: asyncpg.Record | None) -> CampaignShare | None:
     """The campaign of the pool whose number a plain message comes from, where it goes to the United States (S-54)."""
-    if row is None or row["campaign_id"] is None or draft.new.recipient.country != REGULATED:
+    if row is None or not is_of_campaign(SenderKind(row["kind"]), row["country"], draft.new.recipient):
         return None
-    return share_of(row) if is_ten_dlc(SenderKind(row["kind"]), row["country"]) else None
+    return share_of(row)
