@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from limpet.commands.door import call, find_door
-from tests.support.limpet_process import LimpetProcess, data_directory, limpet, limpet_dev
+from tests.support.limpet_process import LimpetProcess, limpet
 
 PERSON = "+14155550177"
 WAIT_S = 30.0
-
-
-@pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    with data_directory() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def running(data: Path) -> Iterator[LimpetProcess]:
-    with limpet_dev(data) as process:
-        yield process
 
 
 @pytest.fixture

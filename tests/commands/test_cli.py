@@ -22,13 +22,6 @@ from tests.support.limpet_process import PROGRAM, LimpetProcess, data_directory,
 PERSON = "+14155550199"
 
 
-@pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    """A data directory that all tests of this file start their servers on, one after the other."""
-    with data_directory() as path:
-        yield path
-
-
 @pytest.fixture
 def running(data: Path) -> Iterator[LimpetProcess]:
     with limpet_dev(data) as process:

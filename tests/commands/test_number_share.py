@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from limpet.commands.door import call, find_door
-from tests.support.limpet_process import LimpetProcess, data_directory, limpet, limpet_dev
+from tests.support.limpet_process import LimpetProcess, limpet
 
 PERSON = "+14155550166"
-
-
-@pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    with data_directory() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def running(data: Path) -> Iterator[LimpetProcess]:
-    with limpet_dev(data) as process:
-        yield process
 
 
 def test_S_101_a_number_is_set_and_told(running: LimpetProcess, data: Path) -> None:

@@ -11,17 +11,11 @@ from pathlib import Path
 import pytest
 from twilio.rest import Client
 
-from tests.support.limpet_process import LimpetProcess, data_directory, limpet, limpet_dev
+from tests.support.limpet_process import LimpetProcess, limpet, limpet_dev
 from tests.support.wait import until
 
 PERSON = "+14155550199"
 BUNDLE = "BU" + "1" * 32
-
-
-@pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    with data_directory() as path:
-        yield path
 
 
 @pytest.fixture(scope="module")

@@ -4,31 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.limpet_process import LimpetProcess, data_directory, limpet, limpet_dev
+from tests.support.limpet_process import limpet
 
 PERSON = "+14155550177"
-
-
-@pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    with data_directory() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def running(data: Path) -> Iterator[LimpetProcess]:
-    with limpet_dev(data) as process:
-        yield process
-
-
-@pytest.fixture
-def where(running: LimpetProcess, data: Path) -> tuple[str, ...]:
-    return ("--service", running.ready["service_sid"], "--data", str(data))
 
 
 def test_a_person_is_added_listed_and_removed(where: tuple[str, ...]) -> None:

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 import requests
 
-from tests.support.limpet_process import LimpetProcess, data_directory, limpet, limpet_dev
+from tests.support.limpet_process import LimpetProcess, limpet
 
 PERSON = "+14155550177"
-
-
-@pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    with data_directory() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def running(data: Path) -> Iterator[LimpetProcess]:
-    with limpet_dev(data) as process:
-        yield process
 
 
 def post(running: LimpetProcess, path: str, **form: str) -> dict[str, str]:

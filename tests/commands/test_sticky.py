@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from twilio.rest import Client
 
-from tests.support.limpet_process import LimpetProcess, data_directory, limpet, limpet_dev
+from tests.support.limpet_process import LimpetProcess, limpet
 
 PERSON, OTHER = "+14155550177", "+14155550178"
-
-
-@pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    with data_directory() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def running(data: Path) -> Iterator[LimpetProcess]:
-    with limpet_dev(data) as process:
-        yield process
-
-
-@pytest.fixture
-def where(running: LimpetProcess, data: Path) -> tuple[str, ...]:
-    return ("--service", running.ready["service_sid"], "--data", str(data))
 
 
 @pytest.fixture

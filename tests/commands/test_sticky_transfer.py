@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from limpet.commands.door import call, find_door
-from tests.support.limpet_process import LimpetProcess, data_directory, limpet, limpet_dev
+from tests.support.limpet_process import LimpetProcess, limpet, limpet_dev
 
 ROOT = Path(__file__).parents[2]
 LOG = ROOT / "tests" / "data" / "twilio-messages.json"
@@ -88,12 +88,6 @@ def twilio(broken_at: int | None = None) -> Iterator[tuple[str, type[_Twilio]]]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-@pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    with data_directory() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
