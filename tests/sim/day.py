@@ -181,7 +181,6 @@ async def live(seed: int, url: str, loop: HandLoop) -> Judged:
         lambda owed: days[0].on_owed(owed), lambda now: ids.next(now, chance.getrandbits(21)), chance.random,
     )  # fmt: skip
     simulator = Simulator(PORT, accounts={"limpet": "secret"}, chance=random.Random(seed + 1), clock=clock)
-    await flow.directory.sids({account.id}, {service.id})
     await flow.directory.service_owner(service.sid)
     day = Day(clock, database, random.Random(seed + 2), simulator, flow, account, service)
     days.append(day)

@@ -63,7 +63,7 @@ class Clicks:
             if not opened.counts:
                 return found.url, []
             await links.clicked(connection, place, opened.code)
-            owed = await self._owed(config, found, opened, now)
+            owed = await self._owed(connection, config, found, opened, now)
             await callbacks.insert(connection, owed)
             return found.url, owed
 
@@ -73,13 +73,15 @@ class Clicks:
         return url
 
     async def _owed(
-        self, config: LinkConfig | None, found: Followed, opened: Opened, now: datetime
+        self, connection: Connection, config: LinkConfig | None, found: Followed, opened: Opened, now: datetime
     ) -> list[OwedCallback]:
         """The callback that a click owes, if the account wants any."""
         if config is None or config.callback_url is None:
             return []
         message = found.message
-        await self._directory.sids({message.account_id}, {message.service_id} if message.service_id else set())
+        await self._directory.sids(
+            connection, {message.account_id}, {message.service_id} if message.service_id else set()
+        )
         shown = as_kept(message.recipient, "", message.marks)[0]
         to = shown if Status(message.status) in FINAL_STATES else message.recipient
         kept = self._form(found, opened, shown, now)

@@ -13,7 +13,7 @@ from limpet.core.address import area_code
 from limpet.core.model import Account
 from limpet.core.pool import Pool, make_pool
 from limpet.store import pools
-from limpet.store.database import Connection, Database
+from limpet.store.database import Connection, Database, Reader
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -112,13 +112,12 @@ class Directory:
             self._lost |= {i: (i in found, now_s) for i in stale}
         return {i for i in senders if self._lost[i][0]}
 
-    async def sids(self, account_ids: set[int], service_ids: set[int]) -> None:
+    async def sids(self, reader: Reader, account_ids: set[int], service_ids: set[int]) -> None:
         """Make sure that `account_sid` and `service_sid` know these."""
         accounts = [i for i in account_ids if i not in self._account_sids]
         services = [i for i in service_ids if i not in self._service_sids]
         if accounts or services:
-            async with self._database.pool.acquire() as connection:
-                found_accounts, found_services = await pools.sids(connection, accounts, services)
+            found_accounts, found_services = await pools.sids(reader, accounts, services)
             self._account_sids = _joined(self._account_sids, account_ids, found_accounts)
             self._service_sids = _joined(self._service_sids, service_ids, found_services)
 

@@ -175,7 +175,7 @@ class Inbounds:
             await self._assigner.bind(connection, wanted, now, CampaignUse(CampaignCounts(), now))
         texts = [Text(one.row.recipient, one.row.sender or "", one.row.body) for one in arrived]
         heard = await self._consent.hear(connection, texts, now)
-        owed = await self._owed(arrived, heard, now)
+        owed = await self._owed(connection, arrived, heard, now)
         await callbacks.insert(connection, owed)
         return _Written(heard, owed)
 
@@ -225,12 +225,12 @@ class Inbounds:
         return Wanted(MappingKey(row.bucket, row.service_id or 0, row.recipient), row.id, ask, 0, "inbound")
 
     async def _owed(
-        self, arrived: Sequence[_Arrived], heard: Sequence[Heard | None], now: datetime
+        self, connection: Connection, arrived: Sequence[_Arrived], heard: Sequence[Heard | None], now: datetime
     ) -> list[OwedCallback]:
         """The webhooks and events that these texts owe, each webhook with its number's or service's fallback."""
         accounts = {one.row.account_id for one in arrived}
         services = {one.row.service_id for one in arrived if one.row.service_id is not None}
-        await self._directory.sids(accounts, services)
+        await self._directory.sids(connection, accounts, services)
         owed: list[OwedCallback] = []
         for one, word in zip(arrived, heard, strict=True):
             if one.route is not None and one.route.url:

@@ -54,7 +54,7 @@ class Owed:
     async def write(self, connection: Connection, changes: Iterable[Told], now: datetime) -> list[OwedCallback]:
         """Write the callbacks that these changes owe, and take out what is not kept of their messages."""
         told = list(changes)
-        owed = await self.rows(told, now)
+        owed = await self._rows(connection, told, now)
         await callbacks.insert(connection, owed)
         if any(one.message.marks & FORGOTTEN for one in told):
             await self.forget(connection, told)
@@ -80,9 +80,8 @@ class Owed:
         pseudonym = self._pseudonyms.of(message.recipient) if hide else None
         return Over(message.key, message.recipient, pseudonym, media=bool(wordy and message.num_media))
 
-    async def rows(self, changes: Iterable[Told], now: datetime) -> list[OwedCallback]:
+    async def _rows(self, connection: Connection, changes: Sequence[Told], now: datetime) -> list[OwedCallback]:
         """The callbacks and events that these changes owe; those that nobody asked for owe none."""
-        changes = list(changes)
         wanted = [
             told
             for told in changes
@@ -93,7 +92,7 @@ class Owed:
             return []
         asked = wanted + heard
         services = {told.message.service_id for told in asked if told.message.service_id is not None}
-        await self._directory.sids({told.message.account_id for told in asked}, services)
+        await self._directory.sids(connection, {told.message.account_id for told in asked}, services)
         events = [
             row for told in heard for row in self._events.rows(told.message.account_id, [self._event(told, now)], now)
         ]

@@ -22,6 +22,9 @@ from limpet.core.ids import id_floor
 from limpet.store.queries import query
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+Reader: TypeAlias = "Connection | asyncpg.Pool[asyncpg.Record]"
+"""What a single statement runs on: in a transaction its own connection, since another one may not be had while everybody who has
+one waits for this transaction; outside of one the pool."""
 
 T = TypeVar("T")
 

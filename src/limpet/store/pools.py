@@ -27,7 +27,7 @@ from limpet.core.model import (
 from limpet.core.pool import NEVER
 from limpet.core.tenancy import standing
 from limpet.store.accounts import account_of
-from limpet.store.database import Connection, Database
+from limpet.store.database import Connection, Database, Reader
 from limpet.store.queries import query
 
 _SERVICE = tuple(name for name in Service.__slots__ if name not in ("in_doubt", "sticky_inbound", "sticky_overflow"))
@@ -146,10 +146,8 @@ async def unregistered(connection: Connection, senders: Collection[int | str]) -
     return {*(row["id"] for row in left), *(row["address"] for row in named)}
 
 
-async def sids(
-    connection: Connection, account_ids: list[int], service_ids: list[int]
-) -> tuple[dict[int, str], dict[int, str]]:
+async def sids(reader: Reader, account_ids: list[int], service_ids: list[int]) -> tuple[dict[int, str], dict[int, str]]:
     """The SIDs of accounts and of services, also of those deleted; SIDs never change."""
-    accounts = await connection.fetch(query("account_sids"), account_ids)
-    services = await connection.fetch(query("service_sids"), service_ids)
+    accounts = await reader.fetch(query("account_sids"), account_ids)
+    services = await reader.fetch(query("service_sids"), service_ids)
     return {row["id"]: row["sid"] for row in accounts}, {row["id"]: row["sid"] for row in services}

@@ -117,7 +117,9 @@ async def decision(call: Call) -> Answer:
     found = await call.deps.messages.fetch(call.account.id, *_place(call))
     if found is None:
         raise call.not_found()
-    await call.deps.directory.sids(set(), set() if found.service_id is None else {found.service_id})
+    await call.deps.directory.sids(
+        call.deps.database.pool, set(), set() if found.service_id is None else {found.service_id}
+    )
     service_sid = call.deps.directory.service_sid(found.service_id)
     return ok(decision_resource(found, call.account.sid, service_sid, call.deps.installation.sid_key))
 
@@ -176,7 +178,9 @@ _CODES: Mapping[MessageRefusal, int] = {MessageRefusal.NOT_FINAL: 20009, Message
 
 async def _shown(call: Call, messages: Sequence[Message]) -> list[Json]:
     directory, key = call.deps.directory, call.deps.installation.sid_key
-    await directory.sids(set(), {message.service_id for message in messages if message.service_id is not None})
+    await directory.sids(
+        call.deps.database.pool, set(), {message.service_id for message in messages if message.service_id is not None}
+    )
     return [
         message_resource(message, call.account.sid, directory.service_sid(message.service_id), key)
         for message in messages

@@ -84,7 +84,7 @@ async def _shown(call: Call, kind: Kind, row: Mapping[str, Any]) -> Json:
         return line_resource(kind, row, sid_key)
     message = message_of(row)
     if message.service_id is not None:
-        await call.deps.directory.sids(set(), {message.service_id})
+        await call.deps.directory.sids(call.deps.database.pool, set(), {message.service_id})
     service_sid = None if message.service_id is None else call.deps.directory.service_sid(message.service_id)
     return {"kind": kind, **message_resource(message, call.account.sid, service_sid, sid_key)}
 

@@ -46,7 +46,7 @@ async def _one(call: Call) -> Submitted:
 async def _shown(call: Call, one: Submitted) -> Json:
     message, directory, key = one.message, call.deps.directory, call.deps.installation.sid_key
     sid = message_sid(*message.key, media=message.num_media > 0, sid_key=key)
-    await directory.sids(set(), set() if message.service_id is None else {message.service_id})
+    await directory.sids(call.deps.database.pool, set(), set() if message.service_id is None else {message.service_id})
     return submission_resource(
         account_sid=call.account.sid,
         message_sid=sid,
