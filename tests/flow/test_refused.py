@@ -30,7 +30,7 @@ async def world(database: Database, clock: HandClock) -> AsyncIterator[World]:
 
 async def sent(world: World, service: Service, to: str) -> str | None:
     message = await world.send(service, to)
-    world.lane.take(world.lane.submitted[-1])
+    world.lane.take(await world.submission_of(message))
     await world.settle()
     return message.sender
 
@@ -38,7 +38,7 @@ async def sent(world: World, service: Service, to: str) -> str | None:
 async def failing(world: World, service: Service, to: str, code: int = 30034) -> Message:
     """A message that the carrier refuses for good."""
     message = await world.send(service, to)
-    world.lane.refuse(world.lane.submitted[-1], Retry.NEVER, code)
+    world.lane.refuse(await world.submission_of(message), Retry.NEVER, code)
     await world.settle()
     return await world.read(message)
 

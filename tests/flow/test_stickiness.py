@@ -29,7 +29,7 @@ async def world(database: Database, clock: HandClock) -> AsyncIterator[World]:
 async def _sent(world: World, *args: object, **more: object) -> str:
     """Send, let the carrier take it, and answer the sender."""
     message = await world.send(*args, **more)  # type: ignore[arg-type]
-    world.lane.take(world.lane.submitted[-1])
+    world.lane.take(await world.submission_of(message))
     await world.settle()
     assert message.sender is not None
     return message.sender

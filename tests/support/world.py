@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from limpet.carrier.port import Listener
+from limpet.carrier.port import Listener, Submission
 from limpet.core.address import parse_recipient
 from limpet.core.ids import IdSource, bucket_of
 from limpet.core.model import Account, AccountStatus, Message, Service
@@ -124,6 +124,12 @@ class World:
 
     async def kinds(self, service: Service, to: str) -> list[str]:
         return [f"{e.kind}:{e.cause}" for e in await self.sticky.events(service, to)]
+
+    async def submission_of(self, message: Message) -> Submission:
+        """What left of a message last, once it has left: a lane that has a backlog is given it by its own loop."""
+        mine = (message.bucket, message.id)
+        await self.until(lambda: any(one.key == mine for one in self.lane.submitted))
+        return next(one for one in reversed(self.lane.submitted) if one.key == mine)
 
     def statuses(self, message: Message) -> list[str]:
         """The statuses of the callbacks that a message has owed, in order."""
