@@ -87,8 +87,8 @@ class StickyMachine(RuleBasedStateMachine):
     async def _send(self, person: str, explicit: str | None, *, fails: bool) -> Message:
         before = len(self.world.lane.submitted)
         sent = await self.world.send(self.service, person, sender=explicit)
+        submission = await self.world.submission_of(sent)
         assert len(self.world.lane.submitted) == before + 1
-        submission = self.world.lane.submitted[-1]
         assert submission.sender == sent.sender
         if fails:
             self.world.lane.refuse(submission)

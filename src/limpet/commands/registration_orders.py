@@ -17,7 +17,7 @@ from limpet.store.registration_jobs import Order, Verdict
 
 async def listed(database: Database, *, refused_too: bool) -> list[dict[str, Any]]:
     """What is open, as it is shown."""
-    return [_shown(row) for row in await jobs.open_jobs(database, refused_too=refused_too)]
+    return [_shown(row) for row in await jobs.open_jobs(database.pool, refused_too=refused_too)]
 
 
 async def give(database: Database, subject: str, what: str, reason: str | None, code: int | None, now: datetime) -> str:
@@ -28,7 +28,7 @@ async def give(database: Database, subject: str, what: str, reason: str | None, 
             return await _order_campaign(connection, subject, Order(what), reason, code, now)
         if what == Order.RETRY:
             return await _order_number(connection, subject, Order.RETRY, {Stage.FAILED, Stage.HELD}, reason, code, now)
-        key = await _open_key(database, subject)
+        key = await _open_key(connection, subject)
         if key is not None and await jobs.give_verdict(connection, key, Verdict(what), reason, code, now):
             return f"{subject} will be told: {what}d." if what == "approve" else f"{subject} will be told: rejected."
         if what == "reject":
@@ -38,9 +38,9 @@ async def give(database: Database, subject: str, what: str, reason: str | None, 
     return await database.transaction(work)
 
 
-async def _open_key(database: Database, subject: str) -> str | None:
+async def _open_key(connection: Connection, subject: str) -> str | None:
     """The key of what is asked about a subject at present; the oldest, where a number is asked about twice."""
-    for row in await jobs.open_jobs(database, refused_too=False):
+    for row in await jobs.open_jobs(connection, refused_too=False):
         if subject in _names(row):
             return str(row["key"])
     return None

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from limpet.store.database import Connection, Database
+from limpet.store.database import Connection, Database, Reader
 from limpet.store.queries import query
 from limpet.store.registrations import new_key
 
@@ -128,9 +128,9 @@ async def give_verdict(
     return await connection.fetchval(query("job_verdict"), key, verdict, code, reason, now) is not None
 
 
-async def open_jobs(database: Database, *, refused_too: bool) -> list[asyncpg.Record]:
+async def open_jobs(reader: Reader, *, refused_too: bool) -> list[asyncpg.Record]:
     """What is open, oldest first, and with `refused_too` also what ended without being over, at most OPEN_SHOWN_MAX."""
-    return list(await database.pool.fetch(query("jobs_open"), refused_too, OPEN_SHOWN_MAX))
+    return list(await reader.fetch(query("jobs_open"), refused_too, OPEN_SHOWN_MAX))
 
 
 async def asked_brand(connection: Connection, brand_id: int, account_sid: str) -> Asked | None:
