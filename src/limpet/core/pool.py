@@ -113,10 +113,11 @@ class Offer:
     by_kind: Mapping[SenderKind, Group] = field(default_factory=dict)
     by_country: Mapping[str, Group] = field(default_factory=dict)
     by_area: Mapping[str, Group] = field(default_factory=dict)
+    by_kind_and_country: Mapping[tuple[SenderKind, str | None], Group] = field(default_factory=dict)
 
     def of(self, kind: SenderKind, country: str | None) -> Group:
         """The senders of a kind that are of a country."""
-        return tuple(c for c in self.by_kind.get(kind, ()) if c.sender.country == country)
+        return self.by_kind_and_country.get((kind, country), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +306,7 @@ def _offer(usable: Iterable[Candidate]) -> Offer:
         _grouped(group, lambda c: c.sender.kind),
         _grouped(numbers, lambda c: c.sender.country),
         _grouped(numbers, lambda c: c.area_code),
+        _grouped(group, lambda c: (c.sender.kind, c.sender.country)),
     )
 
 

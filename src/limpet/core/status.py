@@ -89,7 +89,7 @@ def fold_receipts(states: Sequence[SegmentState]) -> Status:
     """One status from those of a message's segments: a text that misses a part has not been delivered."""
     if SegmentState.UNDELIVERED in states:
         return Status.UNDELIVERED
-    if states and all(state is SegmentState.DELIVERED for state in states):
+    if states and states.count(SegmentState.DELIVERED) == len(states):
         return Status.DELIVERED
     return Status.SENT
 
