@@ -21,6 +21,7 @@ from limpet.config_registration import RegistrationConfig, check_registrar, chec
 from limpet.config_routes import NAME, check_standby, read_routes
 from limpet.config_rules import (
     BASE_URL,
+    DATA_DIR,
     DATABASE_URL,
     HOST,
     NETWORK,
@@ -51,7 +52,6 @@ from limpet.config_smpp_server import SmppServerConfig, check_smpp_server
 from limpet.core.errors import ERRORS
 from limpet.core.routing import Route
 
-DATA_DIR = Path(".limpet")
 SECRET_KEY_VARIABLE = "LIMPET_SECRET_KEY"  # noqa: S105 - a name, not a key
 SECRET_KEY_NAME = "secret.key"  # noqa: S105 - a file's name
 FILE_BYTES_MAX = 1_000_000

@@ -17,6 +17,8 @@ C = TypeVar("C")
 Network = IPv4Network | IPv6Network
 
 LIST_MAX = 1000
+DATA_DIR = Path(".limpet")
+"""Where everything is kept that has no other place."""
 _RULE = "rule"
 
 
@@ -49,6 +51,14 @@ def read_table(kind: type[C], table: object, path: str) -> C:
         if name not in known:
             raise ConfigError(f"{_join(path, name)} is not a setting; known here are {', '.join(known)}.")
     return kind(**{name: _read(each, table, path) for name, each in known.items() if name in table or _needed(each)})
+
+
+def ruled(rule: Rule, name: str, value: object) -> Any:
+    """An option of a command held to the rule of the setting that it stands for; ConfigError names it."""
+    try:
+        return rule.read(value)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{name} must be {rule.what}.") from error
 
 
 def _needed(each: Field[Any]) -> bool:

@@ -27,7 +27,7 @@ class DispatchConfig:
 
     `sender_rates` is `twilio` (each number keeps Twilio's rate for its kind, and an account's numbers together
     `account_segments_per_s`; 0 is no limit) or `none` (as fast as carriers take it). An account has at most `scheduled_max`
-    messages scheduled. Accounts may have limits of their own (`limpet account limits`). A lane that is down for
+    messages scheduled. Accounts may have limits of their own (`limpet accounts limits`). A lane that is down for
     `failover_after_s` leaves its messages to others, and has them back once up for `failback_after_s`.
     """
 

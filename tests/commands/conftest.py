@@ -27,3 +27,10 @@ def running(data: Path) -> Iterator[LimpetProcess]:
 def where(running: LimpetProcess, data: Path) -> tuple[str, ...]:
     """The options that name the server and its service."""
     return ("--service", running.ready["service_sid"], "--data", str(data))
+
+
+@pytest.fixture
+def here(running: LimpetProcess, data: Path) -> tuple[str, str]:
+    """The options that name the server; its service is the one that is meant where none is named."""
+    del running
+    return ("--data", str(data))

@@ -1,4 +1,4 @@
-"""`limpet account create`: the way in to a server on which nothing is seeded."""
+"""`limpet accounts create`: the way in to a server on which nothing is seeded."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ def config(tmp_path: Path, database_dsn: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 def created(config: Path, *options: str) -> Result:
-    return CliRunner().invoke(cli, ["account", "create", "--config", str(config), *options], catch_exceptions=False)
+    return CliRunner().invoke(cli, ["accounts", "create", "--config", str(config), *options], catch_exceptions=False)
 
 
 async def credential(dsn: str, sid: str) -> Credential | None:
@@ -76,9 +76,9 @@ def test_an_account_has_limits_that_its_operator_sets(config: Path):
         "trial": False,
         "verified_numbers": [],
     }
-    assert json.loads(run(config, "account", "limits", "--sid", sid).output) == usual
+    assert json.loads(run(config, "accounts", "limits", "--sid", sid).output) == usual
     changed = run(
-        config, "account", "limits", "--sid", sid, "--segments-per-second", "2.5", "--scheduled-max", "0", "--trial",
+        config, "accounts", "limits", "--sid", sid, "--segments-per-second", "2.5", "--scheduled-max", "0", "--trial",
         "--verify", "+1 415 555 0101", "--verify", "+14155550102",
     )  # fmt: skip
     assert json.loads(changed.output) == {
@@ -86,7 +86,7 @@ def test_an_account_has_limits_that_its_operator_sets(config: Path):
         "verified_numbers": ["+14155550101", "+14155550102"],
     }  # fmt: skip
     back = run(
-        config, "account", "limits", "--sid", sid, "--segments-per-second", "0", "--scheduled-max", "-1", "--no-trial",
+        config, "accounts", "limits", "--sid", sid, "--segments-per-second", "0", "--scheduled-max", "-1", "--no-trial",
         "--unverify", "+14155550101", "--unverify", "+14155550102",
     )  # fmt: skip
     assert json.loads(back.output) == usual
@@ -95,10 +95,10 @@ def test_an_account_has_limits_that_its_operator_sets(config: Path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("account", "limits", "--sid", "AC" + "0" * 32), "There is no account"),
-        (("account", "limits", "--sid", "AC" + "0" * 32, "--verify", "nobody"), "nobody is not a phone number."),
-        (("service", "pause", "--sid", "MG" + "0" * 32), "There is no service"),
-        (("service", "resume", "--sid", "MG" + "0" * 32), "There is no service"),
+        (("accounts", "limits", "--sid", "AC" + "0" * 32), "There is no account"),
+        (("accounts", "limits", "--sid", "AC" + "0" * 32, "--verify", "nobody"), "nobody is not a phone number."),
+        (("services", "pause", "--sid", "MG" + "0" * 32), "There is no service"),
+        (("services", "resume", "--sid", "MG" + "0" * 32), "There is no service"),
     ],
 )
 def test_what_is_not_there_is_told(config: Path, arguments: tuple[str, ...], said: str):
@@ -119,5 +119,5 @@ async def service_of(dsn: str, account_sid: str) -> str:
 
 def test_a_service_is_paused_and_resumed(config: Path, database_dsn: str):
     sid = asyncio.run(service_of(database_dsn, json.loads(created(config, "--json").output)["account_sid"]))
-    assert run(config, "service", "pause", "--sid", sid).output == f"{sid} sends nothing until it is resumed.\n"
-    assert run(config, "service", "resume", "--sid", sid).output == f"{sid} sends.\n"
+    assert run(config, "services", "pause", "--sid", sid).output == f"{sid} sends nothing until it is resumed.\n"
+    assert run(config, "services", "resume", "--sid", sid).output == f"{sid} sends.\n"

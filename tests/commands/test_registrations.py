@@ -109,5 +109,6 @@ def test_what_cannot_be_is_said_in_a_sentence(config: Path, arguments: tuple[str
         )
 
 
-def test_one_place_is_named(config: Path) -> None:
-    assert CliRunner().invoke(cli, ["registrations", "list"]).exit_code == 2
+def test_one_place_is_named(config: Path, tmp_path: Path) -> None:
+    both = ["registrations", "list", "--config", str(config), "--data", str(tmp_path)]
+    assert CliRunner().invoke(cli, both).exit_code == 2

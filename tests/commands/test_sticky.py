@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any
 
 import pytest
 from twilio.rest import Client
 
-from tests.support.limpet_process import LimpetProcess, limpet
+from tests.support.limpet_process import LimpetProcess, limpet, one_sentence
 
 PERSON, OTHER = "+14155550177", "+14155550178"
 
@@ -32,9 +31,7 @@ def said(*arguments: str) -> Any:
 
 def refused(*arguments: str) -> str:
     """The one sentence of a command that does not."""
-    ended: subprocess.CompletedProcess[str] = limpet("sticky", *arguments)
-    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended.stderr
-    return ended.stderr
+    return one_sentence(limpet("sticky", *arguments))
 
 
 def test_a_person_is_moved_pinned_listed_and_reset(where: tuple[str, ...], numbers: list[str]) -> None:

@@ -42,6 +42,14 @@ def limpet(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
+def one_sentence(ended: subprocess.CompletedProcess[str]) -> str:
+    """What a command said that did nothing: one sentence, with exit code 1, or 2 where it was not understood."""
+    assert ended.returncode in (1, 2), ended
+    assert ended.stderr.startswith("limpet: "), ended.stderr
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    return ended.stderr
+
+
 @contextmanager
 def limpet_dev(data: Path, *arguments: str) -> Iterator[LimpetProcess]:
     """`limpet dev` on a free port; killed at the end if a test has left it running."""

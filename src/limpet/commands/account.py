@@ -1,4 +1,4 @@
-"""`limpet account create`: the first credentials of a server on which nothing is seeded; `limits`: what an account may."""
+"""What an operator does on the database about accounts and services: first credentials, limits, a pause."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from limpet.clock import Clock
 from limpet.commands.migrate import bring_up_to_date
-from limpet.commands.opened import opened
-from limpet.config import Config
+from limpet.commands.opened import opened, opened_beside
+from limpet.config import Config, DatabaseConfig
 from limpet.core.model import Account
+from limpet.core.page import PageRequest
 from limpet.store.accounts import Accounts
 from limpet.store.database import DatabaseUnusable
-from limpet.store.secrets import Vault, load_or_create_key
+from limpet.store.secrets import KEY_BYTES, Vault, load_or_create_key
 from limpet.store.services import Services
 
 
@@ -42,6 +43,27 @@ class Limits:
     scheduled_max: int | None
     trial: bool
     verified_numbers: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """An account in a list of all of them."""
+
+    account_sid: str
+    friendly_name: str
+    status: str
+    owner_sid: str
+    created: str
+
+
+async def list_accounts(config: DatabaseConfig, most: int) -> list[AccountLine]:
+    """The newest accounts, at most so many (1 to 1000). Nothing is unsealed, so any key will do."""
+    async with opened_beside(config) as database:
+        page = await Accounts(database, Vault(bytes(KEY_BYTES))).page(PageRequest(most))
+    return [
+        AccountLine(one.sid, one.friendly_name, one.status, one.owner_sid or "-", f"{one.created_at:%Y-%m-%d %H:%M}")
+        for one in page.items
+    ]
 
 
 async def change_limits(config: Config, sid: str, change: Callable[[Account], Account], clock: Clock) -> Limits | None:

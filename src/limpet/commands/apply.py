@@ -41,7 +41,7 @@ class _Undone(Exception):
 def apply(
     file: Path, path: Path | None, data: Path | None, as_json: bool, prune: bool, dry_run: bool, yes: bool
 ) -> None:
-    """Make accounts, numbers, services, pools and opt-out settings as FILE (TOML) says.
+    """Make accounts, numbers, services and pools as FILE (TOML) says.
 
     What is to be done is shown first. A setting that FILE does not give is as by default; what it does not name at all is left,
     unless --prune is given. Everything happens in one transaction, beside running servers; a second run finds nothing to do.

@@ -35,7 +35,10 @@ class Unmatched:
 @click.option("--carrier", help="Only of this carrier.")
 @click.option("--limit", type=click.IntRange(1, LIMIT_MAX), default=100, show_default=True, help="At most so many.")
 def receipts(carrier: str | None, limit: int, path: Path | None, data: Path | None, as_json: bool) -> None:
-    """List receipts that no message is known for, newest first. They are kept for 8 days and matched when their message shows."""
+    """List receipts that no message is known for, newest first.
+
+    They are kept for 8 days and matched when their message shows.
+    """
     from limpet.core.ids import id_time
     from limpet.twilio.dates import iso8601
 
@@ -65,7 +68,10 @@ def receipts(carrier: str | None, limit: int, path: Path | None, data: Path | No
 @place_options
 @click.argument("name")
 def relearn(name: str, path: Path | None, data: Path | None, as_json: bool) -> None:
-    """Forget how a carrier spells ids in its receipts; servers learn it anew once they are started again."""
+    """Forget how a carrier spells ids in its receipts.
+
+    Servers learn it anew once they are started again.
+    """
     known = run(_forget(find_place(path, data), name))
     if known is None:
         raise click.ClickException(f"Nothing has been learned of the carrier {name}.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from limpet.commands.lazy import Entry, LazyGroup, Section
 from limpet.commands.place import Place, find_place, place_options, run
 from limpet.commands.table import print_table
 
@@ -50,9 +51,15 @@ class CarrierState:
     lanes: tuple[LaneState, ...]
 
 
-@click.group()
+RECEIPTS = Section("Receipts", (
+    Entry("receipts", ".carrier_receipts:receipts", "List receipts that no message is known for, newest first."),
+    Entry("relearn", ".carrier_receipts:relearn", "Forget how a carrier spells ids in its receipts."),
+))  # fmt: skip
+
+
+@click.group(cls=LazyGroup, sections=[RECEIPTS])
 def carriers() -> None:
-    """See how carriers are; pause one, let one run dry, give it messages again."""
+    """See how carriers are; pause one, or let one run dry."""
 
 
 @carriers.command("list")

@@ -37,7 +37,9 @@ START_S = 60.0
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(path: Path, timeout_s: float, as_json: bool) -> None:
-    """Check the configuration, the database, the carriers, certificates, limits and URLs; exit code 1 when something fails.
+    """Check configuration, database, carriers, certificates and limits.
+
+    URLs too; exit code 1 when something fails.
 
     Carriers are bound to and unbound from, unless a running Limpet is bound to them; no message is sent. An embedded database
     that does not run is started for the while.

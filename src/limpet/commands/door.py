@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-from typing import Any
-from urllib.error import HTTPError, URLError
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 import click
 
-from limpet.config import DATA_DIR
+from limpet.config_rules import DATA_DIR
+
+if TYPE_CHECKING:
+    from urllib.error import HTTPError
+    from urllib.request import OpenerDirector
 
 TIMEOUT_S = 10
 ANSWER_BYTES_MAX = 10_000_000
@@ -35,14 +37,37 @@ class Door:
     url: str
     user: str
     secret: str
+    account: str | None = None
+    service: str | None = None
+    """The service that is meant where none is named: the one that `limpet dev` was seeded with."""
 
 
 def door_options(command: Callable[..., None]) -> Callable[..., None]:
     """`--data` and `--json`."""
     command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
     return click.option(
-        "--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`."
+        "--data", type=click.Path(path_type=Path), is_eager=True, help="Data directory of a running `limpet dev`."
     )(command)  # fmt: skip
+
+
+def service_option(command: Callable[..., None]) -> Callable[..., None]:
+    """`--service`, which may be left out where a `limpet dev` or LIMPET_SERVICE_SID names one."""
+    return click.option(
+        "--service", callback=_seeded, help="SID of the service (MG…); of a `limpet dev` its own, if left out."
+    )(command)
+
+
+def _seeded(context: click.Context, option: click.Parameter, value: str | None) -> str:
+    data = context.params.get("data")
+    if value is None:
+        try:
+            value = find_door(data, os.environ).service
+        except click.ClickException:
+            if data is not None:
+                raise
+    if value is None:
+        raise click.MissingParameter(ctx=context, param=option)
+    return value
 
 
 def find_door(data: Path | None, environment: Mapping[str, str]) -> Door:
@@ -54,7 +79,13 @@ def find_door(data: Path | None, environment: Mapping[str, str]) -> Door:
         )
         if not (user and secret):
             raise click.ClickException(f"Credentials are missing: set {_VARIABLES}.")
-        return Door(url.rstrip("/"), user, secret)
+        return Door(
+            url.rstrip("/"),
+            user,
+            secret,
+            environment.get("LIMPET_ACCOUNT_SID") or None,
+            environment.get("LIMPET_SERVICE_SID") or None,
+        )
     return _door_of(data or DATA_DIR)
 
 
@@ -62,7 +93,7 @@ def _door_of(data: Path) -> Door:
     path = data / _DEV_FILE
     try:
         kept = json.loads(path.read_text())
-        return Door(kept["url"], kept["account_sid"], kept["auth_token"])
+        return Door(kept["url"], kept["account_sid"], kept["auth_token"], kept["account_sid"], kept.get("service_sid"))
     except FileNotFoundError as error:
         raise click.ClickException(
             f"There is no {path}: give --data of a running `limpet dev`, or set {_VARIABLES}."
@@ -126,6 +157,10 @@ def stream(door: Door, path: str, query: Fields) -> Iterator[bytes]:
 def _answered(
     door: Door, method: str, path: str, query: Fields | None, body: bytes | Iterable[bytes] | None, timeout_s: float
 ) -> Iterator[bytes] | None:
+    from http.client import HTTPException
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request
+
     url = door.url + path + (f"?{urlencode(query, doseq=True)}" if query else "")
     credentials = base64.b64encode(f"{door.user}:{door.secret}".encode()).decode()
     headers = {"Authorization": f"Basic {credentials}"}
@@ -145,6 +180,8 @@ def _answered(
 
 
 def _parts(response: Any, door: Door) -> Iterator[bytes]:
+    from http.client import HTTPException
+
     with response:
         while True:
             try:
@@ -158,6 +195,8 @@ def _parts(response: Any, door: Door) -> Iterator[bytes]:
 
 def opener(url: str) -> OpenerDirector:
     """Without a proxy to this machine: none could reach it."""
+    from urllib.request import ProxyHandler, build_opener
+
     local = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
     return build_opener(ProxyHandler({})) if local else build_opener()
 

@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 import click
 
-from limpet.commands.door import call, door_options, find_door
+from limpet.commands.door import call, door_options, find_door, service_option
 from limpet.commands.table import print_table
 
 
 @click.command()
-@click.option("--service", required=True, help="SID of the service (MG…).")
+@service_option
 @click.option("--to", required=True, help="The person's number.")
 @click.option("--media", help="URL of a medium that would go along.")
 @click.option("--from", "sender", help="A number of the pool that would be named.")
@@ -28,7 +28,10 @@ from limpet.commands.table import print_table
 def explain(
     service: str, to: str, media: str | None, sender: str | None, at: str | None, data: Path | None, as_json: bool
 ) -> None:
-    """Show which number a message to a person would come from, by which rule, and what keeps each other one from it."""
+    """Show which number a message to a person would come from, and why.
+
+    It names the rule, and for each other number what keeps it from being chosen.
+    """
     given = {"To": to, "MediaUrl": media, "From": sender, "At": at}
     form = {name: value for name, value in given.items() if value is not None}
     path = f"/v1/Services/{quote(service, safe='')}/SenderSelection"

@@ -1,4 +1,4 @@
-"""`limpet messages …`: what carriers know of messages, and those in doubt, through the HTTP API of a running Limpet."""
+"""`limpet messages …`: messages, what carriers know of them, and those in doubt, through the HTTP API of a running Limpet."""
 
 from __future__ import annotations
 
@@ -11,13 +11,23 @@ from urllib.parse import quote
 import click
 
 from limpet.commands.door import call, door_options, find_door
+from limpet.commands.lazy import Entry, LazyGroup, Section
 
 LIMIT_MAX = 1000
 
 
-@click.group()
+KEPT = Section("Messages", (
+    Entry("list", ".messages_kept:show_all", "List the account's messages, newest first, one a line."),
+    Entry("show", ".messages_kept:show", "Show all about a message (SM…, MM…), with why it comes from its number."),
+    Entry("cancel", ".messages_kept:cancel", "Let a scheduled message not be sent."),
+    Entry("redact", ".messages_kept:redact", "Forget the text of a message whose way is over."),
+    Entry("delete", ".messages_kept:delete", "Delete a message whose way is over."),
+))  # fmt: skip
+
+
+@click.group(cls=LazyGroup, sections=[KEPT])
 def messages() -> None:
-    """Look at messages as their carriers know them."""
+    """Look at messages, and at what their carriers know of them."""
 
 
 @messages.group()

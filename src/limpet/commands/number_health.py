@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @place_options
 @click.option("--service", help="Only of this service (MG…).")
 def number_health(service: str | None, path: Path | None, data: Path | None, as_json: bool) -> None:
-    """Show what became of each number's messages in the last hour and the last day, and which fail."""
+    """Show what became of each number's messages, and which numbers fail.
+
+    In the last hour and in the last day.
+    """
     from limpet.core.health import health, windows
     from limpet.twilio.health_resource import health_of
 

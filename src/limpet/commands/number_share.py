@@ -10,14 +10,14 @@ from urllib.parse import quote
 
 import click
 
-from limpet.commands.door import Door, call, door_options, find_door
+from limpet.commands.door import Door, call, door_options, find_door, service_option
 from limpet.commands.number_swap import sid_in_pool
 from limpet.commands.table import print_table
 
 
 @click.command("set")
 @click.argument("number")
-@click.option("--service", required=True, help="SID of the service (MG…).")
+@service_option
 @click.option("--weight", type=click.IntRange(0, 100), help="Its share of new people beside the others'; 1 by default.")
 @click.option(
     "--state", type=click.Choice(("active", "drain", "disabled")), help="Whether it gets new people, or is used."
@@ -47,10 +47,13 @@ def set_member(
 
 @click.command("what-if")
 @click.argument("number")
-@click.option("--service", required=True, help="SID of the service (MG…).")
+@service_option
 @door_options
 def what_if(number: str, service: str, data: Path | None, as_json: bool) -> None:
-    """Show how many people would hear from which other number if NUMBER left its pool. Nothing is changed."""
+    """Show how many people would hear from which other number without NUMBER.
+
+    Nothing is changed.
+    """
     door = find_door(data, os.environ)
     found = call(door, "GET", f"{_place(door, service, number)}/Removal")
     if found is None:

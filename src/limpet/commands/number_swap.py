@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import click
 
-from limpet.commands.door import Door, call, door_options, find_door
+from limpet.commands.door import Door, call, door_options, find_door, service_option
 
 LIST_MAX = 1000
 ASK_EVERY_S = 1.0
@@ -22,11 +22,13 @@ BUCKETS = 1024
 @click.command()
 @click.argument("old")
 @click.argument("new", required=False)
-@click.option("--service", required=True, help="SID of the service (MG…).")
+@service_option
 @click.option("--wait", is_flag=True, help="Stay until it is done, and tell how far it has come.")
 @door_options
 def swap(old: str, new: str | None, service: str, wait: bool, data: Path | None, as_json: bool) -> None:
-    """Let NEW take the place of OLD: NEW joins, is registered, and only then gets OLD's people.
+    """Let NEW take the place of OLD, with its people.
+
+    NEW joins, is registered, and only then gets OLD's people.
 
     Without NEW it tells how far the last swap of OLD has come.
     """

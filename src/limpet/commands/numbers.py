@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from limpet.commands.lazy import Entry, LazyGroup, Section
 from limpet.commands.place import Place, find_place, place_options, run
 from limpet.commands.table import print_table
 
@@ -20,9 +21,24 @@ if TYPE_CHECKING:
     from limpet.store.refused import MarkView
 
 
-@click.group()
+OWNED = Section("The account's numbers", (
+    Entry("list", ".numbers_owned:show_all", "List the account's numbers, newest first."),
+    Entry("show", ".numbers_owned:show", "Show all about NUMBER (PN… or +…)."),
+    Entry("free", ".numbers_owned:free", "List numbers that can be bought."),
+    Entry("buy", ".numbers_owned:buy", "Take NUMBER from the inventory, or bring one of your own."),
+    Entry("release", ".numbers_owned:release", "Give NUMBER (PN… or +…) up: it leaves its pool, and its mappings go with it."),
+))  # fmt: skip
+POOL = Section("In a pool", (
+    Entry("set", ".number_share:set_member", "Set what NUMBER may do in a pool."),
+    Entry("what-if", ".number_share:what_if", "Show how many people would hear from which other number without NUMBER."),
+    Entry("swap", ".number_swap:swap", "Let NEW take the place of OLD, with its people."),
+    Entry("health", ".number_health:number_health", "Show what became of each number's messages, and which numbers fail."),
+))  # fmt: skip
+
+
+@click.group(cls=LazyGroup, sections=[OWNED, POOL])
 def numbers() -> None:
-    """See which senders carriers refuse, let one be tried again, or let another take its place."""
+    """Numbers: the account's, those in pools, and what carriers refuse."""
 
 
 @numbers.command()

@@ -1,4 +1,4 @@
-"""`limpet opt-out …`: who must not be written to by a service, through the HTTP API of a running Limpet.
+"""`limpet optouts …`: who must not be written to by a service, through the HTTP API of a running Limpet.
 
 It speaks to the API like any customer and knows nothing of the store. Files are CSV with a column `to`, or a JSON object a line.
 """
@@ -13,30 +13,30 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import click
 
-from limpet.commands.door import Door, call, door_options, find_door
+from limpet.commands.door import Door, call, door_options, find_door, service_option
+from limpet.commands.paging import PAGE_SIZE, Thing, pages
 
 BATCH = 500
-PAGE_SIZE = 1000
 LINE_LENGTH_MAX = 10_000
 TOLD_MAX = 20
 """Bad lines that are named one by one; of more only the number is told."""
 COLUMNS = ("to", "date_created", "keyword", "origin")
 
 
-@click.group("opt-out")
-def opt_out() -> None:
+@click.group("optouts")
+def optouts() -> None:
     """See and change who must not be written to by a service."""
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option("--service", required=True, help="SID of the service (MG…).")(door_options(command))
+    return service_option(door_options(command))
 
 
-@opt_out.command("list")
+@optouts.command("list")
 @_options
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many, newest first."
@@ -60,7 +60,7 @@ def show(service: str, data: Path | None, as_json: bool, limit: int) -> None:
     Console().print(table if found else f"Nobody opted out of {service}.")
 
 
-@opt_out.command()
+@optouts.command()
 @_options
 @click.option("--to", required=True, help="The person's number.")
 def add(service: str, data: Path | None, as_json: bool, to: str) -> None:
@@ -69,7 +69,7 @@ def add(service: str, data: Path | None, as_json: bool, to: str) -> None:
     click.echo(json.dumps(made) if as_json else f"{made['to']} gets nothing from {service} any more.")
 
 
-@opt_out.command()
+@optouts.command()
 @_options
 @click.option("--to", required=True, help="The person's number.")
 def remove(service: str, data: Path | None, as_json: bool, to: str) -> None:
@@ -80,7 +80,7 @@ def remove(service: str, data: Path | None, as_json: bool, to: str) -> None:
     click.echo(json.dumps(answer) if as_json else f"{to} may be written to by {service} again.")
 
 
-@opt_out.command("import")
+@optouts.command("import")
 @_options
 @click.argument("file", type=click.File("r", encoding="utf-8-sig"))
 def bring(service: str, data: Path | None, as_json: bool, file: IO[str]) -> None:
@@ -106,7 +106,7 @@ def bring(service: str, data: Path | None, as_json: bool, file: IO[str]) -> None
     click.echo(json.dumps(answer) if as_json else told)
 
 
-@opt_out.command()
+@optouts.command()
 @_options
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
 def export(service: str, data: Path | None, as_json: bool, file: IO[str]) -> None:
@@ -126,16 +126,9 @@ def export(service: str, data: Path | None, as_json: bool, file: IO[str]) -> Non
     click.echo(f"{count} written.", err=True)
 
 
-def _all(door: Door, service: str) -> Iterator[dict[str, Any]]:
+def _all(door: Door, service: str) -> Iterator[Thing]:
     """Everybody who opted out, page by page."""
-    path, query = _place(service), {"PageSize": str(PAGE_SIZE)}
-    while True:
-        page = _found(call(door, "GET", path, query), service)
-        yield from page["opt_outs"]
-        following = page["meta"]["next_page_url"]
-        if following is None:
-            return
-        path, query = f"{_place(service)}?{urlsplit(following).query}", {}
+    return pages(door, _place(service), {"PageSize": str(PAGE_SIZE)}, missing=f"The account has no service {service}.")
 
 
 def _people(file: IO[str], bad: list[str]) -> Iterator[tuple[int, str]]:

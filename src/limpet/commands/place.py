@@ -5,17 +5,19 @@ Operators are those who can open the database; no account of the HTTP API is one
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from limpet.config import DATA_DIR, Config, DatabaseConfig, load_config
+from limpet.config_rules import DATA_DIR
+
+if TYPE_CHECKING:
+    from limpet.config import Config, DatabaseConfig
 
 T = TypeVar("T")
 
@@ -47,6 +49,8 @@ def place_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def find_place(path: Path | None, data: Path | None) -> Place:
     """What the options name; without any the usual data directory."""
+    from limpet.config import DatabaseConfig, load_config
+
     if path is not None and data is not None:
         raise click.UsageError("Give either --config or --data.")
     if path is not None:
@@ -57,6 +61,8 @@ def find_place(path: Path | None, data: Path | None) -> Place:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, on the faster loop where there is one."""
+    import asyncio
+
     if sys.platform == "win32":
         return asyncio.run(work)
     import uvloop

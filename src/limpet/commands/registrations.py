@@ -6,18 +6,14 @@ as an answer or an order, and carried out by whichever Limpet runs, with everyth
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from limpet.commands.place import place_options
-from limpet.config import DatabaseConfig, load_config
-from limpet.config_rules import ConfigError
+from limpet.commands.place import find_place, place_options, run
 
 REASON_LENGTH_MAX = 500
 CODE = click.IntRange(10_000, 99_999)
@@ -25,7 +21,7 @@ CODE = click.IntRange(10_000, 99_999)
 
 @click.group()
 def registrations() -> None:
-    """See what carriers are asked about brands, campaigns and numbers, and answer by hand."""
+    """See what carriers are asked about registrations, and answer."""
 
 
 def _why(command: Callable[..., None]) -> Callable[..., None]:
@@ -116,20 +112,10 @@ def _order(
 
 
 def _run(path: Path | None, data: Path | None, work: Callable[[Any], Awaitable[Any]]) -> Any:
-    from limpet.commands.opened import opened_beside
+    async def there() -> Any:
+        from limpet.commands.opened import opened_beside
 
-    if (path is None) == (data is None):
-        raise click.UsageError("Give either --config or --data.")
-    config = load_config(path, os.environ).database if path is not None else _of_dev(data)
-
-    async def run() -> Any:
-        async with opened_beside(config) as database:
+        async with opened_beside(find_place(path, data).database) as database:
             return await work(database)
 
-    return asyncio.run(run())
-
-
-def _of_dev(data: Path | None) -> DatabaseConfig:
-    if data is None or not data.is_dir():
-        raise ConfigError(f"There is no data directory {data}.")
-    return DatabaseConfig(data_dir=data.expanduser().absolute())
+    return run(there())

@@ -29,7 +29,7 @@ def _share(_context: click.Context, _parameter: click.Parameter, given: str) -> 
 
 @click.group()
 def simulate() -> None:
-    """Let the simulated carrier of `limpet dev` be slow, throttle, lose, refuse or be gone."""
+    """Let it be slow, throttle, lose, refuse or be gone."""
 
 
 def _options(*, passing: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:

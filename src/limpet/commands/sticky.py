@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import click
 
-from limpet.commands.door import Door, call, door_options, find_door
+from limpet.commands.door import Door, call, door_options, find_door, service_option
+from limpet.commands.lazy import Entry, LazyGroup, Section
+from limpet.commands.paging import Thing, first, given, show_one
 from limpet.commands.table import print_table
 
-PAGE_SIZE = 1000
 SID_PREFIX = "LM"
 ORIGINS = ("send", "explicit", "inbound", "import", "api")
 PINNED = ("true", "strict", "false")
@@ -26,13 +27,21 @@ COLUMNS = ("to", "from", "pinned", "origin", "created_day", "last_used_day", "co
 EVENT_COLUMNS = ("at", "to", "kind", "cause", "before", "after", "actor", "reason")
 
 
-@click.group()
+TRANSFER = Section("In and out", (
+    Entry("import", ".sticky_import:bring", "Map people to the numbers that FILE says they hear from."),
+    Entry("undo", ".sticky_import:undo", "Take an import (LI…) back."),
+    Entry("export", ".sticky_export:export", "Write every mapping that counts to FILE, or to standard output."),
+    Entry("fetch-log", ".sticky_log:fetch_log", "Write the message log of a Twilio account to FILE, to be imported."),
+))  # fmt: skip
+
+
+@click.group(cls=LazyGroup, sections=[TRANSFER])
 def sticky() -> None:
     """See, pin, move or forget the number that a person always hears from."""
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option("--service", required=True, help="SID of the service (MG…).")(door_options(command))
+    return service_option(door_options(command))
 
 
 _to = click.option("--to", required=True, help="The person's number, or the SID of their mapping (LM…).")
@@ -69,11 +78,7 @@ def show(service: str, to: str, data: Path | None, as_json: bool) -> None:
     place, query = _named(service, to)
     answer = call(find_door(data, os.environ), "GET", place, query)
     mapping = _one(answer["sticky_mappings"][0] if answer and query else answer, service, to)
-    if as_json:
-        click.echo(json.dumps(mapping))
-    else:
-        width = max(map(len, mapping))
-        click.echo("\n".join(f"{name:{width}}  {_plain(value)}" for name, value in mapping.items()))
+    show_one(mapping, as_json, "")
 
 
 @sticky.command()
@@ -124,7 +129,7 @@ def reset(
     if to is None and not yes:
         click.confirm(f"The next message to {whom} may come from another number. Go on?", abort=True, err=True)
     place, query = _named(service, to)
-    query |= _given({"From": sender, "All": "true" if everybody else None, "Reason": reason})
+    query |= given({"From": sender, "All": "true" if everybody else None, "Reason": reason})
     if call(find_door(data, os.environ), "DELETE", place, query) is None:
         what = f"{to} has no mapping in" if to else (f"{sender} is not in the pool of" if sender else "There is no")
         raise click.ClickException(f"{what} {service}, or the account has no such service.")
@@ -154,34 +159,15 @@ def events(
 
 def _put(door: Door, service: str, to: str, form: Mapping[str, str | None]) -> dict[str, Any]:
     if to.startswith(SID_PREFIX):
-        return _one(call(door, "POST", _place(service, to), form=_given(form)), service, to)
-    answer = call(door, "POST", _place(service), form={"To": to, **_given(form)})
+        return _one(call(door, "POST", _place(service, to), form=given(form)), service, to)
+    answer = call(door, "POST", _place(service), form={"To": to, **given(form)})
     if answer is None:
         raise click.ClickException(f"The account has no service {service}.")
     return dict(answer)
 
 
-def _some(door: Door, service: str, what: str, query: Mapping[str, str | None], limit: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for one in _pages(door, f"{_service(service)}/{what}", _given(query), min(limit, PAGE_SIZE), service):
-        found.append(one)
-        if len(found) == limit:
-            break
-    return found
-
-
-def _pages(door: Door, place: str, query: dict[str, str], size: int, service: str) -> Iterator[dict[str, Any]]:
-    """What a list has, page by page; a page may be short and have a next one."""
-    path, asked = place, {**query, "PageSize": str(size)}
-    while True:
-        page = call(door, "GET", path, asked)
-        if page is None:
-            raise click.ClickException(f"The account has no service {service}.")
-        yield from page[page["meta"]["key"]]
-        following = page["meta"]["next_page_url"]
-        if following is None:
-            return
-        path, asked = f"{place}?{urlsplit(following).query}", {}
+def _some(door: Door, service: str, what: str, query: Mapping[str, str | None], limit: int) -> list[Thing]:
+    return first(door, f"{_service(service)}/{what}", query, limit, missing=f"The account has no service {service}.")
 
 
 def _service(service: str) -> str:
@@ -196,11 +182,7 @@ def _named(service: str, to: str | None) -> tuple[str, dict[str, str]]:
     """Where a mapping is, by its SID, or by its person in the query."""
     if to is not None and to.startswith(SID_PREFIX):
         return _place(service, to), {}
-    return _place(service), _given({"To": to})
-
-
-def _given(values: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value is not None}
+    return _place(service), given({"To": to})
 
 
 def _one(answer: Any, service: str, to: str) -> dict[str, Any]:
@@ -219,9 +201,3 @@ def _event_row(one: Mapping[str, Any]) -> tuple[str, ...]:
     told = (one["from_before"], one["from"], one["actor"], one["reason"])
     at = one["date_created"].replace("T", " ")[:19]
     return at, one["to"] or "everybody", one["kind"], one["cause"], *(each or "-" for each in told)
-
-
-def _plain(value: object) -> str:
-    if value is None:
-        return "-"
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-from limpet.commands.door import download, find_door
+from limpet.commands.door import download, find_door, service_option
 
 WAIT_S = 600.0
 _CSV_HEAD_LINES = 1
@@ -18,7 +18,7 @@ _CSV_HEAD_LINES = 1
 
 @click.command("export")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default=Path("-"))
-@click.option("--service", required=True, help="SID of the service (MG…).")
+@service_option
 @click.option("--csv", "as_csv", is_flag=True, help="CSV instead of a JSON object a line.")
 @click.option("--data", type=click.Path(path_type=Path), help="Data directory of a running `limpet dev`.")
 def export(file: Path, service: str, as_csv: bool, data: Path | None) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import click
 
-from limpet.commands.door import Door, call, door_options, download, find_door
+from limpet.commands.door import Door, call, door_options, download, find_door, service_option
 from limpet.core.sticky_dialects import DIALECT_NAMES
 from limpet.core.sticky_import import SID_PREFIX, Mode, State
 
@@ -50,7 +50,7 @@ _COUNTED = (
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--service", required=True, help="SID of the service (MG…).")
+@service_option
 @click.option(
     "--mode", type=click.Choice([each.value for each in Mode]), default=Mode.SKIP.value, show_default=True,
     help="Of people who have another number already: leave them, take the newer one, or take the file's.",
@@ -66,7 +66,9 @@ def bring(
     context: click.Context, file: Path, service: str, mode: str, source: str | None, log_service: str | None,
     dry_run: bool, sid: str | None, report: Path | None, data: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Map people to the numbers that FILE says they hear from: an export of Limpet, or a message log of Twilio, Telnyx or Plivo.
+    """Map people to the numbers that FILE says they hear from.
+
+    FILE is an export of Limpet, or a message log of Twilio, Telnyx or Plivo.
 
     CSV or JSON, also gzipped; - is standard input. Of a log the newest message to each person counts.
     """
@@ -98,10 +100,13 @@ def bring(
 
 @click.command()
 @click.argument("sid")
-@click.option("--service", required=True, help="SID of the service (MG…).")
+@service_option
 @door_options
 def undo(sid: str, service: str, data: Path | None, as_json: bool) -> None:
-    """Take an import (LI…) back: whoever has had no other change since is as before it."""
+    """Take an import (LI…) back.
+
+    Whoever has had no other change since is as before it.
+    """
     door = find_door(data, os.environ)
     if call(door, "DELETE", f"{_place(service)}/{quote(sid, safe='')}", timeout_s=WAIT_S) is None:
         raise click.ClickException(f"{service} has no import {sid}, or the account has no such service.")

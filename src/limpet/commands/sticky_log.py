@@ -52,7 +52,7 @@ class Source:
 @click.option("--days", type=click.IntRange(1, DAYS_MAX), default=365, show_default=True, help="How far back.")
 @click.option("--url", default=TWILIO_URL, show_default=True, help="Where the API is.")
 def fetch_log(file: Path, days: int, url: str) -> None:
-    """Write the message log of a Twilio account to FILE, for `limpet sticky import`.
+    """Write the message log of a Twilio account to FILE, to be imported.
 
     The account is named by TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN, or with TWILIO_API_KEY and TWILIO_API_SECRET.
     """

@@ -1,8 +1,7 @@
-"""`limpet account limits` and `limpet service`: what only the operator says, since it is said on the database itself."""
+"""`limpet accounts …`: who may send, and how much. What only the operator says is said on the database itself."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from dataclasses import asdict, replace
@@ -11,17 +10,57 @@ from typing import TYPE_CHECKING
 
 import click
 
-from limpet.config import load_config
+from limpet.commands.place import find_place, place_options, run
+from limpet.commands.table import print_table
 
 if TYPE_CHECKING:
     from limpet.core.model import Account
 
+FRIENDLY_NAME_MAX = 64
 RATE_MAX = 1_000_000
 SCHEDULED_MAX = 100_000_000
 CONFIG = click.option("--config", "path", type=click.Path(path_type=Path), required=True, help="limpet.toml.")
 
 
-@click.command("limits")
+@click.group()
+def accounts() -> None:
+    """Accounts: who may send, and how much."""
+
+
+@accounts.command("list")
+@place_options
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many.")
+def show_all(path: Path | None, data: Path | None, as_json: bool, limit: int) -> None:
+    """List all accounts, newest first."""
+    from limpet.commands import account as command
+
+    found = run(command.list_accounts(find_place(path, data).database, limit))
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found]))
+    elif found:
+        print_table(("account", "name", "status", "owner", "created"), (tuple(asdict(one).values()) for one in found))
+    else:
+        click.echo("There is no account.")
+
+
+@accounts.command()
+@CONFIG
+@click.option("--name", default="Limpet", show_default=True, help="What the account is called.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def create(path: Path, name: str, as_json: bool) -> None:
+    """Make an account and show its credentials."""
+    from limpet.clock import SystemClock
+    from limpet.commands import account as command
+    from limpet.config import load_config
+    from limpet.config_rules import ruled, text
+
+    config = load_config(path, os.environ)
+    name = ruled(text(FRIENDLY_NAME_MAX), "--name", name)
+    made = asdict(run(command.create_account(config, name, SystemClock())))
+    click.echo(json.dumps(made) if as_json else "\n".join(f"{each:13}  {value}" for each, value in made.items()))
+
+
+@accounts.command()
 @CONFIG
 @click.option("--sid", required=True, help="SID of the account (AC…).")
 @click.option(
@@ -33,13 +72,14 @@ CONFIG = click.option("--config", "path", type=click.Path(path_type=Path), requi
 @click.option("--trial/--no-trial", default=None, help="Whether it may write to verified numbers only.")
 @click.option("--verify", multiple=True, help="A number that a trial account may write to.")
 @click.option("--unverify", multiple=True, help="One that it may no more.")
-def account_limits(
+def limits(
     path: Path, sid: str, segments_per_second: float | None, scheduled_max: int | None, trial: bool | None,
     verify: tuple[str, ...], unverify: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Show what an account may, after changing what is given."""
     from limpet.clock import SystemClock
     from limpet.commands import account as command
+    from limpet.config import load_config
 
     more, less = frozenset(map(_person, verify)), frozenset(map(_person, unverify))
 
@@ -52,40 +92,10 @@ def account_limits(
             account = replace(account, trial=trial)
         return replace(account, verified=account.verified - less | more)
 
-    limits = asyncio.run(command.change_limits(load_config(path, os.environ), sid, change, SystemClock()))
-    if limits is None:
+    found = run(command.change_limits(load_config(path, os.environ), sid, change, SystemClock()))
+    if found is None:
         raise click.ClickException(f"There is no account {sid}.")
-    click.echo(json.dumps(asdict(limits)))
-
-
-@click.group("service")
-def service() -> None:
-    """Services of any account, as their operator sees them."""
-
-
-@service.command()
-@CONFIG
-@click.option("--sid", required=True, help="SID of the service (MG…).")
-def pause(path: Path, sid: str) -> None:
-    """Let nothing be sent through a service (error 21702)."""
-    _pause(path, sid, paused=True)
-
-
-@service.command()
-@CONFIG
-@click.option("--sid", required=True, help="SID of the service (MG…).")
-def resume(path: Path, sid: str) -> None:
-    """Let a service send again."""
-    _pause(path, sid, paused=False)
-
-
-def _pause(path: Path, sid: str, *, paused: bool) -> None:
-    from limpet.clock import SystemClock
-    from limpet.commands import account as command
-
-    if not asyncio.run(command.pause_service(load_config(path, os.environ), sid, paused, SystemClock())):
-        raise click.ClickException(f"There is no service {sid}.")
-    click.echo(f"{sid} {'sends nothing until it is resumed' if paused else 'sends'}.")
+    click.echo(json.dumps(asdict(found)))
 
 
 def _person(number: str) -> str:
