@@ -36,8 +36,9 @@ check: $(STAMPS)/dev  ## style, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-reference: $(STAMPS)/dev  ## write docs/reference/api.md from the routes of the code
+reference: $(STAMPS)/dev  ## write docs/reference from the routes and commands of the code
 	@$(BIN)/python -m limpet.devtools.reference docs/reference
+	@$(BIN)/python -m limpet.cli_reference docs/reference
 
 clients: $(STAMPS)/clients  ## install each major of Twilio's clients, so that the tests walk with them (needs npm)
 

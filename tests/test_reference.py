@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from limpet import cli_reference
 from limpet.devtools import reference
 from limpet.devtools.reference import Operation
 from limpet.web.app import served
@@ -24,6 +25,13 @@ def operations() -> list[Operation]:
 
 def test_the_page_is_what_the_code_says() -> None:
     assert (HERE / reference.PAGE).read_text() == reference.reference(operations(), list(served())), "make reference"
+
+
+def test_the_page_of_the_commands_is_what_they_say() -> None:
+    page = (HERE / cli_reference.PAGE).read_text()
+    assert page == cli_reference.reference(), "make reference"
+    assert "| `--every FLOAT RANGE` |" in page
+    assert "### limpet send" in page
 
 
 def test_what_is_served_is_said_to_be_and_what_is_not_is_not() -> None:
