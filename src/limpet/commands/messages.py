@@ -12,6 +12,8 @@ import click
 
 from limpet.commands.door import call, door_options, find_door
 from limpet.commands.lazy import Entry, LazyGroup, Section
+from limpet.commands.paging import plain
+from limpet.commands.table import show_rows
 
 LIMIT_MAX = 1000
 
@@ -64,16 +66,9 @@ def show_all(data: Path | None, as_json: bool, limit: int) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("message", "in doubt since", "lane", "attempts", "service")
-    for one in found:
-        table.add_row(
-            one["message_sid"], one["in_doubt_since"], one["lane"] or "-", str(one["attempts"]),
-            one["messaging_service_sid"] or "-",
-        )  # fmt: skip
-    Console().print(table if found else "No message is in doubt.")
+    columns = ("message_sid", "in_doubt_since", "lane", "attempts", "messaging_service_sid")
+    rows = [[plain(one[name]) for name in columns] for one in found]
+    show_rows(("message", "in doubt since", "lane", "attempts", "service"), rows, "No message is in doubt.")
 
 
 @doubt.command()

@@ -19,6 +19,7 @@ import click
 
 from limpet.commands.door import Door, call, door_options, find_door, service_option
 from limpet.commands.paging import PAGE_SIZE, Thing, pages
+from limpet.commands.table import show_rows
 
 BATCH = 500
 LINE_LENGTH_MAX = 10_000
@@ -51,13 +52,8 @@ def show(service: str, data: Path | None, as_json: bool, limit: int) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("to", "since", "keyword", "origin")
-    for one in found:
-        table.add_row(one["to"], one["date_created"], one["keyword"] or "-", one["origin"])
-    Console().print(table if found else f"Nobody opted out of {service}.")
+    rows = [(one["to"], one["date_created"], one["keyword"] or "-", one["origin"]) for one in found]
+    show_rows(("to", "since", "keyword", "origin"), rows, f"Nobody opted out of {service}.")
 
 
 @optouts.command()

@@ -13,7 +13,9 @@ from typing import Any
 
 import click
 
+from limpet.commands.paging import plain
 from limpet.commands.place import find_place, place_options, run
+from limpet.commands.table import show_rows
 
 REASON_LENGTH_MAX = 500
 CODE = click.IntRange(10_000, 99_999)
@@ -40,16 +42,11 @@ def show(path: Path | None, data: Path | None, as_json: bool, failed: bool) -> N
     if as_json:
         click.echo(json.dumps(found))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("subject", "asked", "state", "since", "campaign", "account", "trouble")
-    for one in found:
-        table.add_row(
-            one["subject"], one["asked"], one["state"], one["since"], one["campaign_sid"] or "-", one["account_sid"],
-            one["trouble"] or "-",
-        )  # fmt: skip
-    Console().print(table if found else "Nothing waits for an answer.")
+    columns = ("subject", "asked", "state", "since", "campaign_sid", "account_sid", "trouble")
+    rows = [[plain(one[name]) for name in columns] for one in found]
+    show_rows(
+        ("subject", "asked", "state", "since", "campaign", "account", "trouble"), rows, "Nothing waits for an answer."
+    )
 
 
 @registrations.command()

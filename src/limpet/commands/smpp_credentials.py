@@ -11,6 +11,7 @@ from urllib.parse import quote
 import click
 
 from limpet.commands.door import Door, call, door_options, find_door
+from limpet.commands.table import show_rows
 
 
 @click.group("smpp-credentials")
@@ -57,14 +58,14 @@ def show_all(data: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("sid", "system_id", "name", "service", "from")
-    for one in found:
-        places = ", ".join(one["networks"]) or "anywhere"
-        table.add_row(one["sid"], one["system_id"], one["friendly_name"], one["messaging_service_sid"] or "-", places)
-    Console().print(table if found else "The account has no SMPP credentials.")
+    rows = [
+        (
+            one["sid"], one["system_id"], one["friendly_name"], one["messaging_service_sid"] or "-",
+            ", ".join(one["networks"]) or "anywhere",
+        )
+        for one in found
+    ]  # fmt: skip
+    show_rows(("sid", "system_id", "name", "service", "from"), rows, "The account has no SMPP credentials.")
 
 
 @smpp_credentials.command()

@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
+import click
+
 PIPED_WIDTH = 240
+
+
+def show_rows(head: Sequence[str], rows: Sequence[Sequence[object]], nothing: str) -> None:
+    """Print rows under their heads, or a sentence where there are none."""
+    if rows:
+        print_table(head, rows)
+    else:
+        click.echo(nothing)
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import click
 
 from limpet.commands.door import call, door_options, find_door
+from limpet.commands.table import show_rows
 
 PLACE = "/v1/Webhooks/Deliveries"
 LIMIT_MAX = 1000
@@ -35,16 +36,16 @@ def show_all(data: Path | None, as_json: bool, message: str | None, outcome: str
     if as_json:
         click.echo(json.dumps(found))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("try", "at", "message", "event", "attempt", "outcome", "answer")
-    for one in found:
-        event = one["message_status"] or one["event_type"] or one["kind"]
-        table.add_row(
-            one["sid"], one["date_created"], one["message_sid"] or "-", event, str(one["attempt"]), one["outcome"], _answer(one)
-        )  # fmt: skip
-    Console().print(table if found else "No tries are logged that would fit.")
+    rows = [
+        (
+            one["sid"], one["date_created"], one["message_sid"] or "-",
+            one["message_status"] or one["event_type"] or one["kind"], one["attempt"], one["outcome"], _answer(one),
+        )
+        for one in found
+    ]  # fmt: skip
+    show_rows(
+        ("try", "at", "message", "event", "attempt", "outcome", "answer"), rows, "No tries are logged that would fit."
+    )
 
 
 @webhook.command()
