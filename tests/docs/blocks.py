@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Reader:
     account: str
     token: str
     sids: dict[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What the pages say, and what is meant by it here."""
     variables: dict[str, str] = field(default_factory=dict)
 
     def hears(self, text: str) -> None:
@@ -54,11 +57,6 @@ class Reader:
         unknown = {name for name in _ELLIPSIS.findall(text) if name not in self.sids}
         assert not unknown, f"the page says {', '.join(sorted(unknown))}…, and nothing before has told which"
         filled = _ELLIPSIS.sub(lambda match: self.sids[match[1]], text)
-        own = f"{self.sids['AC']}:"
-        for said, meant in (
-            ("the auth token", self.token), ("auth token", self.token), (own + "token", own + self.token),
-            ("http://127.0.0.1:8080", self.url), ("https://sms.example.com", self.url),
-            ("/etc/limpet/limpet.toml", "limpet.toml"),
-        ):  # fmt: skip
+        for said, meant in self.words.items():
             filled = filled.replace(said, meant)
         return filled

@@ -47,12 +47,14 @@ def reader(running: tuple[LimpetProcess, Path], tmp_path: Path) -> Reader:
     (tmp_path / ".limpet").symlink_to(data)
     (tmp_path / "limpet.toml").write_text(_configuration(f'[database]\nurl = "{running_url(data)}"\n'))
     shutil.copy(data / "secret.key", tmp_path / "secret.key")
-    found = Reader(
-        ready["url"],
-        ready["account_sid"],
-        ready["auth_token"],
-        {"AC": ready["account_sid"], "MG": ready["service_sid"]},
-    )
+    account, token = ready["account_sid"], ready["auth_token"]
+    words = {
+        "the auth token": token, "auth token": token, f"{account}:token": f"{account}:{token}",
+        "http://127.0.0.1:8080": ready["url"], "https://sms.example.com": ready["url"],
+        "/etc/limpet/limpet.toml": "limpet.toml", "127.0.0.1:2775": ready["smpp"], "lp…": ready["smpp_system_id"],
+        'password: "…"': f'password: "{ready["smpp_password"]}"',
+    }  # fmt: skip
+    found = Reader(ready["url"], account, token, {"AC": account, "MG": ready["service_sid"]}, words)
     _shell(POOL_FIRST, found, tmp_path)
     return found
 
@@ -83,6 +85,26 @@ def test_what_a_page_says_to_run_runs(name: str, reader: Reader, tmp_path: Path)
             RUN.get(block.kind, _read)(block, reader, tmp_path, script)
         except AssertionError as error:
             raise AssertionError(f"{name}:{block.line}: {error}\n{block.text}") from error
+
+
+NODE = {"twilio": ROOT / ".venv/clients/node-6/node_modules", "smpp": ROOT / ".venv/interop/node/node_modules"}
+JS = [(name, block) for name in PAGES for block in blocks(ROOT / name) if block.kind == "js"]
+
+
+@pytest.mark.parametrize(("name", "block"), JS, ids=[f"{name}:{block.line}" for name, block in JS])
+def test_what_a_page_says_in_javascript_runs(name: str, block: Block, reader: Reader, tmp_path: Path) -> None:
+    """It is loaded, and ends or is ended after a while: what it does stays open where it listens."""
+    package = re.search(r'require\("(\w+)"\)', block.text)
+    assert package is not None
+    modules = NODE[package[1]]
+    if not modules.exists() or not shutil.which("node"):
+        pytest.skip(f"node or its package {package[1]} is not there: make clients interop")
+    ended = subprocess.run(
+        ["node", "-e", reader.fill(block.text) + "\nsetTimeout(() => process.exit(0), 3000);"],
+        cwd=tmp_path, env={**_environment(reader), "NODE_PATH": str(modules)}, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_every_script_is_of_a_page_and_leaves_out_what_is_there() -> None:
