@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header -
            --python-version 3.11
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo dev test check reference clients interop fuzz lock bench clean
+.PHONY: help install demo dev test check reference clients interop fuzz site lock bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,12 +47,16 @@ interop: $(STAMPS)/interop  ## install other people's SMPP stacks, so that the t
 fuzz: $(STAMPS)/fuzz  ## look for bytes that break a promise, FUZZ_SECONDS (60) for each kind; FUZZ=--dry keeps nothing of it
 	@PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m tests.fuzz.search --seconds $(FUZZ_SECONDS) $(FUZZ)
 
+site: $(STAMPS)/site  ## write the documents as a site with a search, into dist/site
+	@NO_MKDOCS_2_WARNING=1 PYTHONPATH=$(VENV)/site $(BIN)/python -m mkdocs build --quiet
+
 lock: $(UV)  ## pin every dependency anew: all newer versions that pyproject.toml allows
 	@$(COMPILE) --upgrade pyproject.toml --extra demo --group dev -o requirements/dev.lock
 	@$(COMPILE) pyproject.toml --extra demo --group build -c requirements/dev.lock -o requirements/demo.lock
 	@$(COMPILE) pyproject.toml -c requirements/dev.lock -o requirements/run.lock
 	@$(COMPILE) --upgrade --group fuzz -o requirements/fuzz.lock
 	@$(COMPILE) --upgrade --group interop -o requirements/interop.lock
+	@$(COMPILE) --upgrade --group site -o requirements/site.lock
 	@echo uv | $(COMPILE) --upgrade - -o requirements/bootstrap.lock
 
 bench: $(STAMPS)/demo  ## measure against Kannel: make bench COMPARE=path/to/compare.py
@@ -101,6 +105,10 @@ FUZZ_SECONDS := 60
 $(STAMPS)/fuzz: $(STAMPS)/dev requirements/fuzz.lock
 	@$(UV) pip install --quiet --require-hashes --python $(BIN)/python --target $(VENV)/fuzz \
 	  --requirement requirements/fuzz.lock
+	@touch $@
+
+$(STAMPS)/site: $(STAMPS)/dev requirements/site.lock
+	@$(UV) pip install --quiet --require-hashes --python $(BIN)/python --target $(VENV)/site --requirement requirements/site.lock
 	@touch $@
 
 # SMPP stacks of others. Kannel and Net::SMPP are the system's (Debian: kannel, kannel-extras, libnet-smpp-perl).
