@@ -30,3 +30,18 @@ class SystemClock:
     def monotonic(self) -> float:
         """The machine's monotonic seconds; the offset does not touch them."""
         return time.monotonic()
+
+
+class SteppableClock(SystemClock):
+    """A machine's clock whose wall time can be moved on while it runs: what a year of silence does is seen at once."""
+
+    @property
+    def offset(self) -> timedelta:
+        """How far it is from the machine's."""
+        return self._offset
+
+    def step(self, by: timedelta) -> None:
+        """Move it on. ValueError for a step back: times that have been written down stay in the past."""
+        if by < timedelta():
+            raise ValueError("a clock is moved on, never back")
+        self._offset += by

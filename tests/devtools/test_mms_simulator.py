@@ -15,7 +15,7 @@ from limpet.carrier.http import HttpCarrier
 from limpet.carrier.http_notices import Taken
 from limpet.carrier.http_values import Notice
 from limpet.carrier.port import InboundMedium, ReceiptState, Refused, Retry, Submitted
-from limpet.devtools.behaviour import Behaviour
+from limpet.devtools.behaviour import FATES, Behaviour
 from limpet.devtools.mms_simulator import MmsSimulator, described
 from tests.support.clock import HandClock
 from tests.support.smsc import SENDER, Recorder, submission
@@ -31,7 +31,7 @@ class Line:
 
 
 @asynccontextmanager
-async def line() -> AsyncIterator[Line]:
+async def line(behaviour: Behaviour = Behaviour(magic=True)) -> AsyncIterator[Line]:  # noqa: B008 - a value
     """The simulator, a lane to it, and a door for its notices."""
     heard, made = Recorder(), list[HttpCarrier]()
 
@@ -46,7 +46,7 @@ async def line() -> AsyncIterator[Line]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     notices_url = f"http://127.0.0.1:{runner.addresses[0][1]}/notices"
-    simulator = MmsSimulator(SECRET, notices_url, HandClock(), Behaviour(magic=True))
+    simulator = MmsSimulator(SECRET, notices_url, HandClock(), lambda: behaviour)
     await simulator.start()
     made.append(HttpCarrier(described("up", simulator.port, SECRET), notices_url, heard, HandClock(), random.Random(1)))
     heard.lane = made[0].lanes[0]  # type: ignore[assignment]
@@ -118,3 +118,13 @@ async def test_nobody_else_may_submit() -> None:
         url = f"http://127.0.0.1:{on.simulator.port}/messages"
         async with session.post(url, json={}, headers={"Authorization": "Bearer x"}) as answer:
             assert answer.status == 401
+
+
+async def test_a_number_fares_as_it_is_told() -> None:
+    told = Behaviour(fates={"+12125550001": FATES["undelivered-30020"], "+12125550002": FATES["failed-30034"]})
+    async with line(told) as on:
+        on.carrier.lanes[0].submit([submission(1, recipient=f"+1212555000{n}") for n in (1, 2, 3)])
+        await on.heard.until(lambda: len(on.heard.results) == 3 and len(on.heard.receipts) == 2)
+        refused = [each for each in on.heard.results if isinstance(each, Refused)]
+        assert [each.error_code for each in refused] == [30034]
+        assert {r.recipient: r.error_code for r in on.heard.receipts} == {"+12125550001": 30020, "+12125550003": None}

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from limpet.carrier.port import Refused, Retry, Submitted
 from limpet.core.errors import ApiError
-from limpet.devtools.behaviour import Behaviour, Fate, Receipts
+from limpet.devtools.behaviour import FATES, LOST, Behaviour, Fate, Receipts
 from limpet.devtools.script import REFUSALS_MAX, Script
 from limpet.smpp.status import Status
 from tests.support.smsc import Bench, bench, submission
@@ -32,20 +32,23 @@ async def test_what_is_said_is_shown_and_taken_back(at: Bench) -> None:
     usual = script.shown()
     asked = form(
         Throttle="0.25", Lose="0.5", SubmitDelay="1", ReceiptDelay="30", Receipts="twice", State="expired", Err="027",
-        Refuse="+12125550101=RINVDSTADR",
+        Refuse="+12125550101=RINVDSTADR", Fates="+12125550102=lost", Fate="failed-30034", FateShare="0.25",
     )  # fmt: skip
     changed = script.change(asked)
     assert changed == script.shown() == {
-        "err": "027", "lose": 0.5, "receipt_delay": 30.0, "receipts": "twice", "refuse": {"+12125550101": "RINVDSTADR"},
+        "err": "027", "fate": "failed-30034", "fate_share": 0.25, "fates": {"+12125550102": "lost"},
+        "lose": 0.5, "receipt_delay": 30.0, "receipts": "twice", "refuse": {"+12125550101": "RINVDSTADR"},
         "state": "expired", "submit_delay": 1.0, "throttle": 0.25,
     }  # fmt: skip
     assert script.change(form(Refuse="+12125550101="))["refuse"] == {}
+    assert script.change(form(Fates="+12125550102="))["fates"] == {}
     assert script.change({})["throttle"] == 0.25
     assert script.reset() == usual
 
 
 @pytest.mark.parametrize("asked", [
     form(Throttle="1.1"), form(Throttle="nan"), form(Throttle="many"), form(Lose="-1"), form(Throttle="0.6", Lose="0.6"),
+    form(Lose="0.6", FateShare="0.6"), form(Fate="late"), form(Fates="+12125550101=late"), form(Fates="nobody at all=lost"),
     form(SubmitDelay="3601"), form(Receipts="later"), form(State="lost"), form(Err="1"), form(Refuse="nobody at all"),
     form(Refuse="+12125550101=ROK"), form(Seed="-1"), form(Seed="x"), form(Down="inf"), form(For="x"), form(Disconnect="x"),
     {"Refuse": [f"+1212{5550000 + number}=RINVDSTADR" for number in range(REFUSALS_MAX + 1)]},
@@ -116,6 +119,23 @@ async def test_every_connection_can_be_cut(at: Bench) -> None:
     await at.heard.until(lambda: at.heard.downs and at.heard.rooms > rooms)
     assert at.simulator.binds == 1
     await asyncio.sleep(0)
+
+
+def test_a_share_and_a_number_fare_as_they_are_told() -> None:
+    late, barred = FATES["undelivered-30003"], FATES["undelivered-30004"]
+    behaviour = Behaviour(fate_share=0.25, share_fate=late, fates={"b": barred, "from": LOST}, lose_share=0.25)
+    assert [behaviour.fate("a", "c", chance) for chance in (0.0, 0.5, 0.74, 0.75, 0.99)] == [
+        LOST,
+        Fate(),
+        Fate(),
+        late,
+        late,
+    ]
+    assert [behaviour.fate(*pair, 0.99) for pair in (("a", "b"), ("from", "c"), ("from", "b"))] == [
+        barred,
+        LOST,
+        barred,
+    ]
 
 
 def test_a_share_is_lost_beyond_what_is_throttled() -> None:

@@ -107,6 +107,19 @@ def refuse(number: str, status: str, data: Path | None, as_json: bool, for_s: fl
 
 
 @simulate.command()
+@_options()
+@click.argument("whose")
+@click.argument("fate")
+def fate(whose: str, fate: str, data: Path | None, as_json: bool, for_s: float | None) -> None:
+    """Let the messages of WHOSE, a number or a share such as 10%, end as FATE: lost, undelivered-30003, failed-30034 and so on;
+    `none` lets a number's fare as all others."""
+    if (share := _SHARE.fullmatch(whose)) and share[2]:
+        _change(data, as_json, for_s, FateShare=str(float(share[1]) / 100), Fate="" if fate == "none" else fate)
+    else:
+        _change(data, as_json, for_s, Fates=f"{whose}={'' if fate == 'none' else fate}")
+
+
+@simulate.command()
 @_options(passing=False)
 @click.option("--down", type=float, help="Take no connection for so many seconds.")
 def disconnect(down: float | None, data: Path | None, as_json: bool) -> None:

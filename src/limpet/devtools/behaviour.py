@@ -81,6 +81,27 @@ MAGIC: Mapping[str, Fate] = {
     "9938": Fate(state=MessageState.REJECTED, err="938"),
     "9941": Fate(state=MessageState.UNDELIVERABLE, err="941"),
 }
+LOST = Fate(receipts=Receipts.NEVER)
+FATES: Mapping[str, Fate] = {
+    "lost": LOST,
+    "undelivered-30003": MAGIC["9901"],
+    "undelivered-30004": MAGIC["9909"],
+    "undelivered-30005": MAGIC["9906"],
+    "undelivered-30006": MAGIC["9910"],
+    "undelivered-30007": MAGIC["9903"],
+    "undelivered-30011": MAGIC["9911"],
+    "undelivered-30020": MAGIC["9920"],
+    "undelivered-30021": MAGIC["9921"],
+    "undelivered-30038": MAGIC["9938"],
+    "undelivered-30041": MAGIC["9941"],
+    "failed-30005": MAGIC["9902"],
+    "failed-30019": MAGIC["9919"],
+    "failed-30023": MAGIC["9923"],
+    "failed-30032": MAGIC["9932"],
+    "failed-30034": MAGIC["9934"],
+    "failed-30037": MAGIC["9937"],
+}
+"""What can be asked for by name, of a number or of a share of all: what the message ends as, with Twilio's error code."""
 ERROR_CODES = (
     ("receipt:911", 30011),
     ("receipt:920", 30020),
@@ -127,6 +148,11 @@ class Behaviour:
     """Between a receipt or text that was declined and its repetition."""
     magic: bool = False
     """Whether magic recipients work."""
+    fates: Mapping[str, Fate] = field(default_factory=dict)
+    """Recipient or sender, as people write it, to what becomes of its messages."""
+    fate_share: float = 0.0
+    """So many of those that would fare well fare as `share_fate` instead."""
+    share_fate: Fate = LOST
 
     def fate(self, sender: str, recipient: str, chance: float) -> Fate:
         """What becomes of a segment; `chance` is a number of [0, 1)."""
@@ -137,7 +163,11 @@ class Behaviour:
         refused = self.refuse.get(recipient, self.refuse.get(sender, Status.ROK))
         if refused:
             return Fate(refused)
+        if (told := self.fates.get(recipient, self.fates.get(sender))) is not None:
+            return told
         if self.magic and recipient[-4:] in MAGIC:
             return MAGIC[recipient[-4:]]
+        if chance >= 1.0 - self.fate_share:
+            return self.share_fate
         receipts = Receipts.NEVER if lost else Receipts.BEFORE_RESPONSE if early else self.receipts
         return Fate(Status.ROK, self.state, self.err, receipts)

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from limpet.clock import Clock
 from limpet.config_http import HttpCarrierConfig, read_http_carrier
-from limpet.devtools.behaviour import Behaviour, Receipts
+from limpet.devtools.behaviour import FATES, Behaviour, Fate, Receipts
 from limpet.smpp.receipt import MessageState
 
 HOST = "127.0.0.1"
@@ -31,6 +31,8 @@ NOTICES_MAX = 10_000
 _STATES = {MessageState.DELIVERED: "delivered"}
 _ERRORS = {MessageState.REJECTED: "spam", MessageState.EXPIRED: "absent"}
 _UNKNOWN_PERSON = "001"
+_BY_NAME: Mapping[str, int] = {name: int(name.partition("-")[2]) for name in FATES if "-" in name}
+_NAMES: Mapping[Fate, str] = {fate: name for name, fate in FATES.items() if name in _BY_NAME}
 _Later = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -40,7 +42,7 @@ def described(name: str, port: int, secret: str) -> HttpCarrierConfig:
         "from": "{number}", "to": "{person}", "text": "{text}", "media": "{media}", "reference": "{reference}",
         "notices_url": "{notices_url}",
     }  # fmt: skip
-    codes = {"unknown": 30005, "spam": 30007, "absent": 30003}
+    codes = {"unknown": 30005, "spam": 30007, "absent": 30003, **_BY_NAME}
     table: Mapping[str, object] = {
         "name": name,
         "kind": "http",
@@ -71,8 +73,13 @@ def described(name: str, port: int, secret: str) -> HttpCarrierConfig:
 class MmsSimulator:
     """A carrier on `127.0.0.1`. `secret` lets in and signs; `notices_url` is where people's texts are brought."""
 
-    def __init__(self, secret: str, notices_url: str, clock: Clock, behaviour: Behaviour | None = None) -> None:
-        self.behaviour = behaviour or Behaviour()
+    def __init__(
+        self, secret: str, notices_url: str, clock: Clock, behaviour: Callable[[], Behaviour] = Behaviour,
+        chance: Callable[[], float] = lambda: 0.5,
+    ) -> None:  # fmt: skip
+        """`behaviour` is asked for each message, so that it may be another carrier's; `chance` is a number of [0, 1)."""
+        self._behaviour = behaviour
+        self._chance = chance
         self._secret = secret
         self._notices_url = notices_url
         self._ids = count(int(clock.now().timestamp() * 1000) * 1000)
@@ -121,21 +128,24 @@ class MmsSimulator:
         key = request.headers.get("Idempotency-Key", "")
         if key in self._taken:
             return web.json_response({"id": self._taken[key]})
-        fate = self.behaviour.fate(message["from"], message["to"], 1.0)
+        behaves = self._behaviour()
+        fate = behaves.fate(message["from"], message["to"], self._chance())
+        await asyncio.sleep(behaves.submit_delay_s)
         if fate.status:
-            return web.json_response({"error": "unknown"}, status=422)
+            return web.json_response({"error": _NAMES.get(fate, "unknown")}, status=422)
         message_id = self._taken[key] = str(next(self._ids))
         if len(self._taken) > NOTICES_MAX:
             del self._taken[next(iter(self._taken))]
         state = _STATES.get(fate.state, "undelivered")
         error = "unknown" if fate.err == _UNKNOWN_PERSON else _ERRORS.get(fate.state, "absent")
+        error = _NAMES.get(fate, error)
         notice = {"type": "receipt", "id": message_id, "from": message["from"], "to": message["to"], "state": state}
         notice |= {"reference": message["reference"], "error": error}
         where = message["notices_url"]
         if fate.receipts is Receipts.BEFORE_RESPONSE:
             await self._bring(where, notice)
         for _ in range({Receipts.ON_TIME: 1, Receipts.TWICE: 2}.get(fate.receipts, 0)):
-            self._bring_later(lambda: self._bring(where, notice))
+            self._bring_later(lambda: self._bring(where, notice, behaves.receipt_delay_s))
         return web.json_response({"id": message_id})
 
     def _bring_later(self, work: _Later) -> None:
@@ -144,8 +154,9 @@ class MmsSimulator:
             self._notices.add(task)
             task.add_done_callback(self._notices.discard)
 
-    async def _bring(self, url: str, notice: Mapping[str, object]) -> None:
+    async def _bring(self, url: str, notice: Mapping[str, object], delay_s: float = 0.0) -> None:
         """Bring a notice until it is taken, a few times."""
+        await asyncio.sleep(delay_s)
         assert self._session is not None
         body = json.dumps(notice).encode()
         headers = {"X-Signature": hmac.digest(self._secret.encode(), body, "sha256").hex()}

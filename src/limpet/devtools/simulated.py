@@ -33,16 +33,19 @@ class Simulated:
 
 async def start_simulated(stack: AsyncExitStack, clock: Clock, base_url: str) -> Simulated:
     """Start both; `stack` stops them. `base_url` is where they reach this Limpet."""
+    chance = random.Random(token_bytes(16))  # noqa: S311 - plays a carrier, guards nothing
     over_smpp = Simulator(
         accounts={SYSTEM_ID: PASSWORD},
-        chance=random.Random(token_bytes(16)),  # noqa: S311 - plays a carrier, guards nothing
+        chance=chance,
         clock=clock,
         behaviour=Behaviour(magic=True),
     )
     await over_smpp.start()
     stack.push_async_callback(over_smpp.stop)
     secret = token_hex(16)
-    over_http = MmsSimulator(secret, base_url + notices_path(MMS_CARRIER), clock, Behaviour(magic=True))
+    over_http = MmsSimulator(
+        secret, base_url + notices_path(MMS_CARRIER), clock, lambda: over_smpp.behaviour, chance.random
+    )
     await over_http.start()
     stack.push_async_callback(over_http.stop)
 
