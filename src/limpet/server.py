@@ -21,6 +21,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from limpet.carrier.port import Lane, Listener
 from limpet.carrier.smpp import SmppLane
@@ -31,6 +32,7 @@ from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions, R
 from limpet.config_http import HttpCarrierConfig
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
+from limpet.devtools.behaviour import FATES
 from limpet.devtools.seed import Seeded, seed
 from limpet.devtools.simulated import Simulated, start_simulated
 from limpet.esme.outbox import Outbox
@@ -42,9 +44,12 @@ from limpet.flow.registrars import registering
 from limpet.flow.reply import Replies
 from limpet.flow.sinks import SinkWatch
 from limpet.flow.sticky_import import StickyImports
+from limpet.flow.tried import Tried
 from limpet.flow.whole import Flow, assemble
 from limpet.flow.worker import supervise
-from limpet.server_settings import elsewhere, inventory, pace, registration
+from limpet.pages.phones.answers import Answers
+from limpet.pages.phones.whole import PhonesSite
+from limpet.server_settings import elsewhere, facts_of, inventory, pace, registration
 from limpet.store.accounts import Accounts
 from limpet.store.callbacks import BY_SMPP, OwedCallback
 from limpet.store.content import Contents
@@ -126,11 +131,12 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         def new_id(now: datetime) -> int:
             return ids.next(now, chance.getrandbits(21))
 
+        answers = Answers()
         outbox = Outbox(database, clock, chance.random, installation.sid_key)
         flow, callbacks_due = await stack.enter_async_context(
             _flow(
                 config, clock, dev, carriers, over_http, database, installation, stores.accounts, base_url, outbox.nudge,
-                chance, new_id,
+                chance, new_id, answers.note,
             )
         )  # fmt: skip
         book.owe = NumberEvents(flow.events, flow.post).owe
@@ -158,7 +164,11 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             compliance=compliance(database, book), people=flow.people,
             sticky_imports=StickyImports(database, installation, new_id, clock),
         )  # fmt: skip
-        web = await stack.enter_async_context(_web(config, create_app(deps), listening))
+        app: ASGIApp = create_app(deps)
+        phones = None if seeded is None else PhonesSite(deps, facts_of(base_url, seeded), tuple(FATES), answers, app)
+        web = await stack.enter_async_context(_web(config, app if phones is None else phones.app, listening))
+        if phones is not None:
+            stack.push_async_callback(phones.close)
         on_ready(_ready(config, listening, binding, seeded))
         await _until_stopped(stop, web)
         _log.info("stopping")
@@ -257,6 +267,7 @@ async def _flow(
     config: Config, clock: Clock, dev: DevOptions | None, carriers: Sequence[AnyCarrierConfig], over_http: HttpCarriers,
     database: Database, installation: Installation, accounts: Accounts, base_url: str,
     owed_to_esmes: Callable[[], None], chance: random.Random, new_id: Callable[[datetime], int],
+    heard: Callable[[Sequence[Tried]], None],
 ) -> AsyncIterator[tuple[Flow, Callable[[], None]]]:  # fmt: skip
     """Everything that flows, running; stopped so that nothing accepted is lost and nothing in flight is forgotten.
 
@@ -287,7 +298,14 @@ async def _flow(
         database, installation, owner, clock, pace(config, dev, carriers), lanes, post, new_id, chance.random, base_url
     )
     errors = ErrorLog(database, flow.directory, flow.events, clock, installation.sid_key, new_id)
-    callbacks.on_tried, callbacks.on_settled = errors.of, SinkWatch(database, flow.events.streams, clock).note
+    watch = SinkWatch(database, flow.events.streams, clock)
+
+    async def settled(tried: Sequence[Tried]) -> None:
+        if dev is not None:
+            heard(tried)
+        await watch.note(tried)
+
+    callbacks.on_tried, callbacks.on_settled = errors.of, settled
     callbacks.on_answered = Replies(flow.accept, accounts.by_sid, partial(new_media, origin=base_url)).answered
     await flow.events.streams.refresh()  # before anything happens: no event of a former run's subscriptions is missed
     running = [asyncio.create_task(supervise(loop)) for loop in [*flow.loops(), callbacks.run]]

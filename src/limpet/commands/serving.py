@@ -123,14 +123,14 @@ def migrate(path: Path | None, url: str | None) -> None:
 
 def _serve(config: Config, offset: timedelta, options: DevOptions | None, on_ready: Callable[[Ready], None]) -> None:
     from limpet import server, telemetry
-    from limpet.clock import SystemClock
+    from limpet.clock import SteppableClock, SystemClock
 
     telemetry.configure(
         as_json=config.log.format == "json",
         level=config.log.level,
         tracebacks=config.log.format == "json" or bool(os.environ.get(_TRACEBACK_VARIABLE)),
     )
-    clock: Clock = SystemClock(offset)
+    clock: Clock = SystemClock(offset) if options is None else SteppableClock(offset)
     run(server.serve(config, clock, dev=options, on_ready=on_ready))
 
 

@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from limpet.config import Ready
+from limpet.pages.phones.facts import Facts
+from limpet.pages.phones.first import examples
 
-RECIPIENT = "+14155550199"
 _WIDTH_MAX = 100
 
 
@@ -25,7 +26,7 @@ def welcome(ready: Ready, data_dir: Path, console: Console | None = None) -> Non
     for name, value in _facts(ready, data_dir):
         facts.add_row(Text(name, style="bold"), Text(value))
     out.print(Panel(facts, title="Limpet is ready", title_align="left", width=min(out.width, _WIDTH_MAX)))
-    for title, code in _examples(ready):
+    for title, code in examples(Facts(ready.url, ready.account_sid, ready.auth_token, ready.service_sid)):
         out.print(Text(f"\n{title}", style="bold"))
         out.print(Text(code), soft_wrap=True)  # no line is broken: it is there to be copied
     out.print("\nStop with Ctrl-C; everything is kept for the next start.")
@@ -34,6 +35,7 @@ def welcome(ready: Ready, data_dir: Path, console: Console | None = None) -> Non
 def _facts(ready: Ready, data_dir: Path) -> list[tuple[str, str]]:
     return [
         ("URL", ready.url),
+        ("Phones", f"{ready.url}/phones"),
         ("Account SID", ready.account_sid),
         ("Auth token", ready.auth_token),
         ("API key SID", ready.api_key_sid),
@@ -47,23 +49,3 @@ def _facts(ready: Ready, data_dir: Path) -> list[tuple[str, str]]:
         ),
         ("Data", str(data_dir)),
     ]
-
-
-def _examples(ready: Ready) -> list[tuple[str, str]]:
-    sid, token, service = ready.account_sid, ready.auth_token, ready.service_sid
-    return [
-        ("Python", f"""\
-from twilio.rest import Client
-client = Client("{sid}", "{token}")
-client.api.base_url = client.messaging.base_url = "{ready.url}"
-client.messages.create(to="{RECIPIENT}", messaging_service_sid="{service}", body="Hello")"""),
-        ("Node", f"""\
-const client = require("twilio")("{sid}", "{token}");
-client.api.baseUrl = client.messaging.baseUrl = "{ready.url}";
-client.messages.create({{to: "{RECIPIENT}", messagingServiceSid: "{service}", body: "Hello"}});"""),
-        ("curl", f"""\
-curl -u {sid}:{token} {ready.url}/2010-04-01/Accounts/{sid}/Messages.json \\
-  --data-urlencode To={RECIPIENT} -d MessagingServiceSid={service} -d Body=Hello"""),
-        ("Anything else that takes a base URL", f"""\
-{ready.url} in the place of https://api.twilio.com and https://messaging.twilio.com"""),
-    ]  # fmt: skip
