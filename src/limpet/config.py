@@ -183,12 +183,22 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseOptions:
+    """To which carrier `limpet dev` lets single messages really go, to whom at most, and from which number, if not their own."""
+
+    carrier: AnyCarrierConfig
+    allowed: frozenset[str]
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DevOptions:
     """What `limpet dev` has beyond a configuration: the simulated carrier takes all it gets, unless `realistic_rates`."""
 
     realistic_rates: bool = False
     registration_delay_s: float = 1.0
     """How long the simulated registrar takes to decide."""
+    release: ReleaseOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from typing import Any
 
 import structlog
 import uvicorn
-from starlette.types import ASGIApp
 
 from limpet.carrier.port import Lane, Listener
 from limpet.carrier.smpp import SmppLane
@@ -32,7 +31,7 @@ from limpet.config import AnyCarrierConfig, CarrierConfig, Config, DevOptions, R
 from limpet.config_http import HttpCarrierConfig
 from limpet.core.destination import UrlPolicy
 from limpet.core.ids import IdSource
-from limpet.devtools.behaviour import FATES
+from limpet.devtools.phones import with_phones
 from limpet.devtools.seed import Seeded, seed
 from limpet.devtools.simulated import Simulated, start_simulated
 from limpet.esme.outbox import Outbox
@@ -48,8 +47,7 @@ from limpet.flow.tried import Tried
 from limpet.flow.whole import Flow, assemble
 from limpet.flow.worker import supervise
 from limpet.pages.phones.answers import Answers
-from limpet.pages.phones.whole import PhonesSite
-from limpet.server_settings import elsewhere, facts_of, inventory, pace, registration
+from limpet.server_settings import elsewhere, inventory, pace, registration
 from limpet.store.accounts import Accounts
 from limpet.store.callbacks import BY_SMPP, OwedCallback
 from limpet.store.content import Contents
@@ -164,11 +162,9 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             compliance=compliance(database, book), people=flow.people,
             sticky_imports=StickyImports(database, installation, new_id, clock),
         )  # fmt: skip
-        app: ASGIApp = create_app(deps)
-        phones = None if seeded is None else PhonesSite(deps, facts_of(base_url, seeded), tuple(FATES), answers, app)
-        web = await stack.enter_async_context(_web(config, app if phones is None else phones.app, listening))
-        if phones is not None:
-            stack.push_async_callback(phones.close)
+        app, hang_up = await with_phones(stack, create_app(deps), deps, dev, seeded, answers, base_url)
+        web = await stack.enter_async_context(_web(config, app, listening))
+        stack.push_async_callback(hang_up)
         on_ready(_ready(config, listening, binding, seeded))
         await _until_stopped(stop, web)
         _log.info("stopping")

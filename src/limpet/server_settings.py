@@ -14,9 +14,8 @@ from limpet.config_numbers import read_offers
 from limpet.config_registration import RegistrationConfig
 from limpet.core.inventory import Inventory
 from limpet.core.routing import Patience, Routes
-from limpet.devtools.seed import Seeded, for_sale
+from limpet.devtools.seed import for_sale
 from limpet.flow.whole import Pace
-from limpet.pages.phones.facts import Facts
 
 DEV_DOUBT_PATIENCE_S = 10.0
 
@@ -63,11 +62,6 @@ def pace(config: Config, dev: DevOptions | None, carriers: Sequence[AnyCarrierCo
         elsewhere=elsewhere(config),
         tmobile=config.registration.tmobile,
     )
-
-
-def facts_of(url: str, seeded: Seeded) -> Facts:
-    """What the page of phones tells to whoever has sent nothing yet."""
-    return Facts(url, seeded.account_sid, seeded.auth_token, seeded.service_sid)
 
 
 def elsewhere(config: Config) -> frozenset[str]:

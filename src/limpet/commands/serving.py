@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from limpet.commands.place import run
+from limpet.commands.release_options import read_release, release_options
 from limpet.config import (
     Config,
     DatabaseConfig,
@@ -66,9 +67,11 @@ def _offset(_context: click.Context, _option: click.Parameter, given: str) -> ti
     help="Seconds that the simulated registrar takes to decide.",
 )  # fmt: skip
 @click.option("--behind-proxy", is_flag=True, help="Something in front ends TLS: allows a --host beyond this machine.")
+@release_options
 def dev(
     host: str, port: int, data: Path, ready_json: bool, offset: timedelta, realistic_rates: bool, smpp_port: int | None,
-    registration_delay: float, behind_proxy: bool,
+    registration_delay: float, behind_proxy: bool, release_to: str | None, release_config: Path | None,
+    release_from: str | None, allow: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Run Limpet for development: everything included, nothing to set up."""
     server = ServerConfig(host=ruled(HOST, "--host", host), port=port, behind_proxy=behind_proxy)
@@ -83,7 +86,9 @@ def dev(
     _serve(
         config,
         offset,
-        DevOptions(realistic_rates, registration_delay),
+        DevOptions(
+            realistic_rates, registration_delay, read_release(release_to, release_config, release_from, allow)
+        ),
         lambda ready: _dev_ready(ready, config, ready_json),
     )
 

@@ -159,5 +159,6 @@ async def release(desk: Desk, ask: Ask) -> Response:
         raise Refused("No carrier is named to which messages could be released: `limpet dev --release-to`.", 404)
     if not desk.releaser.allows(message.recipient):
         raise Refused(f"{spelled(message.recipient)} is not on the list of those to whom something may really go.", 403)
-    said = await desk.releaser.release(message)
+    media = await desk.deps.media.of(message.account_id, message.bucket, message.id) if message.num_media else []
+    said = await desk.releaser.release(message, [medium.url for medium in media])
     return ask.html("says.html", says=said) if ask.by_htmx else ask.html("refused.html", says=said)

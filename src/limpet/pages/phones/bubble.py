@@ -84,6 +84,11 @@ class Bubble:
     at: datetime
     order: int
 
+    @property
+    def name(self) -> str:
+        """The person's number as people write it."""
+        return spelled(self.person)
+
 
 def bubble_of(message: Message, sid: str, media: Sequence[Medium], tries: Sequence[Try]) -> Bubble:
     """The bubble of a message. `tries` are those to tell its customer of it, the oldest first."""

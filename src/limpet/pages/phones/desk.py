@@ -29,7 +29,7 @@ class Releaser(Protocol):
     def allows(self, recipient: str) -> bool:
         """Whether the person is one of those to whom something may really go."""
 
-    async def release(self, message: Message) -> str:
+    async def release(self, message: Message, media: Sequence[str] = ()) -> str:
         """Send it; answers in one sentence what the carrier said."""
 
 

@@ -10,12 +10,12 @@
   // The same names as `element_id` of the server gives.
   const phoneId = (person) => "p-" + person.replace(/^\+/, "").replace(/[^0-9A-Za-z]/gu, (c) => `_${c.codePointAt(0).toString(16)}_`);
 
-  function newPhone(person) {
+  function newPhone(person, name) {
     const made = byId("new-phone").content.cloneNode(true).firstElementChild;
     made.id = phoneId(person);
     made.dataset.person = person;
     made.setAttribute("aria-label", `Phone of ${person}`);
-    made.querySelector("h2").textContent = person;
+    made.querySelector("h2").textContent = name;
     made.querySelector(".talk").setAttribute("aria-label", `Conversation with ${person}`);
     made.querySelector("[name=From]").value = made.querySelector("[name=From]").defaultValue = person;
     made.querySelector("[name=Body]").setAttribute("aria-label", `Text from ${person}`);
@@ -38,7 +38,7 @@
       settle(before);
       return;
     }
-    const phone = byId(phoneId(row.dataset.person)) ?? newPhone(row.dataset.person);
+    const phone = byId(phoneId(row.dataset.person)) ?? newPhone(row.dataset.person, row.dataset.name);
     const list = phone.querySelector("ol");
     let next = null;
     for (let last = list.lastElementChild; last && last.dataset.order > row.dataset.order; last = last.previousElementSibling) next = last;
