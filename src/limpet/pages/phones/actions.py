@@ -10,12 +10,14 @@ from typing import Final
 from starlette.responses import Response
 
 from limpet.core.encoding import BODY_LENGTH_MAX
+from limpet.core.model import Direction
 from limpet.pages.ask import Ask, Refused, as_form, object_of
 from limpet.pages.phones.bubble import element_id, spelled
 from limpet.pages.phones.desk import Desk
 from limpet.pages.phones.feed import Seen
 from limpet.pages.phones.search import LENGTH_MAX, read_search
 from limpet.pages.phones.views import person_of
+from limpet.store.messages import LEFT
 from limpet.store.phones import Number
 from limpet.twilio.forms import Form, filled
 from limpet.twilio.message_form import media_urls
@@ -159,6 +161,8 @@ async def release(desk: Desk, ask: Ask) -> Response:
         raise Refused("No carrier is named to which messages could be released: `limpet dev --release-to`.", 404)
     if not desk.releaser.allows(message.recipient):
         raise Refused(f"{spelled(message.recipient)} is not on the list of those to whom something may really go.", 403)
+    if message.status not in LEFT or message.direction is Direction.INBOUND:
+        raise Refused("Only a message that the simulated carrier has taken can be released.")
     media = await desk.deps.media.of(message.account_id, message.bucket, message.id) if message.num_media else []
     said = await desk.releaser.release(message, [medium.url for medium in media])
     return ask.html("says.html", says=said) if ask.by_htmx else ask.html("refused.html", says=said)

@@ -22,6 +22,7 @@ from limpet.pages.phones.feed import Seen
 from limpet.store import sticky_lists
 from limpet.store.callbacks import EVENT, POST
 from limpet.store.deliveries import Delivery
+from limpet.store.messages import LEFT
 from limpet.store.sticky_lists import EventFilter, ShownEvent
 from limpet.twilio.callback import idempotency_token, signature, split_fragment
 from limpet.twilio.forms import parse_form
@@ -106,7 +107,7 @@ async def show(desk: Desk, ask: Ask) -> Response:
         now=await _now(desk, account, message) if outbound else None,
         turns=await _turns(desk, account, message),
         tries=_told(desk, tries.items, token),
-        releases=bool(outbound and releaser and releaser.allows(message.recipient)),
+        releases=bool(outbound and message.status in LEFT and releaser and releaser.allows(message.recipient)),
         carrier="" if releaser is None else releaser.carrier,
     )
 

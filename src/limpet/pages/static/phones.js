@@ -1,7 +1,7 @@
 // What the server cannot do: put bubbles where they belong as they come, copy a code, send on Enter. Without it the page works by reload.
 "use strict";
 (() => {
-  const PHONES_MAX = 200, BUBBLES_MAX = 100;
+  const PHONES_MAX = 200, BUBBLES_MAX = 100, ROWS_A_FRAME = 25;
   const byId = (id) => document.getElementById(id);
   const phones = byId("phones"), live = byId("live"), heard = byId("heard");
   const waiting = [];
@@ -56,13 +56,18 @@
     to.value = to.defaultValue = row.dataset.number;
   }
 
+  // A few at a time, so that no frame is held up by a flood.
   function draw() {
-    drawing = false;
-    const parsed = document.createElement("template");
-    parsed.innerHTML = waiting.splice(0).join("");
-    for (const row of [...parsed.content.children]) place(row);
+    for (const row of waiting.splice(0, document.hidden ? waiting.length : ROWS_A_FRAME)) place(row);
+    drawing = waiting.length > 0;
+    if (drawing) return soon();
     if (news) heard.textContent = `${news} new message${news === 1 ? "" : "s"}`;
     news = 0;
+  }
+
+  function soon() {
+    if (document.hidden) setTimeout(draw, 100);
+    else requestAnimationFrame(draw);
   }
 
   function stale() {
@@ -79,11 +84,12 @@
   document.body.addEventListener("htmx:sseBeforeMessage", (event) => {
     event.preventDefault();
     if (event.detail.type === "stale") return stale();
-    waiting.push(event.detail.data);
-    if (drawing) return;
+    const parsed = document.createElement("template");
+    parsed.innerHTML = event.detail.data;
+    waiting.push(...parsed.content.children);
+    if (drawing || !waiting.length) return;
     drawing = true;
-    if (document.hidden) setTimeout(draw, 100);
-    else requestAnimationFrame(draw);
+    soon();
   });
   document.body.addEventListener("htmx:sseOpen", () => say(true));
   document.body.addEventListener("htmx:sseError", () => say(false));
