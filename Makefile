@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header -
            --python-version 3.11
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo dev test check reference clients interop fuzz site lock bench clean
+.PHONY: help install demo dev test check reference clients interop axe fuzz site lock bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,8 @@ reference: $(STAMPS)/dev  ## write docs/reference from the routes and commands o
 clients: $(STAMPS)/clients  ## install each major of Twilio's clients, so that the tests walk with them (needs npm)
 
 interop: $(STAMPS)/interop  ## install other people's SMPP stacks, so that the tests speak with them (needs npm)
+
+axe: $(STAMPS)/axe  ## install axe-core, by which the tests hold pages to what everybody can use (needs npm)
 
 fuzz: $(STAMPS)/fuzz  ## look for bytes that break a promise, FUZZ_SECONDS (60) for each kind; FUZZ=--dry keeps nothing of it
 	@PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m tests.fuzz.search --seconds $(FUZZ_SECONDS) $(FUZZ)
@@ -118,4 +120,10 @@ $(STAMPS)/interop: $(STAMPS)/dev requirements/interop.lock Makefile
 	@$(UV) pip install --quiet --require-hashes --python $(BIN)/python --target $(VENV)/interop/python \
 	  --requirement requirements/interop.lock
 	@npm install --silent --no-audit --no-fund --prefix $(VENV)/interop/node smpp@$(NODE_SMPP)
+	@touch $@
+
+AXE := 4.14.1
+
+$(STAMPS)/axe: $(STAMPS)/dev Makefile
+	@npm install --silent --no-audit --no-fund --prefix $(VENV)/clients/axe axe-core@$(AXE)
 	@touch $@

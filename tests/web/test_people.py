@@ -16,6 +16,8 @@ GOOD = {"From": PERSON, "To": NUMBER, "Body": "hello"}
 
 async def test_without_a_simulated_carrier_there_are_no_people(api: Api) -> None:
     assert (await api.client.post("/v1/Simulator/Texts", GOOD)).says == (404, 20404)
+    for path in ("/phones", "/phones/messages.json", "/phones/events"):
+        assert (await api.client.get(path)).says == (404, 20404)
 
 
 class People:

@@ -14,7 +14,7 @@ from limpet.core.model import Message
 
 LENGTH_MAX: Final = 300
 WORDS_MAX: Final = 20
-_WORD = re.compile(r'(?:(to|from|status|error|body):)?(?:"([^"]*)"|(\S+))', re.IGNORECASE)
+_WORD = re.compile(r'(?:(to|from|status|error|body):\s*)?(?:"([^"]*)"|(\S+))', re.IGNORECASE)
 _NOT_DIGITS = re.compile(r"[\s().+-]")
 
 

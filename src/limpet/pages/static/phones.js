@@ -106,7 +106,7 @@
   });
   document.body.addEventListener("htmx:afterRequest", (event) => {
     const form = event.target;
-    if (!form.classList.contains("compose") || !event.detail.successful) return;
+    if (!form.classList.contains("compose") || event.detail.xhr.status >= 400) return;
     form.querySelector("[name=Body]").value = "";
     form.querySelector("[name=MediaUrl]").value = "";
   });
