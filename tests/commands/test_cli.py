@@ -50,6 +50,12 @@ REFUSED = [
     (["dev", "--clock", "366d"], r"limpet: .*'366d' is not an offset such as \+366d"),
     (["dev", "--clock", "+1y"], r"limpet: .*'\+1y' is not an offset"),
     (["dev", "--clock", "+999999d"], r"limpet: .*'\+999999d' is not an offset"),
+    (["dev", "--allow", "+14155550199"], r"limpet: --allow, --release-config and --release-from need --release-to"),
+    (["dev", "--release-to", "up"], r"limpet: --release-to needs --release-config"),
+    (
+        ["dev", "--release-to", "up", "--release-config", "/nowhere", "--allow", "+14155550199"],
+        r"limpet: /nowhere cannot be read",
+    ),
     (["dev", "--data", "/dev/null"], r"limpet: The data directory /dev/null is a file"),
     (["dev", "--data", "/dev/null/x"], r"limpet: The data directory /dev/null/x cannot be made"),
     (["serve"], r"limpet: Missing option '--config'"),

@@ -35,6 +35,10 @@ def test_each_word_changes_what_it_says(data: str) -> None:
         (("receipts", "--state", "expired"), {"receipts": "on-time", "state": "expired"}),
         (("refuse", "+12125550101"), {"refuse": {"+12125550101": "RINVDSTADR"}}),
         (("refuse", "+12125550101", "none"), {"refuse": {}}),
+        (("fate", "+12125550101", "lost"), {"fates": {"+12125550101": "lost"}}),
+        (("fate", "+12125550101", "none"), {"fates": {}}),
+        (("fate", "25%", "undelivered-30003"), {"fate": "undelivered-30003", "fate_share": 0.25}),
+        (("fate", "25%", "none"), {"fate_share": 0.0}),
         (("disconnect", "--down", "0.1"), {}),
         (("seed", "7"), {}),
     ):  # fmt: skip
@@ -48,7 +52,14 @@ def test_each_word_changes_what_it_says(data: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("throttle", "200%"), ("delay", "1e9"), ("refuse", "nobody at all"), ("receipts", "soon")]
+    "words",
+    [
+        ("throttle", "200%"),
+        ("delay", "1e9"),
+        ("refuse", "nobody at all"),
+        ("receipts", "soon"),
+        ("fate", "10%", "late"),
+    ],
 )
 def test_what_cannot_be_is_one_sentence(data: str, words: tuple[str, ...]) -> None:
     assert one_sentence(limpet("simulate", *words, "--data", data))

@@ -131,5 +131,7 @@ def test_what_is_not_there_is_said_to_people_and_to_programs(phones: Phones) -> 
     assert phones.get("/phones/nothing.json").json()["code"] == 20404
     assert phones.get("/phones/inbound").status_code == 405
     assert phones.session.head(f"{phones.url}/phones", timeout=10).status_code == 200
+    assert phones.get("/", Accept="text/html").url == f"{phones.url}/phones"
+    assert phones.get("/", Accept="*/*").status_code == 404
     other = phones.get("/phonesque")
     assert (other.status_code, other.json()["code"]) == (404, 20404)

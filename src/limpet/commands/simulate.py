@@ -114,7 +114,9 @@ def fate(whose: str, fate: str, data: Path | None, as_json: bool, for_s: float |
     """Let the messages of WHOSE, a number or a share such as 10%, end as FATE: lost, undelivered-30003, failed-30034 and so on;
     `none` lets a number's fare as all others."""
     if (share := _SHARE.fullmatch(whose)) and share[2]:
-        _change(data, as_json, for_s, FateShare=str(float(share[1]) / 100), Fate="" if fate == "none" else fate)
+        ended = fate == "none"
+        said = "0" if ended else str(float(share[1]) / 100)
+        _change(data, as_json, for_s, FateShare=said, Fate="" if ended else fate)
     else:
         _change(data, as_json, for_s, Fates=f"{whose}={'' if fate == 'none' else fate}")
 

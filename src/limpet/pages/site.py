@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 
 import structlog
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -66,7 +66,9 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         path = scope.get("path", "")
-        if scope["type"] != "http" or not (path.startswith(PATH) or path.startswith(self._roots)):
+        if path == "/" and _is_person(scope):
+            await RedirectResponse(self._roots[0])(scope, receive, send)
+        elif scope["type"] != "http" or not (path.startswith(PATH) or path.startswith(self._roots)):
             await self._elsewhere(scope, receive, send)
         elif path.startswith(PATH):
             await self._static(path)(scope, receive, send)
@@ -150,6 +152,11 @@ def _with(
     value: object = None,
 ) -> Ask:  # fmt: skip
     return Ask(ask.headers, ask.path, parts, query, ask.csrf, ask.renderer, ask.method, form or {}, value)
+
+
+def _is_person(scope: Scope) -> bool:
+    """Whether somebody asks with a browser, who will not know what to do with an error in JSON."""
+    return scope["type"] == "http" and b"text/html" in dict(scope["headers"]).get(b"accept", b"")
 
 
 def _is_json(ask: Ask) -> bool:

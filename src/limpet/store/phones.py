@@ -56,6 +56,11 @@ class Phones:
         columns = [[getattr(message, name) for message in known] for name in ("bucket", "id", "updated_at", "status")]
         return [message_of(row) for row in await self._pool.fetch(query("phones_changed"), *columns)] if known else []
 
+    async def message(self, bucket: int, message_id: int) -> Message | None:
+        """A message, whoever's it is; None when there is none."""
+        row = await self._pool.fetchrow(query("phones_message"), bucket, message_id)
+        return None if row is None else message_of(row)
+
     async def media(self, keys: Sequence[Key]) -> Mapping[Key, tuple[Medium, ...]]:
         """The media of messages that have any, in order."""
         rows = await self._pool.fetch(query("phones_media"), *zip(*keys, strict=True)) if keys else []
@@ -72,6 +77,11 @@ class Phones:
             Try(Key(row["bucket"], row["message_id"]), row["kind"], row["outcome"], row["http_status"], row["id"])
             for row in rows
         ]  # fmt: skip
+
+    async def account_of_try(self, bucket: int, try_id: int) -> int | None:
+        """Whose a try is; None when there is none."""
+        row = await self._pool.fetchrow(query("delivery_fetch"), bucket, try_id)
+        return None if row is None else int(row["account_id"])
 
     async def numbers(self) -> list[Number]:
         """The first NUMBERS_MAX numbers that people can write to."""

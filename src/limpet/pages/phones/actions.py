@@ -142,16 +142,15 @@ async def clock(desk: Desk, ask: Ask) -> Response:
 async def replay(desk: Desk, ask: Ask) -> Response:
     """POST /phones/deliveries/{sid}/replay: the same form under the same idempotency token, at once."""
     place = parse_delivery_sid(ask.parts["sid"], desk.deps.installation.sid_key)
-    for account_id in await desk.store.accounts() if place else ():
-        assert place is not None
+    account_id = None if place is None else await desk.store.account_of_try(*place)
+    found = None
+    if place is not None and account_id is not None:
         found = await desk.deps.deliveries.fetch(account_id, *place)
-        if found is not None:
-            await desk.deps.deliveries.replay(found, desk.deps.clock.now())
-            desk.deps.callbacks_due()
-            return (
-                ask.html("says.html", says="On its way once more.") if ask.by_htmx else ask.go("/phones?done=replayed")
-            )
-    raise Refused("There is no such try, or not any more.", 404)
+    if found is None:
+        raise Refused("There is no such try, or not any more.", 404)
+    await desk.deps.deliveries.replay(found, desk.deps.clock.now())
+    desk.deps.callbacks_due()
+    return ask.html("says.html", says="On its way once more.") if ask.by_htmx else ask.go("/phones?done=replayed")
 
 
 async def release(desk: Desk, ask: Ask) -> Response:

@@ -78,11 +78,9 @@ class Desk:
     async def message(self, ask: Ask) -> tuple[Account, Message]:
         """The message that a path names, and whose it is; Refused when there is none."""
         place = parse_message_sid(ask.parts["sid"], self.deps.installation.sid_key)
-        if place is not None:
-            for account_id in await self.store.accounts():
-                found = await self.deps.messages.fetch(account_id, *place)
-                if found is not None:
-                    return await self.account(account_id), found
+        found = None if place is None else await self.store.message(*place)
+        if found is not None:
+            return await self.account(found.account_id), found
         raise Refused("There is no such message, or not any more.", 404)
 
     async def account(self, account_id: int) -> Account:

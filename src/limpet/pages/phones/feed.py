@@ -139,6 +139,8 @@ class Feed:
                     await self._look(whole=self._looks % WHOLE_EVERY == 0)
                 except DATABASE_AWAY as error:
                     _log.warning("phones could not be read", why=str(error))
+                except Exception:  # noqa: BLE001 - pages that are open must not stand still for ever
+                    _log.exception("phones could not be read")
                 self._looks += 1
                 await asyncio.sleep(POLL_S)
         finally:

@@ -14,6 +14,9 @@ SELECT m.* FROM unnest($1::smallint[], $2::bigint[], $3::timestamptz[], $4::text
   JOIN message m ON m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.id
  WHERE m.updated_at <> k.updated_at OR m.status <> k.status;
 
+-- name: phones_message (hot)
+SELECT * FROM message WHERE bucket = $1 AND id = $2;
+
 -- name: phones_media (hot)
 SELECT d.bucket, d.message_id, d.position, d.url, d.content_type
   FROM unnest($1::smallint[], $2::bigint[]) AS k (bucket, id)
