@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from limpet.clock import SteppableClock, SystemClock
+from limpet.config_sections import DispatchConfig
 from limpet.devtools.simulator import Simulator
 from limpet.pages.phones.whole import stepping
 from limpet.store.database import Database
@@ -59,10 +61,13 @@ def test_a_scheduled_message_is_sent_when_its_day_has_come() -> None:
 def test_a_server_ends_at_once_while_pages_listen() -> None:
     with data_directory() as data, limpet_dev(data) as process:
         phones = Phones(process.ready)
-        answers = [listen(phones) for _ in range(3)]
-        assert next(events(answers[0]))["event"] == "stale"
+        answers = [listen(phones, f"after={phones.messages()['after']}") for _ in range(3)]
+        phones.send(FRIEND)
+        assert [next(events(answer))["event"] for answer in answers] == ["phones"] * 3
+        began = time.monotonic()
         code, said = process.end(signal.SIGTERM)
         assert (code, said) == (0, "")
+        assert time.monotonic() - began < DispatchConfig().stop_grace_s
 
 
 def _configured(folder: Path, real: Simulator) -> Path:
