@@ -61,9 +61,9 @@ def test_a_scheduled_message_is_sent_when_its_day_has_come() -> None:
 def test_a_server_ends_at_once_while_pages_listen() -> None:
     with data_directory() as data, limpet_dev(data) as process:
         phones = Phones(process.ready)
-        answers = [listen(phones, f"after={phones.messages()['after']}") for _ in range(3)]
+        streams = [events(listen(phones, f"after={phones.messages()['after']}")) for _ in range(3)]
         phones.send(FRIEND)
-        assert [next(events(answer))["event"] for answer in answers] == ["phones"] * 3
+        assert [next(stream)["event"] for stream in streams] == ["phones"] * 3
         began = time.monotonic()
         code, said = process.end(signal.SIGTERM)
         assert (code, said) == (0, "")
