@@ -84,11 +84,15 @@ class _Texts(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
-        self.tags: set[str] = set()
+        self.running: list[tuple[str, str]] = []
+        """What a browser that knew no policy would run or lay out by: attributes, and elements without a source."""
         self._inside = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
+        self.running += [(tag, name) for name, value in attrs if name == "style" or name.startswith("on")]
+        self.running += [(tag, name) for name, value in attrs if (value or "").lower().startswith("javascript:")]
+        if tag == "style" or (tag == "script" and "src" not in dict(attrs)):
+            self.running.append((tag, ""))
         if ("class", "text") in attrs:
             self.found.append("")
             self._inside = True
@@ -99,6 +103,13 @@ class _Texts(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._inside:
             self.found[-1] += data
+
+
+def running(html: str) -> list[tuple[str, str]]:
+    """What in a page would run or lay out by itself."""
+    reader = _Texts()
+    reader.feed(html)
+    return reader.running
 
 
 def texts(html: str) -> list[str]:

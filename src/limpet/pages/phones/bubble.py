@@ -40,6 +40,7 @@ WHY: Final[Mapping[str, tuple[str, str]]] = {
     Reason.ANY: ("new", "Chosen anew: any number of the pool."),
 }
 """Each reason for a sender: in a word, and in a sentence."""
+REPLY: Final = ("reply", "An answer to what the person wrote: it comes from the number that they wrote to.")
 MAPPED: Final[Mapping[str, str]] = {
     Outcome.CREATED: "The person had no mapping; this message made one.",
     Outcome.USED: "The person's mapping was used.",
@@ -95,6 +96,8 @@ def bubble_of(message: Message, sid: str, media: Sequence[Medium], tries: Sequen
     why, why_text = WHY.get(message.reason or "", ("", ""))
     if why == "new" and message.sticky == Outcome.REPLACED:
         why = "new number"
+    if message.direction is Direction.OUTBOUND_REPLY and message.reason == Reason.EXPLICIT:
+        why, why_text = REPLY
     error = ERRORS.get(message.error_code or 0)
     status = message.status
     return Bubble(

@@ -16,7 +16,7 @@ from limpet.core.page import PageRequest
 from limpet.core.sticky import Binding
 from limpet.flow.explain import Explained, Supposed
 from limpet.pages.ask import Ask
-from limpet.pages.phones.bubble import MAPPED, WHY, element_id
+from limpet.pages.phones.bubble import MAPPED, element_id
 from limpet.pages.phones.desk import Desk
 from limpet.pages.phones.feed import Seen
 from limpet.store import sticky_lists
@@ -41,6 +41,7 @@ class Told:
 
     sid: str
     kind: str
+    about: str
     method: str
     url: str
     fields: Sequence[tuple[str, str]]
@@ -92,16 +93,17 @@ async def show(desk: Desk, ask: Ask) -> Response:
     tries = await desk.deps.deliveries.page_of_message(message.bucket, message.id, None, PageRequest(TRIES_MAX))
     token = await desk.deps.accounts.auth_token(account.id)
     releaser = desk.releaser
+    bubble = desk.bubble(Seen(message, (), (), 0))
     outbound = message.direction is not Direction.INBOUND
     return ask.html(
         "phones/detail_part.html" if ask.by_htmx else "phones/detail.html",
         message=message,
         sid=desk.sid(message),
-        bubble=desk.bubble(Seen(message, (), (), 0)),
+        bubble=bubble,
         phone=element_id(message.recipient),
         account=account,
         service=await _service_sid(desk, message),
-        why=WHY.get(message.reason or "", ("", ""))[1],
+        why=bubble.why_text,
         mapped=MAPPED.get(message.sticky or "", ""),
         rejections=sorted(message.rejections.items()),
         now=await _now(desk, account, message) if outbound else None,
@@ -181,8 +183,9 @@ def _tried(desk: Desk, one: Delivery, token: str, answer: str | None) -> Told:
     request = json_request(url, one.payload) if is_event else form_request(url, one.payload, post=one.method == POST)
     form = {} if is_event else parse_form(one.payload.encode())
     sid = delivery_sid(one.bucket, one.id, sid_key=desk.deps.installation.sid_key)
+    fields = [(name, value) for name, values in form.items() for value in values]
     return Told(
-        sid, one.kind, one.method, one.url, [(name, value) for name, values in form.items() for value in values],
-        one.payload if is_event else "", signature(token, sent_as(request.url), request.signed_form),
-        idempotency_token(*one.callback), one.attempt, one.outcome, one.http_status, one.failure, answer, id_time(one.id),
+        sid, one.kind, dict(fields).get("MessageStatus", ""), one.method, one.url, fields, one.payload if is_event else "",
+        signature(token, sent_as(request.url), request.signed_form), idempotency_token(*one.callback), one.attempt,
+        one.outcome, one.http_status, one.failure, answer, id_time(one.id),
     )  # fmt: skip
