@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/phones.py [--rate 200] [--seconds 15] [--pages 1]
 
-Starts a `limpet dev` of its own on a free port, and chromium. Prints how long frames took, how long after acceptance a message's bubble
-was there, and what the server's process used.
+Starts a `limpet dev` of its own on a free port, and chromium. Prints how long frames took, how long after acceptance a bubble was
+there, and what the server's process used.
 """
 
 from __future__ import annotations
