@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -47,9 +48,11 @@ async def show(desk: Desk, ask: Ask) -> Response:
     phones = phones_of((bubble for bubble, _ in bubbles.values()), PHONES_MAX, BUBBLES_MAX)
     numbers = await desk.store.numbers()
     new = _new(ask, {phone.person for phone in phones}, numbers[0].address if numbers else "")
-    html = {
-        bubble.id: desk.bubble_html(bubbles[bubble.id][1], ask.renderer) for phone in phones for bubble in phone.bubbles
-    }
+    html: dict[str, str] = {}
+    for phone in phones:
+        for bubble in phone.bubbles:
+            html[bubble.id] = desk.bubble_html(bubbles[bubble.id][1], ask.renderer)
+        await asyncio.sleep(0)  # thousands of bubbles take a moment, and messages are not to wait for them
     return ask.html(
         "phones/phones.html",
         phones=[*new, *phones],

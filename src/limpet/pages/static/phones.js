@@ -1,10 +1,10 @@
 // What the server cannot do: put bubbles where they belong as they come, copy a code, send on Enter. Without it the page works by reload.
 "use strict";
 (() => {
-  const PHONES_MAX = 200, BUBBLES_MAX = 100, ROWS_A_FRAME = 25;
+  const PHONES_MAX = 200, BUBBLES_MAX = 100, ROWS_A_FRAME = 40;
   const byId = (id) => document.getElementById(id);
   const phones = byId("phones"), live = byId("live"), heard = byId("heard");
-  const waiting = [];
+  const waiting = new Map();  // of each bubble only what came last
   let drawing = false, news = 0;
 
   // The same names as `element_id` of the server gives.
@@ -29,12 +29,12 @@
   function place(row) {
     const before = byId(row.id);
     if (row.classList.contains("gone")) return before?.remove();
-    if (before) {  // what is open of its details stays open
-      const link = before.querySelector(".details")?.getAttribute("aria-expanded");
+    if (before) {  // what is open of its details stays open, and who is at them stays there
+      const details = before.querySelector(".details"), focused = document.activeElement === details;
       before.querySelector(".bubble").replaceWith(row.querySelector(".bubble"));
       before.dataset.number = row.dataset.number;
-      before.querySelector(".details")?.setAttribute("aria-expanded", link ?? "false");
-      htmx.process(before);
+      before.querySelector(".details").setAttribute("aria-expanded", details.getAttribute("aria-expanded"));
+      if (focused) before.querySelector(".details").focus();
       settle(before);
       return;
     }
@@ -44,7 +44,6 @@
     for (let last = list.lastElementChild; last && last.dataset.order > row.dataset.order; last = last.previousElementSibling) next = last;
     list.insertBefore(row, next);
     if (list.children.length > BUBBLES_MAX) list.firstElementChild.remove();
-    htmx.process(row);
     settle(row);
     news += 1;
   }
@@ -58,8 +57,13 @@
 
   // A few at a time, so that no frame is held up by a flood.
   function draw() {
-    for (const row of waiting.splice(0, document.hidden ? waiting.length : ROWS_A_FRAME)) place(row);
-    drawing = waiting.length > 0;
+    let left = document.hidden ? Infinity : ROWS_A_FRAME;
+    for (const [id, row] of waiting) {
+      if (left-- <= 0) break;
+      waiting.delete(id);
+      place(row);
+    }
+    drawing = waiting.size > 0;
     if (drawing) return soon();
     if (news) heard.textContent = `${news} new message${news === 1 ? "" : "s"}`;
     news = 0;
@@ -86,24 +90,23 @@
     if (event.detail.type === "stale") return stale();
     const parsed = document.createElement("template");
     parsed.innerHTML = event.detail.data;
-    waiting.push(...parsed.content.children);
-    if (drawing || !waiting.length) return;
+    for (const row of [...parsed.content.children]) waiting.set(row.id, row);
+    if (drawing || !waiting.size) return;
     drawing = true;
     soon();
   });
   document.body.addEventListener("htmx:sseOpen", () => say(true));
   document.body.addEventListener("htmx:sseError", () => say(false));
 
-  document.body.addEventListener("htmx:beforeRequest", (event) => {
-    const link = event.target;
-    if (!link.classList.contains("details")) return;
-    const more = event.detail.target;
+  // One listener for all bubbles: there may be thousands.
+  function toggle(link) {
+    const more = byId(link.getAttribute("aria-controls"));
     const open = more.childElementCount > 0;
     link.setAttribute("aria-expanded", String(!open));
-    if (!open) return;
-    event.preventDefault();
-    more.replaceChildren();
-  });
+    if (open) more.replaceChildren();
+    else htmx.ajax("GET", link.getAttribute("href"), {source: link, target: more, swap: "innerHTML"});
+  }
+
   document.body.addEventListener("htmx:afterRequest", (event) => {
     const form = event.target;
     if (!form.classList.contains("compose") || event.detail.xhr.status >= 400) return;
@@ -127,6 +130,11 @@
   });
   document.addEventListener("click", async (event) => {
     for (const open of document.querySelectorAll(".menu[open]")) if (!open.contains(event.target)) open.removeAttribute("open");
+    const details = event.target.closest(".details");
+    if (details && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      toggle(details);
+    }
     const code = event.target.closest("[data-copy]");
     if (!code) return;
     await navigator.clipboard.writeText(code.dataset.copy);
