@@ -86,9 +86,7 @@ def dev(
     _serve(
         config,
         offset,
-        DevOptions(
-            realistic_rates, registration_delay, read_release(release_to, release_config, release_from, allow)
-        ),
+        DevOptions(realistic_rates, registration_delay, read_release(release_to, release_config, release_from, allow)),
         lambda ready: _dev_ready(ready, config, ready_json),
     )
 
