@@ -54,6 +54,13 @@ SCRIPTS: Mapping[str, Script] = {
         whole="tests/commands/test_sticky_transfer.py walks it with a recorded log"
     ),
     "docs/howto/opt-outs.md": Script(files={"people.csv": "to\n+14155550171\n"}),
+    "docs/howto/phones.md": Script(
+        before=_ONE_SENT,
+        left_out={
+            "limpet dev": _STARTS,
+            "curl http://127.0.0.1:8080/phones/clock": "moves the clock of all pages: tests/pages runs it",
+        },
+    ),
     "docs/howto/point-an-sdk-at-limpet.md": Script(before=_ONE_SENT, left_out={"limpet dev": _STARTS}),
     "docs/howto/privacy.md": Script(before=_ONE_SENT),
     "docs/howto/run-in-production.md": Script(
