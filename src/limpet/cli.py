@@ -52,6 +52,9 @@ SECTIONS = (
         Entry("keys", ".keys:keys", "API keys: credentials that can be taken away one by one."),
         Entry("smpp-credentials", ".smpp_credentials:smpp_credentials", "Let clients that speak SMPP bind to Limpet."),
     )),
+    Section("Programs that nobody changed", (
+        Entry("proxy", ".proxy:proxy", "Lead a program here by its environment alone, where `limpet dev --proxy` runs."),
+    )),
     Section("The simulated carrier of `limpet dev`", (
         Entry("text", ".text:text", "Let a person send BODY to a number, as a phone would."),
         Entry("simulate", ".simulate:simulate", "Let it be slow, throttle, lose, refuse or be gone."),

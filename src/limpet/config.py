@@ -199,6 +199,8 @@ class DevOptions:
     registration_delay_s: float = 1.0
     """How long the simulated registrar takes to decide."""
     release: ReleaseOptions | None = None
+    proxy_port: int | None = None
+    """Where the proxy listens that stands in for Twilio's host names; 0 takes a free port, None has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,10 @@ class Ready:
     """Where customers bind, `host:port`; empty when they cannot."""
     smpp_system_id: str = ""
     smpp_password: str = field(default="", repr=False)
+    proxy: str = ""
+    """URL of the proxy that stands in for Twilio's host names; empty when there is none."""
+    proxy_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The variables by which a program comes here by that proxy."""
 
 
 def load_config(path: Path, environment: Mapping[str, str]) -> Config:

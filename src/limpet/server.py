@@ -11,16 +11,13 @@ import random
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from secrets import token_bytes, token_hex
-from typing import Any
 
 import structlog
-import uvicorn
 
 from limpet.carrier.port import Lane, Listener
 from limpet.carrier.smpp import SmppLane
@@ -47,6 +44,7 @@ from limpet.flow.tried import Tried
 from limpet.flow.whole import Flow, assemble
 from limpet.flow.worker import supervise
 from limpet.pages.phones.answers import Answers
+from limpet.server_http import BACKLOG, LOOPBACK, place, proxy, web
 from limpet.server_settings import elsewhere, inventory, pace, registration
 from limpet.store.accounts import Accounts
 from limpet.store.callbacks import BY_SMPP, OwedCallback
@@ -66,12 +64,9 @@ from limpet.store.smpp_credentials import SmppCredentials
 from limpet.web.app import create_app
 from limpet.web.deps import Deps, compliance
 from limpet.web.media import new_media
-from limpet.web.protocol import BoundedProtocol
 from limpet.webhook import Webhooks
 
 CLOCK_SKEW_WARN_S, CLOCK_SKEW_MAX_S = 1.0, 30.0
-KEEP_ALIVE_S = 60
-BACKLOG = 2048
 CALLBACKS_GRACE_S = 5.0
 _log = structlog.get_logger()
 
@@ -86,22 +81,6 @@ class _Stores:
     smpp_credentials: SmppCredentials
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, saying when it is up, and without its own ideas about signals: this file stops it in its turn."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_ready: Callable[[Ready], None]) -> None:
     """Run a server until SIGTERM or SIGINT; with `dev` the embedded database, the simulated carrier and the seeds come along.
 
@@ -112,7 +91,8 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
     async with AsyncExitStack() as stack:
         listening = _listen(config.server.host, config.server.port)
         stack.callback(listening.close)
-        binding = _listen_for_binds(stack, config)
+        binding = _listen_as_well(stack, config.smpp_server.host, config.smpp_server.port)
+        tunnelling = _listen_as_well(stack, LOOPBACK, None if dev is None else dev.proxy_port)
         database = await _open_database(stack, config, clock, dev)
         installation = await database.installation(clock.now(), token_bytes(64))
         vault = Vault(_master_key(config))
@@ -163,10 +143,13 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             sticky_imports=StickyImports(database, installation, new_id, clock),
         )  # fmt: skip
         app, hang_up = await with_phones(stack, create_app(deps), deps, dev, seeded, answers, base_url)
-        web = await stack.enter_async_context(_web(config, app, listening))
+        serving, state = await stack.enter_async_context(web(config, app, listening))
         stack.push_async_callback(hang_up)
-        on_ready(_ready(config, listening, binding, seeded))
-        await _until_stopped(stop, web)
+        ready = _ready(config, listening, binding, seeded)
+        if tunnelling is not None:
+            ready = await stack.enter_async_context(proxy(config, app, state, tunnelling, ready))
+        on_ready(ready)
+        await _until_stopped(stop, serving)
         _log.info("stopping")
 
 
@@ -182,9 +165,8 @@ def _on_signals(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(each, told)
 
 
-def _listen_for_binds(stack: AsyncExitStack, config: Config) -> socket.socket | None:
-    """The port for SMPP customers; None when there is none."""
-    host, port = config.smpp_server.host, config.smpp_server.port
+def _listen_as_well(stack: AsyncExitStack, host: str, port: int | None) -> socket.socket | None:
+    """A port beside the API's, such as that for SMPP customers; None when there is to be none."""
     if port is None:
         return None
     taken = _listen(host, port)
@@ -326,31 +308,6 @@ def _over_http(
     return HttpCarriers(mine, _url(config, listening), clock, chance)
 
 
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
-
-
-@asynccontextmanager
-async def _web(config: Config, app: Any, listening: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
-    """The door, open; closed by letting requests under way finish."""
-    server = _Server(
-        uvicorn.Config(
-            app, http=BoundedProtocol, ws="none", lifespan="off", loop="none", log_config=None, access_log=False,
-            server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=int(config.dispatch.stop_grace_s),
-            ssl_certfile=_text(config.server.tls_certificate_file), ssl_keyfile=_text(config.server.tls_key_file),
-            backlog=BACKLOG,
-        )
-    )  # fmt: skip
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    await server.up.wait()
-    try:
-        yield serving
-    finally:
-        server.should_exit = True
-        await serving
-
-
 async def _until_stopped(stop: asyncio.Event, web: asyncio.Task[None]) -> None:
     told = asyncio.create_task(stop.wait())
     await asyncio.wait({told, web}, return_when=asyncio.FIRST_COMPLETED)
@@ -360,11 +317,11 @@ async def _until_stopped(stop: asyncio.Event, web: asyncio.Task[None]) -> None:
 def _url(config: Config, listening: socket.socket) -> str:
     """Where it is reached."""
     scheme = "https" if config.server.tls_certificate_file else "http"
-    return config.server.public_url or f"{scheme}://{_place(listening)}"
+    return config.server.public_url or f"{scheme}://{place(listening)}"
 
 
 def _ready(config: Config, listening: socket.socket, binding: socket.socket | None, seeded: Seeded | None) -> Ready:
-    ready = Ready(url=_url(config, listening), pid=os.getpid(), smpp="" if binding is None else _place(binding))
+    ready = Ready(url=_url(config, listening), pid=os.getpid(), smpp="" if binding is None else place(binding))
     if seeded is None:
         return ready
     return replace(
@@ -372,9 +329,3 @@ def _ready(config: Config, listening: socket.socket, binding: socket.socket | No
         api_key_secret=seeded.api_key_secret, service_sid=seeded.service_sid, numbers=seeded.numbers,
         smpp_system_id=seeded.smpp_system_id, smpp_password=seeded.smpp_password,
     )  # fmt: skip
-
-
-def _place(listening: socket.socket) -> str:
-    """Where a socket listens, as a URL has it."""
-    host, port = listening.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 DEV_PORT = 8080
 DEV_SMPP_PORT = 2775
+DEV_PROXY_PORT = 8081
+_USUAL_PORT = "usual"
+_PORT_MAX = 65535
+_TOLD = ("url", "pid", "proxy", "proxy_environment")
 _CLOCK = re.compile(r"([+-])(\d{1,5})([dhms])")
 _CLOCK_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _TRACEBACK_VARIABLE = "LIMPET_TRACEBACK"
@@ -46,6 +50,17 @@ def _offset(_context: click.Context, _option: click.Parameter, given: str) -> ti
         raise click.BadParameter(f"{given!r} is not an offset such as +366d, -2h, +90m or +10s.")
     size = timedelta(**{_CLOCK_UNITS[match[3]]: int(match[2])})
     return size if match[1] == "+" else -size
+
+
+def _proxy_port(given: str | None, port: int) -> int | None:
+    """What `--proxy` says beside `--port`: none, the usual port or a free one, or this port."""
+    if given is None:
+        return None
+    if given == _USUAL_PORT:
+        return DEV_PROXY_PORT if port else 0
+    if not (given.isascii() and given.isdigit() and int(given) <= _PORT_MAX):
+        raise click.UsageError(f"--proxy takes a port from 0 to {_PORT_MAX}, not {given!r}.")
+    return int(given)
 
 
 @click.command()
@@ -66,12 +81,16 @@ def _offset(_context: click.Context, _option: click.Parameter, given: str) -> ti
     "--registration-delay", type=click.FloatRange(0, 86_400), default=1.0, show_default=True,
     help="Seconds that the simulated registrar takes to decide.",
 )  # fmt: skip
+@click.option(
+    "--proxy", is_flag=False, flag_value=_USUAL_PORT, metavar="[PORT]",
+    help="Stand in for *.twilio.com by a proxy on this port; 8081, or a free one with --port 0.",
+)  # fmt: skip
 @click.option("--behind-proxy", is_flag=True, help="Something in front ends TLS: allows a --host beyond this machine.")
 @release_options
 def dev(
     host: str, port: int, data: Path, ready_json: bool, offset: timedelta, realistic_rates: bool, smpp_port: int | None,
-    registration_delay: float, behind_proxy: bool, release_to: str | None, release_config: Path | None,
-    release_from: str | None, allow: tuple[str, ...],
+    registration_delay: float, proxy: str | None, behind_proxy: bool, release_to: str | None,
+    release_config: Path | None, release_from: str | None, allow: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Run Limpet for development: everything included, nothing to set up."""
     server = ServerConfig(host=ruled(HOST, "--host", host), port=port, behind_proxy=behind_proxy)
@@ -86,7 +105,12 @@ def dev(
     _serve(
         config,
         offset,
-        DevOptions(realistic_rates, registration_delay, read_release(release_to, release_config, release_from, allow)),
+        DevOptions(
+            realistic_rates,
+            registration_delay,
+            read_release(release_to, release_config, release_from, allow),
+            _proxy_port(proxy, port),
+        ),
         lambda ready: _dev_ready(ready, config, ready_json),
     )
 
@@ -143,7 +167,7 @@ def _dev_ready(ready: Ready, config: Config, as_json: bool) -> None:
     from limpet.devtools.seed import DEV_FILE, read_dev_file, write_dev_file
 
     path = config.database.data_dir / DEV_FILE
-    write_dev_file(path, {**read_dev_file(path), "url": ready.url, "pid": ready.pid})
+    write_dev_file(path, {**read_dev_file(path), **{name: getattr(ready, name) for name in _TOLD}})
     if as_json:
         click.echo(json.dumps(asdict(ready)))
         sys.stdout.flush()

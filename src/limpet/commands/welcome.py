@@ -5,6 +5,7 @@ Words only: nothing is asked of anybody.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -26,7 +27,8 @@ def welcome(ready: Ready, data_dir: Path, console: Console | None = None) -> Non
     for name, value in _facts(ready, data_dir):
         facts.add_row(Text(name, style="bold"), Text(value))
     out.print(Panel(facts, title="Limpet is ready", title_align="left", width=min(out.width, _WIDTH_MAX)))
-    for title, code in examples(Facts(ready.url, ready.account_sid, ready.auth_token, ready.service_sid)):
+    place = Facts(ready.url, ready.account_sid, ready.auth_token, ready.service_sid)
+    for title, code in [*([_unchanged(ready)] if ready.proxy else []), *examples(place)]:
         out.print(Text(f"\n{title}", style="bold"))
         out.print(Text(code), soft_wrap=True)  # no line is broken: it is there to be copied
     out.print("\nStop with Ctrl-C; everything is kept for the next start.")
@@ -47,5 +49,12 @@ def _facts(ready: Ready, data_dir: Path) -> list[tuple[str, str]]:
             if ready.smpp
             else []
         ),
+        *([("Proxy", f"{ready.proxy} stands in for *.twilio.com")] if ready.proxy else []),
         ("Data", str(data_dir)),
     ]
+
+
+def _unchanged(ready: Ready) -> tuple[str, str]:
+    """What leads a program here that nobody changes: `limpet proxy env` prints the same for other shells."""
+    lines = (f"export {name}={shlex.quote(value)}" for name, value in ready.proxy_environment.items())
+    return 'Any program, unchanged (or: eval "$(limpet proxy env)")', "\n".join(lines)
