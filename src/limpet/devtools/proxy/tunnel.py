@@ -64,9 +64,9 @@ class Proxy:
         self._state = state
         self._told: set[str] = set()
 
-    def new_tunnel(self, on_closed: Callable[[], None]) -> _Tunnel:
+    def new_tunnel(self, host: str, on_closed: Callable[[], None]) -> _Tunnel:
         """The door's side of a tunnel."""
-        return _Tunnel(on_closed, config=self._config, server_state=self._state, app_state={})
+        return _Tunnel(self, host, on_closed, config=self._config, server_state=self._state, app_state={})
 
     def tell(self, about: str, sentence: str) -> None:
         """Log a sentence, once for each host."""
@@ -74,18 +74,36 @@ class Proxy:
             self._told.add(about)
             _log.warning(sentence)
 
+    def tell_silent(self, host: str) -> None:
+        """Log that a client left as those do who trust no certificate of ours: some say so, others just go."""
+        self.tell(
+            f"{host} silent",
+            f"A client came for {host} and left before it asked for anything. If it does not trust the proxy's "
+            "certificate: `limpet proxy env` says what it needs.",
+        )
+
 
 class _Tunnel(BoundedProtocol):
     """A connection of the door's that came through a tunnel."""
 
-    def __init__(self, on_closed: Callable[[], None], **parts: Any) -> None:
+    def __init__(self, proxy: Proxy, host: str, on_closed: Callable[[], None], **parts: Any) -> None:
         super().__init__(**parts)
+        self._proxy = proxy
+        self._host = host
         self._on_closed = on_closed
+        self._silent = True
+
+    def data_received(self, data: bytes) -> None:
+        """What the client asks."""
+        self._silent = False
+        super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
         super().connection_lost(exc)
         self._on_closed()
+        if self._silent:
+            self._proxy.tell_silent(self._host)
 
 
 class _Early(asyncio.Protocol):
@@ -172,7 +190,7 @@ class _Caller(asyncio.Protocol):
             self._gone()
             return
         self._led = True
-        tunnel = self._proxy.new_tunnel(self._gone)
+        tunnel = self._proxy.new_tunnel(host, self._gone)
         transport.set_protocol(tunnel)
         tunnel.connection_made(transport)
         if early.data:
@@ -181,12 +199,9 @@ class _Caller(asyncio.Protocol):
     def _not_led(self, host: str, error: OSError) -> None:
         self._transport.abort()
         self._gone()
-        if isinstance(error, ssl.SSLError) and "ALERT" in str(error.reason):
-            self._proxy.tell(
-                f"{host} untrusted",
-                f"A client does not trust the proxy's certificate for {host}: `limpet proxy env` says what it needs.",
-            )
-        elif not isinstance(error, ssl.SSLError | ConnectionError):
+        if isinstance(error, ssl.SSLError | ConnectionError):
+            self._proxy.tell_silent(host)
+        else:
             self._proxy.tell(f"{host} failed", f"The proxy cannot speak for {host}: {error.strerror}.")
 
     def _too_late(self) -> None:
