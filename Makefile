@@ -93,12 +93,14 @@ $(STAMPS)/demo: $(UV) requirements/demo.lock pyproject.toml
 # The last release of each major that people run.
 PYTHON_CLIENTS := 6.63.2 7.17.0 8.13.0 9.13.0
 NODE_CLIENTS := 4.23.0 5.13.1 6.2.0
+TWILIO_CLI := 6.2.4
 
 $(STAMPS)/clients: $(STAMPS)/dev Makefile
 	@for version in $(PYTHON_CLIENTS); do \
 	  $(UV) pip install --quiet --python $(BIN)/python --target $(VENV)/clients/python-$${version%%.*} twilio==$$version; done
 	@for version in $(NODE_CLIENTS); do \
 	  npm install --silent --no-audit --no-fund --prefix $(VENV)/clients/node-$${version%%.*} twilio@$$version; done
+	@npm install --silent --no-audit --no-fund --prefix $(VENV)/clients/cli twilio-cli@$(TWILIO_CLI)
 	@touch $@
 
 # Apart from the environment: it is for some Pythons and platforms only.
