@@ -35,6 +35,10 @@ class SystemClock:
 class SteppableClock(SystemClock):
     """A machine's clock whose wall time can be moved on while it runs: what a year of silence does is seen at once."""
 
+    def __init__(self, offset: timedelta = timedelta()) -> None:
+        super().__init__(offset)
+        self._first = offset
+
     @property
     def offset(self) -> timedelta:
         """How far it is from the machine's."""
@@ -45,3 +49,7 @@ class SteppableClock(SystemClock):
         if by < timedelta():
             raise ValueError("a clock is moved on, never back")
         self._offset += by
+
+    def begin_anew(self) -> None:
+        """Back to where it started. Only for who has forgotten everything that was written down meanwhile."""
+        self._offset = self._first

@@ -199,6 +199,8 @@ class DevOptions:
     registration_delay_s: float = 1.0
     """How long the simulated registrar takes to decide."""
     release: ReleaseOptions | None = None
+    throwaway: bool = False
+    """Whether nobody misses the data: nothing waits for the disk."""
     proxy_port: int | None = None
     """Where the proxy listens that stands in for Twilio's host names; 0 takes a free port, None has none."""
 

@@ -52,7 +52,7 @@ from limpet.store.content import Contents
 from limpet.store.database import Database, DatabaseUnusable, Installation, migrations
 from limpet.store.deactivations import Deactivations
 from limpet.store.deliveries import Deliveries
-from limpet.store.embedded import EmbeddedPostgres
+from limpet.store.embedded import DURABLE, THROWAWAY, EmbeddedPostgres
 from limpet.store.event_streams import EventStreams
 from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
@@ -142,7 +142,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             compliance=compliance(database, book), people=flow.people,
             sticky_imports=StickyImports(database, installation, new_id, clock),
         )  # fmt: skip
-        app, hang_up = await with_phones(stack, create_app(deps), deps, dev, seeded, answers, base_url)
+        app, hang_up = await with_phones(stack, create_app(deps), deps, dev, seeded, answers, base_url, ids.begin_anew)
         serving, state = await stack.enter_async_context(web(config, app, listening))
         stack.push_async_callback(hang_up)
         ready = _ready(config, listening, binding, seeded)
@@ -194,7 +194,8 @@ async def _open_database(stack: AsyncExitStack, config: Config, clock: Clock, de
     """The operator's database, which must be up to date, or the embedded one, which is brought up to date."""
     url = config.database.url
     if url is None:
-        embedded = EmbeddedPostgres(config.database.data_dir)
+        throwaway = dev is not None and dev.throwaway
+        embedded = EmbeddedPostgres(config.database.data_dir, THROWAWAY if throwaway else DURABLE)
         url = await asyncio.to_thread(embedded.start)
         stack.push_async_callback(asyncio.to_thread, embedded.stop)
     database = await Database.connect(url, config.database.connections)

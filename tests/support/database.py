@@ -26,7 +26,7 @@ import pytest_asyncio
 
 from limpet.store.data_directory import LOCK_NAME
 from limpet.store.database import Database, DatabaseUnusable
-from limpet.store.embedded import DURABLE, EmbeddedPostgres
+from limpet.store.embedded import THROWAWAY, EmbeddedPostgres
 from tests.support.clock import NOW
 
 HASH_PARTITIONS = 8
@@ -34,7 +34,7 @@ _SERVER_PREFIX, _OTHER_PREFIX = "limpet-tests-", "limpet-own-"
 _LEFT_AFTER_S = {_SERVER_PREFIX: 60, _OTHER_PREFIX: 3600}
 """A run holds its server's directory locked from the first second to the last. What else it prepares may lie unlocked, but no
 run takes an hour."""
-_FAST = {**DURABLE, "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "120"}
+_FAST = {**THROWAWAY, "max_connections": "120"}
 _TABLE = re.compile(r"CREATE TABLE (?P<name>\w+) \((?P<columns>.*?)\n\)(?P<rest>[^;]*);", re.DOTALL)
 _BUCKET = re.compile(r"^\s+bucket\s+smallint NOT NULL", re.MULTILINE)
 _numbers = count()

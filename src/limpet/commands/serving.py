@@ -85,11 +85,12 @@ def _proxy_port(given: str | None, port: int) -> int | None:
     "--proxy", is_flag=False, flag_value=_USUAL_PORT, metavar="[PORT]",
     help="Stand in for *.twilio.com by a proxy on this port; 8081, or a free one with --port 0.",
 )  # fmt: skip
+@click.option("--throwaway", is_flag=True, help="Wait for no disk: for tests, whose data nobody misses.")
 @click.option("--behind-proxy", is_flag=True, help="Something in front ends TLS: allows a --host beyond this machine.")
 @release_options
 def dev(
     host: str, port: int, data: Path, ready_json: bool, offset: timedelta, realistic_rates: bool, smpp_port: int | None,
-    registration_delay: float, proxy: str | None, behind_proxy: bool, release_to: str | None,
+    registration_delay: float, proxy: str | None, throwaway: bool, behind_proxy: bool, release_to: str | None,
     release_config: Path | None, release_from: str | None, allow: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Run Limpet for development: everything included, nothing to set up."""
@@ -109,6 +110,7 @@ def dev(
             realistic_rates,
             registration_delay,
             read_release(release_to, release_config, release_from, allow),
+            throwaway,
             _proxy_port(proxy, port),
         ),
         lambda ready: _dev_ready(ready, config, ready_json),

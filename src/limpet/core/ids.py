@@ -70,3 +70,7 @@ class IdSource:
         made = id_floor(now) | (chance & ((1 << CHANCE_BITS) - 1))
         self._last = made if made > self._last else self._last + 1
         return self._last
+
+    def begin_anew(self) -> None:
+        """Forget the last one: for who has forgotten everything that had an id, and has gone back in time."""
+        self._last = 0

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 from starlette.types import ASGIApp
 
+from limpet.clock import Clock, SteppableClock
 from limpet.config import DevOptions
 from limpet.devtools.behaviour import FATES
 from limpet.devtools.release import open_release
@@ -18,13 +19,24 @@ from limpet.web.deps import Deps
 from limpet.web.notices import notices_path
 
 
+def forgetting(clock: Clock, begin_anew: Callable[[], None]) -> Callable[[], None]:
+    """What is told when everything has been forgotten: the clock goes back, and ids begin anew."""
+
+    def all_of_it() -> None:
+        if isinstance(clock, SteppableClock):
+            clock.begin_anew()
+        begin_anew()
+
+    return all_of_it
+
+
 async def _nothing_open() -> None:
     return None
 
 
 async def with_phones(
     stack: AsyncExitStack, api: ASGIApp, deps: Deps, dev: DevOptions | None, seeded: Seeded | None, answers: Answers,
-    base_url: str,
+    base_url: str, begin_anew: Callable[[], None] = lambda: None,
 ) -> tuple[ASGIApp, Callable[[], Awaitable[None]]]:  # fmt: skip
     """The application that is to be served, and what ends the pages that listen; the API alone without simulated carriers."""
     if dev is None or seeded is None:
@@ -34,5 +46,5 @@ async def with_phones(
         url = base_url + notices_path(dev.release.carrier.name)
         release = await open_release(stack, dev.release, deps.clock, url)
     facts = Facts(base_url, seeded.account_sid, seeded.auth_token, seeded.service_sid)
-    site = PhonesSite(deps, facts, tuple(FATES), answers, api, release)
+    site = PhonesSite(deps, facts, tuple(FATES), answers, api, release, forgetting(deps.clock, begin_anew))
     return site.app, site.close

@@ -74,6 +74,10 @@ DURABLE: Mapping[str, str] = MappingProxyType(
     }
 )
 """What the server runs with: a commit is on the disk before it is answered."""
+THROWAWAY: Mapping[str, str] = MappingProxyType(
+    {**DURABLE, "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+)
+"""For data that nobody misses: nothing waits for the disk."""
 
 
 class EmbeddedPostgres:
@@ -148,7 +152,15 @@ class EmbeddedPostgres:
         unfinished.mkdir(mode=0o700)
         if programs.user:
             shutil.chown(unfinished, *programs.user)
-        options = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions", f"--username={_SUPERUSER}")
+        quick = ("--no-sync",) if self._settings["fsync"] == "off" else ()
+        options = (
+            *quick,
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-instructions",
+            f"--username={_SUPERUSER}",
+        )
         made = programs.run("initdb", *options, "-D", str(unfinished))
         if made.returncode:
             raise DatabaseUnusable(f"PostgreSQL could not make its files in {unfinished}: {_last_line(made.stderr)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
@@ -32,6 +33,7 @@ STEPS: Final[Mapping[str, timedelta]] = {
 """How far the clock can be moved on at a time. A year is a day more than the 365 for which a mapping lives."""
 OFFSET_MAX: Final = timedelta(days=366 * 50)
 DELETED_AT_ONCE: Final = 8
+_SECONDS: Final = re.compile(r"[0-9]{1,10}(\.[0-9]{1,6})?")
 _PERCENT: Final = {"FateShare": "FatePercent", "Throttle": "ThrottlePercent", "Lose": "LosePercent"}
 
 
@@ -124,11 +126,9 @@ def _behaviour(form: Form) -> Form:
 
 
 async def clock(desk: Desk, ask: Ask) -> Response:
-    """POST /phones/clock: move the clock on `By` an hour, a day, a month or a year."""
+    """POST /phones/clock: move the clock on `By` an hour, a day, a month or a year, or so many seconds."""
     form = ask.form if ask.json is None else as_form(object_of(ask.json))
-    by = STEPS.get(filled(form, "By") or "")
-    if by is None:
-        raise Refused(f"'By' must be one of {', '.join(STEPS)}.")
+    by = _step(filled(form, "By") or "")
     if desk.step is None:
         raise Refused("The clock of this server cannot be moved.", 404)
     if desk.offset() + by > OFFSET_MAX:
@@ -137,6 +137,14 @@ async def clock(desk: Desk, ask: Ask) -> Response:
     if ask.json is not None:
         return ask.value({"now": desk.deps.clock.now().isoformat()})
     return ask.go("/phones?done=clock")
+
+
+def _step(given: str) -> timedelta:
+    if _SECONDS.fullmatch(given):
+        return timedelta(seconds=float(given))
+    if given not in STEPS:
+        raise Refused(f"'By' must be one of {', '.join(STEPS)}, or a number of seconds.")
+    return STEPS[given]
 
 
 async def replay(desk: Desk, ask: Ask) -> Response:

@@ -50,6 +50,8 @@ class Desk:
     releaser: Releaser | None = None
     answers: Callable[[Key, int], str | None] = lambda _key, _attempt: None
     """What a customer's URL answered to a try of a callback, as far as it is remembered."""
+    begin_anew: Callable[[], None] = lambda: None
+    """Told that everything that was sent and heard has been forgotten, and that time has gone back to where it started."""
     streams: int = 0
     _rendered: OrderedDict[Key, tuple[int, str]] = field(default_factory=OrderedDict)
 

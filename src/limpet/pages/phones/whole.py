@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from limpet.clock import Clock, SteppableClock
 from limpet.pages.ask import Ask, Group, Handler
-from limpet.pages.phones import actions, detail, events, views
+from limpet.pages.phones import actions, anew, detail, events, views
 from limpet.pages.phones.answers import Answers
 from limpet.pages.phones.desk import Desk, Releaser
 from limpet.pages.phones.facts import Facts
@@ -33,6 +33,7 @@ ROUTES: Final[Mapping[str, Mapping[str, _Page]]] = {
     "/clear": {"POST": actions.clear},
     "/chaos": {"POST": actions.chaos},
     "/clock": {"POST": actions.clock},
+    "/reset": {"POST": anew.reset},
     "/messages/{sid}": {"GET": detail.show},
     "/messages/{sid}/release": {"POST": actions.release},
     "/deliveries/{sid}/replay": {"POST": actions.replay},
@@ -56,7 +57,7 @@ class PhonesSite:
 
     def __init__(
         self, deps: Deps, facts: Facts, fates: Sequence[str], answers: Answers, elsewhere: ASGIApp,
-        releaser: Releaser | None = None,
+        releaser: Releaser | None = None, begin_anew: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         assert deps.simulated is not None
         assert deps.person_writes is not None
@@ -64,7 +65,7 @@ class PhonesSite:
         self._feed = Feed(store, clock, token_hex(4))
         desk = Desk(
             deps, self._feed, store, facts, deps.simulated, deps.person_writes, fates, stepping(clock, deps.database),
-            (lambda: clock.offset) if isinstance(clock, SteppableClock) else timedelta, releaser, answers.of,
+            (lambda: clock.offset) if isinstance(clock, SteppableClock) else timedelta, releaser, answers.of, begin_anew,
         )  # fmt: skip
         self.app = Site([group(desk)], elsewhere, deps.installation.sid_key, token_bytes)
 
