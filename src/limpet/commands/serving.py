@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -37,6 +39,7 @@ DEV_SMPP_PORT = 2775
 DEV_PROXY_PORT = 8081
 _USUAL_PORT = "usual"
 _PORT_MAX = 65535
+EOF_BYTES = 4096
 _TOLD = ("url", "pid", "proxy", "proxy_environment")
 _CLOCK = re.compile(r"([+-])(\d{1,5})([dhms])")
 _CLOCK_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -86,11 +89,12 @@ def _proxy_port(given: str | None, port: int) -> int | None:
     help="Stand in for *.twilio.com by a proxy on this port; 8081, or a free one with --port 0.",
 )  # fmt: skip
 @click.option("--throwaway", is_flag=True, help="Wait for no disk: for tests, whose data nobody misses.")
+@click.option("--until-eof", is_flag=True, help="Stop when standard input ends, as it does with whoever started this.")
 @click.option("--behind-proxy", is_flag=True, help="Something in front ends TLS: allows a --host beyond this machine.")
 @release_options
 def dev(
     host: str, port: int, data: Path, ready_json: bool, offset: timedelta, realistic_rates: bool, smpp_port: int | None,
-    registration_delay: float, proxy: str | None, throwaway: bool, behind_proxy: bool, release_to: str | None,
+    registration_delay: float, proxy: str | None, throwaway: bool, until_eof: bool, behind_proxy: bool, release_to: str | None,
     release_config: Path | None, release_from: str | None, allow: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Run Limpet for development: everything included, nothing to set up."""
@@ -103,6 +107,8 @@ def dev(
         smpp_server=SmppServerConfig(port=(DEV_SMPP_PORT if port else 0) if smpp_port is None else smpp_port),
     )
     config = replace(config, log=replace(config.log, format="console", level="warning"))
+    if until_eof:
+        threading.Thread(target=_stop_at_eof, daemon=True).start()
     _serve(
         config,
         offset,
@@ -161,6 +167,12 @@ def _serve(config: Config, offset: timedelta, options: DevOptions | None, on_rea
     )
     clock: Clock = SystemClock(offset) if options is None else SteppableClock(offset)
     run(server.serve(config, clock, dev=options, on_ready=on_ready))
+
+
+def _stop_at_eof() -> None:
+    while os.read(0, EOF_BYTES):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _dev_ready(ready: Ready, config: Config, as_json: bool) -> None:

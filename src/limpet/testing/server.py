@@ -69,7 +69,7 @@ def fingerprint() -> str:
 
 
 def make_template(template: Path) -> None:
-    """Make the template where it is missing, and forget those of other versions. When that fails there is none: it only saves time."""
+    """Make the template where it is missing, and forget others. It only saves time: when that fails there is none."""
     if template.exists():
         return
     home = Path(tempfile.mkdtemp(prefix="limpet-test-"))
@@ -90,22 +90,11 @@ def make_template(template: Path) -> None:
 
 
 def _start(home: Path, options: Sequence[str]) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "limpet",
-        "dev",
-        "--port",
-        "0",
-        "--proxy",
-        "--throwaway",
-        "--data",
-        str(home / "data"),
-    ]
+    command = [sys.executable, "-m", "limpet", "dev", "--port", "0", "--proxy", "--throwaway", "--until-eof"]
     with (home / "log").open("w") as log:
         return subprocess.Popen(  # noqa: S603 - ourselves
-            [*command, "--ready-json", *options], stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
-            text=True, start_new_session=True,
+            [*command, "--data", str(home / "data"), "--ready-json", *options], stdout=subprocess.PIPE, stderr=log,
+            stdin=subprocess.PIPE, text=True, start_new_session=True,  # its input ends with us, even when we are killed
         )  # fmt: skip
 
 
@@ -132,8 +121,9 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 def _copy(source: Path, target: Path) -> None:

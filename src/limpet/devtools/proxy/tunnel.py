@@ -25,6 +25,8 @@ PORT = 443
 HEAD_BYTES_MAX = 8 * 1024
 HEAD_TIMEOUT_S = 10.0
 HANDSHAKE_TIMEOUT_S = 10.0
+FAREWELL_TIMEOUT_S = 0.5
+"""Clients that keep a connection for later do not answer when it is closed: a server that stops does not wait for them."""
 CONNECTIONS_MAX = 256
 EARLY_BYTES_MAX = 64 * 1024
 """So much may come through a tunnel before the door has taken it over: one TLS record and what is read with it."""
@@ -181,7 +183,7 @@ class _Caller(asyncio.Protocol):
         try:
             transport: Any = await loop.start_tls(
                 self._transport, early, self._proxy.authority.context(host), server_side=True,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
+                ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S, ssl_shutdown_timeout=FAREWELL_TIMEOUT_S,
             )  # fmt: skip
         except OSError as error:
             self._not_led(host, error)

@@ -29,7 +29,11 @@ WITH m AS (DELETE FROM message),
      t AS (DELETE FROM smpp_part),
      u AS (DELETE FROM tally),
      v AS (DELETE FROM member_hour),
-     w AS (DELETE FROM erased_receipt)
+     w AS (DELETE FROM erased_receipt),
+     x AS (DELETE FROM sticky_staged),
+     y AS (DELETE FROM sticky_import_problem),
+     z AS (DELETE FROM sticky_import_before),
+     aa AS (DELETE FROM sticky_import)
 DELETE FROM person_request;
 
 -- name: emptying_senders (reference)
