@@ -34,6 +34,7 @@ class Line:
     proxy: Proxy
     port: int
     certificate: Path
+    state: ServerState
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
@@ -77,7 +78,7 @@ async def line(data: Path) -> AsyncIterator[Line]:
         listening.bind(("127.0.0.1", 0))
         state = ServerState()
         async with open_proxy(listening, authority, config, state) as proxy:
-            yield Line(proxy, listening.getsockname()[1], authority.folder / CERTIFICATE_FILE)
+            yield Line(proxy, listening.getsockname()[1], authority.folder / CERTIFICATE_FILE, state)
         for connection in list(state.connections):
             connection.shutdown()
 
@@ -200,6 +201,28 @@ async def test_who_leaves_in_silence_is_told_what_may_be_missing(tmp_path: Path,
                         await writer.start_tls(ssl.create_default_context(), server_hostname="api.twilio.com")
             await until(lambda: not on.proxy.open)
         assert ["limpet proxy env" in log["event"] for log in logs] == [True]
+
+
+async def test_a_server_that_stops_does_not_wait_for_clients_that_keep_their_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel, "FAREWELL_TIMEOUT_S", 0.1)
+    async with line(tmp_path) as on:
+        kept = await asyncio.to_thread(_keep, on.port, on.certificate)
+        await until(lambda: len(on.state.connections) == 1)
+        for connection in list(on.state.connections):
+            connection.shutdown()
+        await until(lambda: not on.state.connections)
+        kept.close()
+
+
+def _keep(port: int, certificate: Path) -> ssl.SSLSocket:
+    """A connection through a tunnel, of a client that looks at it again when it needs it."""
+    plain = socket.create_connection(("127.0.0.1", port))
+    plain.sendall(b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n")
+    assert plain.recv(1000).startswith(b"HTTP/1.1 200")
+    context = ssl.create_default_context(cafile=str(certificate))
+    return context.wrap_socket(plain, server_hostname="api.twilio.com")
 
 
 async def test_a_host_has_only_what_is_its_own(tmp_path: Path) -> None:

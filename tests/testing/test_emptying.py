@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest_asyncio
 
+from limpet.clock import SteppableClock
+from limpet.core.ids import IdSource, id_floor
 from limpet.store.database import Database
 from limpet.store.emptying import empty, is_quiet
 from limpet.store.queries import QUERIES
@@ -57,6 +60,17 @@ async def test_a_number_that_was_refused_or_failing_is_as_the_others_again(world
     assert await pool.fetchval("SELECT generation FROM service WHERE id = $1", service.id) == before + 1
     await empty(world.database)
     assert await pool.fetchval("SELECT generation FROM service WHERE id = $1", service.id) == before + 1
+
+
+def test_time_and_ids_begin_anew() -> None:
+    clock, ids = SteppableClock(timedelta(days=-1)), IdSource()
+    first = ids.next(clock.now(), 0)
+    clock.step(timedelta(days=366))
+    assert ids.next(clock.now(), 0) > id_floor(clock.now() - timedelta(minutes=1))
+    clock.begin_anew()
+    ids.begin_anew()
+    assert clock.offset == timedelta(days=-1)
+    assert first <= ids.next(clock.now(), 0) <= id_floor(clock.now())
 
 
 async def test_it_is_quiet_once_nothing_is_on_its_way(world: World) -> None:

@@ -7,7 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -86,6 +91,41 @@ def test_a_person_who_writes_stop_hears_nothing_more(limpet: Limpet) -> None:
     phone.expect_nothing()
     assert limpet.settle()[-1].error_code == 21610
     assert [message.body for message in phone.messages][:2] == ["Hello", "STOP"]
+
+
+def test_a_webhook_on_this_machine_hears_what_people_write_and_answers(limpet: Limpet) -> None:
+    with listening(b"<Response><Message>Thank you</Message></Response>") as (url, heard):
+        service = limpet.client.messaging.v1.services.create(friendly_name="Answers", inbound_request_url=url)
+        number = limpet.client.incoming_phone_numbers.create(phone_number="+12025550177")
+        service.phone_numbers.create(phone_number_sid=number.sid)
+        limpet.phone(ANNA).reply("Hello", to=number.phone_number)
+        assert limpet.phone(ANNA).expect("Thank you").from_ == number.phone_number
+    assert [form["Body"] for form in heard] == [["Hello"]]
+
+
+@contextmanager
+def listening(answer: bytes) -> Iterator[tuple[str, list[dict[str, list[str]]]]]:
+    """An application's URL that says the same to everything, and what it was told."""
+    heard: list[dict[str, list[str]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            return None
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/sms", heard
+        finally:
+            server.shutdown()
 
 
 def test_the_next_test_knows_nothing_of_it(limpet: Limpet) -> None:
