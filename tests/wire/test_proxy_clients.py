@@ -49,8 +49,11 @@ def led() -> Iterator[Led]:
         yield Led(running, data)
 
 
-def test_the_python_client_sends_lists_and_pages(led: Led) -> None:
-    said = json.loads(led.run(sys.executable, str(PROGRAMS / "unchanged.py"), TO))
+@pytest.mark.parametrize("major", ["ours", "python-7", "python-8", "python-9"])
+def test_the_python_client_sends_lists_and_pages(led: Led, major: str) -> None:
+    if major != "ours" and not (CLIENTS / major).is_dir():
+        pytest.skip(NOT_HERE)
+    said = json.loads(led.run(sys.executable, str(PROGRAMS / "unchanged.py"), TO, PYTHONPATH=str(CLIENTS / major)))
     assert said["body"] in said["bodies"]
     assert said["services"] >= 4
     assert said["url"].startswith("https://messaging.twilio.com/v1/Services/MG")
