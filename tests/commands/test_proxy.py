@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,13 @@ from tests.support.limpet_process import limpet
 VARIABLES = {"HTTPS_PROXY": "http://127.0.0.1:8081", "SSL_CERT_FILE": "/some where/o'clock/ca.pem"}
 
 
+def write(place: Path, pid: int) -> None:
+    (place / "dev.json").write_text(json.dumps({"pid": pid, "proxy_environment": VARIABLES}))
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    (tmp_path / "dev.json").write_text(json.dumps({"url": "http://127.0.0.1:8080", "proxy_environment": VARIABLES}))
+    write(tmp_path, os.getpid())
     return tmp_path
 
 
@@ -30,8 +36,18 @@ def test_each_shell_has_its_words(data: Path, form: str, line: str) -> None:
     assert done.stdout.splitlines()[-1] == line
 
 
+def test_a_server_that_has_ended_leads_nowhere(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    write(tmp_path, ended.pid)
+    done = limpet("proxy", "env", "--data", str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "does not run" in done.stderr
+
+
 @pytest.mark.parametrize(
-    "content", [None, "no json", "[]", "{}", '{"proxy_environment": {}}', '{"proxy_environment": 1}']
+    "content",
+    [None, "no json", "[]", "{}", '{"pid": 1, "proxy_environment": {}}', '{"pid": 1, "proxy_environment": 1}'],
 )
 @pytest.mark.parametrize("words", [("env",), ("run", "true")])
 def test_without_a_proxy_it_says_so_in_one_sentence(

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -114,3 +117,16 @@ def test_keys_are_in_the_data_directory_alone(led: Led) -> None:
     shown = [path for path in folder.rglob("*") if path.is_file() and b"PRIVATE" in path.read_bytes()]
     assert [(path.name, path.stat().st_mode & 0o777) for path in shown] == [("ca.key", 0o600)]
     assert "PRIVATE" not in json.dumps(led.running.ready)
+
+
+def test_a_server_stops_at_once_whoever_is_connected_to_its_proxy() -> None:
+    with data_directory() as data, limpet_dev(data, "--proxy") as running:
+        place = urlsplit(running.ready["proxy"])
+        held = [socket.create_connection((place.hostname or "", place.port or 0)) for _ in range(20)]
+        for each in held[10:]:
+            each.sendall(b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n")
+            assert each.recv(1000).startswith(b"HTTP/1.1 200")
+        code, said = running.end(signal.SIGTERM)
+        assert (code, said) == (0, "")
+        for each in held:
+            each.close()

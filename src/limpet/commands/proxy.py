@@ -70,14 +70,19 @@ def run(data: Path | None, command: tuple[str, ...]) -> None:
 
 
 def proxy_variables(data: Path | None) -> Mapping[str, str]:
-    """What the running `limpet dev` of a data directory has written down; ClickException when it has no proxy."""
+    """What the running `limpet dev` of a data directory has written down; ClickException when none runs, or has no proxy."""
+    from psutil import pid_exists
+
     path = (data or DATA_DIR) / _DEV_FILE
     try:
-        variables = json.loads(path.read_text()).get("proxy_environment")
+        kept = json.loads(path.read_text())
+        variables, pid = kept.get("proxy_environment"), kept.get("pid")
     except FileNotFoundError as error:
         raise click.ClickException(f"There is no {path}: give --data of a `limpet dev --proxy`.") from error
     except (OSError, ValueError, AttributeError) as error:
         raise click.ClickException(f"{path} cannot be read: start `limpet dev --proxy` on that directory.") from error
+    if not (isinstance(pid, int) and pid_exists(pid)):
+        raise click.ClickException(f"The `limpet dev` of {path.parent} does not run: start it with --proxy.")
     if not variables or not isinstance(variables, dict):
         raise click.ClickException("This `limpet dev` has no proxy: start it with --proxy.")
     return variables

@@ -114,13 +114,19 @@ class _Early(asyncio.Protocol):
     def __init__(self) -> None:
         self.data = bytearray()
         self.lost = False
+        self.heir: _Tunnel | None = None
+        """Who has taken over: a loop may have called for us before, and reach us only now."""
 
     def data_received(self, data: bytes) -> None:
-        if len(self.data) + len(data) <= EARLY_BYTES_MAX:
+        if self.heir is not None:
+            self.heir.data_received(data)
+        elif len(self.data) + len(data) <= EARLY_BYTES_MAX:
             self.data += data
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
+        if self.heir is not None:
+            self.heir.connection_lost(exc)
 
 
 class _Caller(asyncio.Protocol):
@@ -188,11 +194,13 @@ class _Caller(asyncio.Protocol):
         except OSError as error:
             self._not_led(host, error)
             return
-        if transport is None or early.lost:
+        if (
+            transport is None or early.lost or transport.is_closing()
+        ):  # cut meanwhile, which not every loop says by an error
             self._gone()
             return
         self._led = True
-        tunnel = self._proxy.new_tunnel(host, self._gone)
+        tunnel = early.heir = self._proxy.new_tunnel(host, self._gone)
         transport.set_protocol(tunnel)
         tunnel.connection_made(transport)
         if early.data:
