@@ -68,5 +68,5 @@ def test_a_program_that_is_not_there_is_said_in_one_sentence(data: Path) -> None
 @pytest.mark.parametrize("port", ["65536", "-1", "x", "²"])
 def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
     done = limpet("dev", "--port", "0", f"--proxy={port}", "--data", str(tmp_path / "data"))
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert not (tmp_path / "data").exists()
