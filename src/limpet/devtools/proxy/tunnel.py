@@ -52,6 +52,7 @@ async def open_proxy(
         yield proxy
     finally:
         server.close()
+        proxy.closing = True
         for caller in list(proxy.open):
             caller.cut()
 
@@ -62,6 +63,7 @@ class Proxy:
     def __init__(self, authority: Authority, config: uvicorn.Config, state: Any) -> None:
         self.authority = authority
         self.open: set[_Caller] = set()
+        self.closing = False
         self._config = config
         self._state = state
         self._told: set[str] = set()
@@ -78,11 +80,12 @@ class Proxy:
 
     def tell_silent(self, host: str) -> None:
         """Log that a client left as those do who trust no certificate of ours: some say so, others just go."""
-        self.tell(
-            f"{host} silent",
-            f"A client came for {host} and left before it asked for anything. If it does not trust the proxy's "
-            "certificate: `limpet proxy env` says what it needs.",
-        )
+        if not self.closing:
+            self.tell(
+                f"{host} silent",
+                f"A client came for {host} and left before it asked for anything. If it does not trust the proxy's "
+                "certificate: `limpet proxy env` says what it needs.",
+            )
 
 
 class _Tunnel(BoundedProtocol):
@@ -198,6 +201,8 @@ class _Caller(asyncio.Protocol):
             transport is None or early.lost or transport.is_closing()
         ):  # cut meanwhile, which not every loop says by an error
             self._gone()
+            if not early.data:
+                self._proxy.tell_silent(host)
             return
         self._led = True
         tunnel = early.heir = self._proxy.new_tunnel(host, self._gone)
