@@ -70,6 +70,17 @@ SCRIPTS: Mapping[str, Script] = {
     "docs/howto/smpp-carriers.md": Script(
         before=_ONE_SENT, left_out={"limpet messages doubt resend": "no message of the page is in doubt"}
     ),
+    "docs/howto/test-in-other-languages.md": Script(left_out={"limpet dev": _STARTS}),
+    "docs/howto/test-with-pytest.md": Script(whole="tests/testing/test_page.py runs it with the fixtures it tells of"),
+    "docs/howto/zero-code-proxy.md": Script(
+        files={
+            "app.py": "from twilio.rest import Client\nprint(Client().messages.list(limit=1))\n",
+        },
+        left_out={
+            "limpet dev": _STARTS,
+            "limpet proxy run node": "tests/wire/test_proxy_clients.py runs it, with node",
+        },
+    ),
     "docs/tutorial.md": Script(
         left_out={"limpet dev": _STARTS},
         refused={'limpet send --to +14155550199 --wait 20 "One more thing."': "21610"},

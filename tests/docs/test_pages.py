@@ -35,7 +35,7 @@ _PRELUDE = 'set -euo pipefail\ncurl() { command curl --fail-with-body --silent -
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[LimpetProcess, Path]]:
-    with data_directory() as data, limpet_dev(data) as process:
+    with data_directory() as data, limpet_dev(data, "--proxy") as process:
         yield process, data
 
 
