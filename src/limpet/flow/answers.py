@@ -18,6 +18,7 @@ from limpet.core.ids import id_time
 from limpet.core.retry import ATTEMPTS_MAX, retry_delay_s
 from limpet.core.status import Status
 from limpet.flow import health
+from limpet.flow.counts import Counts
 from limpet.flow.doubt import DoubtBook
 from limpet.flow.failure import Failures
 from limpet.flow.lanes import Fleet, Flight, Running
@@ -75,6 +76,7 @@ class Answers:
         self._new_id = new_id
         self._chance = chance
         self._batcher: Batcher[Landed, None] = Batcher(self._write_results)
+        self.counts = Counts()
         self.on_owed: Callable[[Sequence[OwedCallback]], None] = lambda _owed: None
         self.after_sent: Callable[[Sequence[tuple[Outgoing, Sequence[str]]]], None] = lambda _sent: None
         self.after_doubt: Callable[[Sequence[Outgoing]], None] = lambda _messages: None
@@ -129,6 +131,7 @@ class Answers:
             return settled
 
         settled = await self._database.transaction(work)
+        self.counts.batch("answers", len(batch))
         for lane, claim_ids in claims.items():
             self._fleet.running[lane].settle(claim_ids)
         for landed in batch:

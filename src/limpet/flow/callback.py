@@ -17,6 +17,7 @@ import structlog
 
 from limpet.clock import Clock
 from limpet.core.retry import CALLBACK_SCHEDULE_S, EVENT_SCHEDULE_S, callback_delay_s
+from limpet.flow.counts import Counts
 from limpet.flow.owed import LEASE
 from limpet.flow.tried import Fault, Tried, delivery_of
 from limpet.flow.turns import Turns, endpoint_of
@@ -93,6 +94,7 @@ class Callbacks:
         self._nudge = Nudge()
         self._lacked_room = False
         self._stopping = False
+        self.counts = Counts()
         self.on_answered: Callable[[OwedCallback, Posted, int], Awaitable[Following]] = _nothing_follows
         """Asked what an answer leads to, before the callback is settled; also told how many redirects led there."""
         self.on_tried: Callable[[Sequence[Tried]], Awaitable[list[OwedCallback]]] = _nothing_owed
@@ -106,6 +108,11 @@ class Callbacks:
             for one in owed:
                 self._turns.add(one)
             self._hire()
+
+    @property
+    def turns(self) -> Turns:
+        """What is held in memory, for whoever watches."""
+        return self._turns
 
     def nudge(self) -> None:
         """Look at the table now."""
@@ -292,6 +299,7 @@ class Callbacks:
             done = [one.owed.key for one in tried if one.later is None]
             later = [one.later for one in tried if one.later is not None]
             await settle(self._database, done, later, self._logged(tried), owed)
+            self.counts.tried(tried)
             self.post_now(owed)
         except DATABASE_AWAY as error:
             _log.warning("callbacks that were tried could not be written", count=len(tried), why=str(error))

@@ -20,6 +20,7 @@ from limpet.core.model import AccountStatus
 from limpet.core.registration import REGULATED, UNREGISTERED_SENDER
 from limpet.core.routing import Mode
 from limpet.flow.answers import Answers, Landed
+from limpet.flow.counts import Counts
 from limpet.flow.directory import Directory
 from limpet.flow.doubt import DoubtBook
 from limpet.flow.lanes import Fleet, Flight, Running, by_lane
@@ -58,6 +59,7 @@ class Dispatcher:
         self._leases = leases
         self._clock = clock
         self._new_id = new_id
+        self.counts = Counts()
         self.on_delivery: Callable[[str, Sequence[Delivery]], None] = lambda _lane, _deliveries: None
 
     # ── what the rest of the flow asks ──
@@ -87,6 +89,7 @@ class Dispatcher:
     def on_deliveries(self, lane: str, deliveries: Sequence[Delivery]) -> None:
         """Receipts and inbound texts."""
         self.fleet.running[lane].vitals.heard(deliveries, self._clock.monotonic())
+        self.counts.heard(lane, deliveries)
         self.on_delivery(lane, deliveries)
 
     def on_room(self, lane: str) -> None:

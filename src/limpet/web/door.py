@@ -117,7 +117,9 @@ class Door:
         except Exception:  # noqa: BLE001 - the outermost place: the client gets an answer, the log gets the cause
             _log.exception("request failed", request_id=request_id, method=scope["method"])
             answer = refusal(ApiError(20500))
-        await send_answer(send, answer, request_id, self.deps.clock.monotonic() - began)
+        took_s = self.deps.clock.monotonic() - began
+        self.deps.counts.request(answer.status, took_s)
+        await send_answer(send, answer, request_id, took_s)
 
     async def admit(
         self,
