@@ -146,7 +146,7 @@ class Callbacks:
         try:
             claimed = await claim_due(self._database, now, now + LEASE, limit) if limit else []
         except DATABASE_AWAY as error:
-            _log.warning("callbacks that are due could not be read", why=str(error))
+            _log.warning("callbacks that are due could not be read", why=error)
             return False
         self.post_now(claimed)
         self._lacked_room = len(claimed) == limit < CLAIM_MAX
@@ -302,13 +302,13 @@ class Callbacks:
             self.counts.tried(tried)
             self.post_now(owed)
         except DATABASE_AWAY as error:
-            _log.warning("callbacks that were tried could not be written", count=len(tried), why=str(error))
+            _log.warning("callbacks that were tried could not be written", count=len(tried), why=error)
         finally:
             self._forget(one.owed for one in tried)
         try:
             await self.on_settled(tried)
         except DATABASE_AWAY as error:
-            _log.warning("what tries say of sinks could not be written", why=str(error))
+            _log.warning("what tries say of sinks could not be written", why=error)
         return [None] * len(tried)
 
     def _logged(self, tried: Sequence[Tried]) -> list[Delivery]:

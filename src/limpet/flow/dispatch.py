@@ -119,7 +119,7 @@ class Dispatcher:
         try:
             return await self._turn(running)
         except DATABASE_AWAY as error:
-            _log.warning("the database is away", lane=running.lane.name, why=str(error))
+            _log.warning("the database is away", lane=running.lane.name, why=error)
             return TROUBLE_PAUSE_S
 
     async def _turn(self, running: Running) -> float:

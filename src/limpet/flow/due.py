@@ -86,7 +86,7 @@ class DueBinder:
 
     async def _give_up(self, key: Key, error: Exception, now: datetime) -> None:
         """A message that cannot be bound: 30020 when it was scheduled, 30021 otherwise."""
-        _log.error("a message could not be bound", message_id=key.id, error=repr(error), exc_info=error)
+        _log.error("a message could not be bound", message_id=key.id, exc_info=error)
 
         async def work(connection: Connection) -> list[OwedCallback]:
             if not await dispatch.take(connection, [key]):

@@ -131,7 +131,7 @@ class Receipts:
         try:
             await self._process(batch)
         except Exception as error:
-            _log.warning("receipts not written", count=len(batch), why=repr(error))
+            _log.warning("receipts not written", count=len(batch), why=error)
             if len(batch) == 1 or isinstance(error, DATABASE_AWAY):
                 _answer(batch, self._decline)
             raise
@@ -144,7 +144,7 @@ class Receipts:
             if await receipts.any_kept(self._database):
                 await self._process([], list(set(asked)))
         except DATABASE_AWAY as error:
-            _log.warning("kept receipts not looked at", why=str(error))
+            _log.warning("kept receipts not looked at", why=error)
         return [None] * len(asked)
 
     async def look_at_kept(self) -> None:

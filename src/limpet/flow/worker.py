@@ -89,7 +89,7 @@ class Batcher(Generic[T, R]):
             _fail(taken, error)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
             if len(taken) == 1:
-                _log.error("an item could not be processed", error=repr(error), exc_info=error)
+                _log.error("an item could not be processed", exc_info=error)
                 _fail(taken, error)
                 return
             await self._answer(taken[: len(taken) // 2])
@@ -117,7 +117,7 @@ async def supervise(loop: Loop) -> None:
         try:
             await loop()
         except Exception as error:  # noqa: BLE001 - whatever it is, the loop goes on
-            _log.error("a loop has ended and begins again", error=repr(error), exc_info=error)
+            _log.error("a loop has ended and begins again", exc_info=error)
         await asyncio.sleep(RESTART_PAUSE_S)
 
 
