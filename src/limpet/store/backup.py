@@ -11,7 +11,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -26,7 +26,10 @@ MANIFEST, DUMP = "manifest.json", "database.dump"
 MANIFEST_BYTES_MAX = 100_000
 CHUNK_BYTES = 1 << 20
 _DUMP_OPTIONS = ("--format=custom", "--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions")
-_RESTORE_OPTIONS = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
+_RESTORE_OPTIONS = ("--no-owner", "--no-privileges", "--file=-")
+_PSQL_OPTIONS = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--output={os.devnull}")
+_TOO_NEW = b"\nSET transaction_timeout = 0;\n"
+"""A setting that PostgreSQL has since 17."""
 
 Progress = Callable[[int], None]
 """Told how many bytes have been read or written so far."""
@@ -86,34 +89,82 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def read_backup(path: Path, url: str, progress: Progress) -> None:
-    """Bring the database of a backup into the empty one at `url`, whole or not at all; DatabaseUnusable when that fails."""
+    """Bring the database of a backup into the empty one at `url`, whole or not at all; DatabaseUnusable when that fails.
+
+    By way of psql: pg_restore itself says to every server what only newer ones understand.
+    """
     try:
         with (
-            ZipFile(path) as archive,
-            archive.open(DUMP) as dump,
-            _running("pg_restore", url, *_RESTORE_OPTIONS) as (into, _),
-        ):
-            _copy(dump, into, progress)
+            ZipFile(path) as archive, archive.open(DUMP) as dump,
+            _running("psql", url, *_PSQL_OPTIONS) as (into, _),
+            _running("pg_restore", None, *_RESTORE_OPTIONS) as (feed, out),
+        ):  # fmt: skip
+            feeding = _Feeding(dump, feed, progress)
+            feeding.start()
+            _give(into, out.read(CHUNK_BYTES).replace(_TOO_NEW, b"\n", 1))
+            _copy(out, into, lambda _done: None)
+            feeding.done()
     except (OSError, BadZipFile) as error:
         raise DatabaseUnusable(f"The backup {path} cannot be read: {error}.") from error
+
+
+class _Feeding(threading.Thread):
+    """Gives a program what it reads, while somebody else takes what it writes."""
+
+    def __init__(self, source: IO[bytes], into: IO[bytes], progress: Progress) -> None:
+        super().__init__()
+        self._given = source, into, progress
+        self._failed: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            _copy(*self._given)
+        except _ReaderGone:
+            pass  # the program says why
+        except Exception as error:  # noqa: BLE001 - told by `done`, in the thread that waits
+            self._failed = error
+        finally:
+            with suppress(BrokenPipeError):
+                self._given[1].close()
+
+    def done(self) -> None:
+        """Wait for the end; what went wrong is raised."""
+        self.join()
+        if self._failed is not None:
+            raise self._failed
+
+
+class _ReaderGone(Exception):
+    """A program has ended before it had read everything: it says why."""
+
+    def __init__(self, into: IO[bytes]) -> None:
+        super().__init__()
+        self.into = into
+
+
+def _give(into: IO[bytes], chunk: bytes) -> None:
+    try:
+        into.write(chunk)
+    except BrokenPipeError:
+        raise _ReaderGone(into) from None
 
 
 def _copy(source: IO[bytes], into: IO[bytes], progress: Progress) -> None:
     done = 0
     while chunk := source.read(CHUNK_BYTES):
-        into.write(chunk)
+        _give(into, chunk)
         done += len(chunk)
         progress(done)
 
 
 @contextmanager
-def _running(program: str, url: str, *options: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+def _running(program: str, url: str | None, *options: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """One of PostgreSQL's programs while it reads and writes; DatabaseUnusable with its last words when it fails.
 
     The password goes by the environment: who lists processes does not see it.
     """
-    place, environment = _without_password(url)
-    command = [str(own_programs().directory / program), *options, f"--dbname={place}"]
+    place, environment = _without_password(url or "")
+    command = [str(own_programs().directory / program), *options, *([f"--dbname={place}"] if url else [])]
     with subprocess.Popen(  # noqa: S603 - our own wheel's programs
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     ) as process:
@@ -126,9 +177,12 @@ def _running(program: str, url: str, *options: str) -> Iterator[tuple[IO[bytes],
         try:
             try:
                 yield process.stdin, process.stdout
-                process.stdin.close()
-            except BrokenPipeError:
-                pass  # it has ended, and says why
+                with suppress(BrokenPipeError):
+                    process.stdin.close()  # not closed before all is well: what was half read is undone
+            except _ReaderGone as error:
+                if error.into is not process.stdin:
+                    process.kill()
+                    raise
             except BaseException:
                 process.kill()
                 raise
