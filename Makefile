@@ -55,6 +55,7 @@ lock: $(UV)  ## pin every dependency anew: all newer versions that pyproject.tom
 	@$(COMPILE) pyproject.toml --extra demo --group build -c requirements/dev.lock -o requirements/demo.lock
 	@$(COMPILE) pyproject.toml -c requirements/dev.lock -o requirements/run.lock
 	@$(COMPILE) pyproject.toml --extra otel -c requirements/dev.lock -o requirements/otel.lock
+	@$(COMPILE) --group build -c requirements/dev.lock -o requirements/build.lock
 	@$(COMPILE) --upgrade --group fuzz -o requirements/fuzz.lock
 	@$(COMPILE) --upgrade --group interop -o requirements/interop.lock
 	@$(COMPILE) --upgrade --group site -o requirements/site.lock

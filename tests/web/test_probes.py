@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from limpet.carrier.port import ReceiptState
@@ -21,6 +25,7 @@ from limpet.web.probes import Probes
 from limpet.webhook import Webhooks
 from tests.support.clock import HandClock
 from tests.support.lane import receipt
+from tests.test_deploy import understood
 from tests.web.client import Client
 from tests.web.conftest import NUMBER, PERSON, Api
 
@@ -216,3 +221,59 @@ class GonePool:
 
     def acquire(self) -> Any:
         raise ConnectionRefusedError(111, "refused")
+
+
+DEPLOY = Path(__file__).parent.parent.parent / "deploy"
+NAMED = re.compile(r"\b(?:limpet|process)_[a-z_]+")
+MATCHED = re.compile(r'(\w+)\s*(?:=~|!=|!~|=)\s*"|(?:by|without) \(([\w, ]+)\)')
+OUTSIDE = {"instance", "job"}
+"""Labels that Prometheus gives."""
+
+
+def queries() -> dict[str, str]:
+    """Every query of the dashboard and the alerts, by what it is for."""
+    board = json.loads((DEPLOY / "grafana" / "limpet.json").read_text())
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
+    shown = {f"{panel['title']} {t['refId']}": t["expr"] for panel in board["panels"] for t in panel["targets"]}
+    return shown | {rule["alert"]: rule["expr"] for rule in rules}
+
+
+async def test_every_query_of_the_dashboard_and_the_alerts_is_about_what_is_there(api: Api, probes: Probes) -> None:
+    found = [*await probes.gauges.families(draining=False)]
+    disk = Gauges(api.world.flow, probes.gauges.callbacks, api.world.database, api.deps.clock, Path("."))
+    known = {family.name: set(family.labels) for family in [*found, *await disk.families(draining=False)]}
+    known |= {
+        f"{family.name}{part}": {*family.labels, "le"}
+        for family in found
+        if family.kind == "histogram"
+        for part in ("_bucket", "_sum", "_count")
+    }
+    asked = queries()
+    assert len(asked) > 50
+    for name, query in asked.items():
+        mentioned = set(NAMED.findall(query))
+        assert mentioned or query == 'up{job="limpet"} == 0', name
+        assert mentioned <= set(known), (name, mentioned - set(known))
+        labels = {word for one, many in MATCHED.findall(query) for word in (one, *re.findall(r"\w+", many)) if word}
+        allowed = OUTSIDE.union(*(known[each] for each in mentioned))
+        assert labels <= allowed, (name, labels - allowed)
+        assert query.count("(") == query.count(")")
+    unseen = {each.name for each in found} - {m for query in asked.values() for m in NAMED.findall(query)}
+    assert {re.sub("_(bucket|sum|count)$", "", each) for each in unseen} <= UNSHOWN | {
+        family.name for family in found if family.kind == "histogram"
+    }
+
+
+UNSHOWN = {"limpet_info", "limpet_draining", "limpet_lane_owned", "limpet_lane_room",
+           "limpet_lane_submits_per_second", "process_start_time_seconds", "process_open_fds"}  # fmt: skip
+"""What neither the dashboard nor an alert asks for, and is there for who looks closer."""
+
+
+def test_each_alert_says_what_is_the_matter_and_what_to_do() -> None:
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
+    for rule in rules:
+        assert rule["labels"]["severity"] in ("page", "ticket")
+        assert rule["annotations"]["summary"].endswith(".")
+        assert rule["annotations"]["action"].endswith(".")
+        for named in re.findall(r"`limpet ([a-z ]+)`", rule["annotations"]["action"]):
+            understood(*named.split())

@@ -40,7 +40,7 @@ class Gauges:
         self, flow: Flow, callbacks: Callbacks, database: Database, clock: Clock, data_dir: Path | None
     ) -> None:
         self._flow = flow
-        self._callbacks = callbacks
+        self.callbacks = callbacks
         self._database = database
         self._clock = clock
         self._data_dir = data_dir
@@ -123,7 +123,7 @@ class Gauges:
         )
 
     def _memory(self) -> Iterator[Family]:
-        turns = self._callbacks.turns
+        turns = self.callbacks.turns
         yield gauge("limpet_callbacks_held", "Callbacks that this process holds in memory.", turns.held)
         yield gauge(
             "limpet_callback_endpoints_suspect",
