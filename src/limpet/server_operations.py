@@ -1,4 +1,4 @@
-"""What operators watch a server by: probes and metrics, at the API's port or at one of their own."""
+"""What operators watch a server by: probes and metrics, at the API's port or at one of their own; traces, where wanted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from contextlib import asynccontextmanager
 import structlog
 from aiohttp import web
 
+from limpet import tracing
 from limpet.clock import Clock
 from limpet.config import Config
+from limpet.config_rules import ConfigError
+from limpet.config_sections import TelemetryConfig
 from limpet.core.errors import ApiError
 from limpet.flow.callback import Callbacks
 from limpet.flow.gauges import Gauges
@@ -41,13 +44,36 @@ async def operations(
     port, token = config.metrics.port, config.metrics.token
     watching = asyncio.create_task(supervise(gauges.watch_lag))
     try:
-        if port is None:
-            yield Probes(ready, gauges, token, local=not _is_proxied(config))
-        else:
-            async with _listening(Probes(ready, gauges, token), listen(config.metrics.host, port)):
-                yield Probes(ready, gauges, served=False)
+        async with traced(config.telemetry):
+            if port is None:
+                yield Probes(ready, gauges, token, local=not _is_proxied(config))
+            else:
+                async with _listening(Probes(ready, gauges, token), listen(config.metrics.host, port)):
+                    yield Probes(ready, gauges, served=False)
     finally:
         watching.cancel()
+
+
+@asynccontextmanager
+async def traced(config: TelemetryConfig) -> AsyncIterator[None]:
+    """Spans are made and sent, where they are wanted; ConfigError when what makes them is not installed."""
+    if config.otlp_endpoint is None:
+        yield
+        return
+    try:
+        from limpet import tracing_otel  # noqa: PLC0415 - half a second, and not everybody has it
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"telemetry.otlp_endpoint needs the extra otel, and {error.name} is not installed: "
+            "install requirements/otel.lock, or limpet[otel]."
+        ) from error
+    provider = tracing_otel.exporting(config.otlp_endpoint, config.service_name, config.sample_ratio)
+    tracing.use(tracing_otel.OtelTracing(provider))
+    try:
+        yield
+    finally:
+        tracing.use(None)
+        await asyncio.to_thread(provider.shutdown)
 
 
 def _is_proxied(config: Config) -> bool:

@@ -15,6 +15,7 @@ from importlib.metadata import version
 
 import structlog
 
+from limpet import tracing
 from limpet.clock import Clock
 from limpet.core.retry import CALLBACK_SCHEDULE_S, EVENT_SCHEDULE_S, callback_delay_s
 from limpet.flow.counts import Counts
@@ -190,7 +191,11 @@ class Callbacks:
         owed, outcome, faults = together[0], None, list[Fault]()
         try:
             if owed.due_at - self._clock.now() >= LEASE_NEEDED:
-                outcome = await self._converse(_joined(together), faults)
+                work = self._converse(_joined(together), faults)
+                if tracing.active is None:
+                    outcome = await work
+                else:
+                    outcome = await tracing.active.callback(owed.kind, endpoint_of(owed.url), owed.attempt + 1, work)
         except Exception:  # noqa: BLE001 - one account's trouble is not another's, and the row comes back
             _log.exception("a callback could not be posted", account_id=owed.account_id, endpoint=endpoint_of(owed.url))
         answered = None if outcome is None else not (isinstance(outcome, PostFailed) and outcome.cause in _UNANSWERED)

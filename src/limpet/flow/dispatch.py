@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from limpet import tracing
 from limpet.carrier.port import Delivery, Result, Submitted
 from limpet.clock import Clock
 from limpet.core.address import parse_recipient
@@ -79,6 +80,8 @@ class Dispatcher:
     def on_results(self, lane: str, results: Sequence[Result]) -> None:
         """Answers to submissions: written in the next batch."""
         running = self.fleet.running[lane]
+        if tracing.active is not None:
+            tracing.active.landed(results)
         running.vitals.submits.add(sum(isinstance(each, Submitted) for each in results), self._clock.monotonic())
         for result in results:
             if (flight := running.landed(Key(*result.key))) is not None:

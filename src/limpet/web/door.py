@@ -14,6 +14,7 @@ from datetime import datetime
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from limpet import tracing
 from limpet.core.errors import ApiError
 from limpet.core.model import Account, AccountStatus
 from limpet.core.tenancy import standing
@@ -105,6 +106,8 @@ class Door:
         """Send what `work` answers; nothing that goes wrong in it leaves by another way."""
         began = self.deps.clock.monotonic()
         request_id = "RQ" + os.urandom(_REQUEST_ID_BYTES).hex()
+        if tracing.active is not None:
+            work = tracing.active.request(scope["method"], scope["headers"], work)
         try:
             answer = await work
         except ApiError as error:
