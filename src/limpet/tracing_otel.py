@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 OPEN_MAX = 100_000
 """So many submissions are timed at once; one more is not."""
+EXPORT_S = 3.0
+"""So long a receiver is waited for, retries and all; a server that stops waits no longer for it."""
 _PATH = "/v1/traces"
 
 
@@ -41,7 +43,7 @@ def exporting(endpoint: str, service_name: str, sample_ratio: float) -> TracerPr
     """The same, sent to a receiver at `endpoint` from a thread of its own; `shutdown` sends what is left, and blocks."""
     provider = provider_for(service_name, sample_ratio)
     url = endpoint if endpoint.endswith(_PATH) else endpoint.rstrip("/") + _PATH
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url, timeout=EXPORT_S)))
     return provider
 
 
@@ -55,7 +57,7 @@ class OtelTracing:
 
     async def request(self, method: str, headers: Sequence[tuple[bytes, bytes]], work: Awaitable[T]) -> T:
         """A request of the API, of the trace that its caller names."""
-        named = {"traceparent": value.decode("latin-1") for name, value in headers if name == b"traceparent"}
+        named = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name == b"traceparent"}
         with self._span(
             "request", SpanKind.SERVER, {"http.request.method": method}, self._propagator.extract(named)
         ) as span:

@@ -25,7 +25,7 @@ from limpet.web.probes import Probes
 from limpet.webhook import Webhooks
 from tests.support.clock import HandClock
 from tests.support.lane import receipt
-from tests.test_deploy import understood
+from tests.deploy.test_deploy import understood
 from tests.web.client import Client
 from tests.web.conftest import NUMBER, PERSON, Api
 

@@ -18,7 +18,7 @@ from limpet.cli import cli
 from limpet.config import SECRET_KEY_VARIABLE, Config, read_config
 from limpet.web.probes import HEALTH, PATHS, READY
 
-DEPLOY = Path(__file__).parent.parent / "deploy"
+DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 DOCKERFILE, COMPOSE = DEPLOY / "docker" / "Dockerfile", DEPLOY / "docker" / "compose.yaml"
 UNIT, CLUSTER = DEPLOY / "systemd" / "limpet.service", DEPLOY / "kubernetes" / "limpet.yaml"
 WHERE = "/etc/limpet/limpet.toml"
