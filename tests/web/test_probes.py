@@ -23,9 +23,9 @@ from limpet.store.database import Database
 from limpet.web.app import create_app
 from limpet.web.probes import Probes
 from limpet.webhook import Webhooks
+from tests.deploy.test_deploy import understood
 from tests.support.clock import HandClock
 from tests.support.lane import receipt
-from tests.deploy.test_deploy import understood
 from tests.web.client import Client
 from tests.web.conftest import NUMBER, PERSON, Api
 
