@@ -53,9 +53,11 @@ site: $(STAMPS)/site  ## write the documents as a site with a search, into dist/
 	@NO_MKDOCS_2_WARNING=1 PYTHONPATH=$(VENV)/site $(BIN)/python -m mkdocs build --quiet
 
 lock: $(UV)  ## pin every dependency anew: all newer versions that pyproject.toml allows
-	@$(COMPILE) --upgrade pyproject.toml --extra demo --group dev -o requirements/dev.lock
+	@$(COMPILE) --upgrade pyproject.toml --extra demo --extra otel --group dev -o requirements/dev.lock
 	@$(COMPILE) pyproject.toml --extra demo --group build -c requirements/dev.lock -o requirements/demo.lock
 	@$(COMPILE) pyproject.toml -c requirements/dev.lock -o requirements/run.lock
+	@$(COMPILE) pyproject.toml --extra otel -c requirements/dev.lock -o requirements/otel.lock
+	@$(COMPILE) --group build -c requirements/dev.lock -o requirements/build.lock
 	@$(COMPILE) --upgrade --group fuzz -o requirements/fuzz.lock
 	@$(COMPILE) --upgrade --group interop -o requirements/interop.lock
 	@$(COMPILE) --upgrade --group site -o requirements/site.lock

@@ -53,6 +53,7 @@ tls_certificate_file = "cert.pem"
 tls_key_file = "key.pem"
 [database]
 url = "postgresql://limpet@db/limpet"
+password_file = "password"
 data_dir = "data"
 connections = 20
 [security]
@@ -85,6 +86,15 @@ failover_after_s = 60
 failback_after_s = 5
 account_segments_per_s = 99.5
 scheduled_max = 0
+drain_s = 7
+[metrics]
+host = "10.0.0.5"
+port = 9464
+token_file = "token"
+[telemetry]
+otlp_endpoint = "http://127.0.0.1:4318"
+service_name = "ours"
+sample_ratio = 0.5
 [sticky]
 purge_rows_per_s = 5
 refused_days = 3
@@ -175,10 +185,13 @@ ELSEWHERE = ("kind", "alphanumeric_ton", "password_env", "binds", "token_env", "
 def test_everything_can_be_said(tmp_path: Path) -> None:
     for name in ("cert.pem", "key.pem", "ca.pem", "password"):
         (tmp_path / name).write_text("secret\n")
+    (tmp_path / "token").write_text("a token of sixteen characters\n")
     (tmp_path / "limpet.toml").write_text(EVERYTHING)
     config = load_config(tmp_path / "limpet.toml", {})
     assert config.server.public_url == "https://sms.example.com"
     assert config.server.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
+    assert config.database.url == "postgresql://limpet:secret@db/limpet"
+    assert config.metrics.token == "a token of sixteen characters"
     assert config.database.data_dir == tmp_path / "data"
     assert config.security.secret_key_file == tmp_path / "key"
     assert config.carriers[0].password == "secret"
@@ -198,6 +211,24 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
 OTHER = CARRIER.replace('password = "secret"', "")
 OTHER_NAME = 'name = "other"\nhost = "127.0.0.1"\nport = 1\nsystem_id = "a"\npassword = "a"\n'
 REFUSED = [
+    (
+        '[metrics]\nhost = "10.0.0.5"',
+        "Metrics at 10.0.0.5 can be read by others: give metrics.token_file or metrics.token_env.",
+    ),
+    ('[metrics]\ntoken_env = "NONE"', "metrics.token_env names the variable NONE, which is not set."),
+    ('[metrics]\ntoken_env = "A"\ntoken_file = "b"', "metrics.token_env names the variable A, which is not set."),
+    ('[metrics]\ntoken_file = "/nowhere"', "metrics.token_file /nowhere cannot be read: No such file or directory."),
+    ('[metrics]\ntoken_file = "/dev/null"', "The token for metrics must have 16 characters at least."),
+    (
+        '[database]\npassword_file = "x"',
+        "database.password_file needs a database.url that names a user and no password.",
+    ),
+    (
+        '[database]\nurl = "postgresql://a:b@c/d"\npassword_file = "x"',
+        "database.password_file needs a database.url that names a user and no password.",
+    ),
+    ("[telemetry]\nsample_ratio = 2", "telemetry.sample_ratio must be a number from 0 to 1."),
+    ("[dispatch]\ndrain_s = -1", "dispatch.drain_s must be a number of seconds from 0 to 600."),
     ("routes = 1", "routes must be at most 1000 tables, each under [[routes]]."),
     (
         '[[routes]]\nprefix = "44"\ncarrier = "acme"',

@@ -3,7 +3,9 @@
 import io
 import json
 import logging
+import re
 
+import asyncpg
 import pytest
 import structlog
 from hypothesis import given
@@ -37,6 +39,62 @@ def test_an_error_is_one_json_line_with_its_traceback(lines):
         structlog.get_logger().exception("failed")
     [line] = lines.getvalue().splitlines()
     assert "ValueError" in json.loads(line)["exception"]
+    assert 'raise ValueError("line one' in json.loads(line)["exception"]
+
+
+def test_what_an_error_followed_from_is_told_without_what_it_says(lines):
+    configure(as_json=True, stream=lines)
+    try:
+        try:
+            {}["a person's text"]
+        except KeyError as error:
+            raise RuntimeError("because of a person's text") from error
+    except RuntimeError:
+        structlog.get_logger().exception("failed")
+    told = json.loads(lines.getvalue())
+    assert told["error"] == "RuntimeError"
+    assert [line for line in told["exception"].splitlines() if not line.startswith(" ")] == [
+        "Traceback (most recent call last):",
+        "KeyError",
+        "Traceback (most recent call last):",
+        "RuntimeError",
+    ]
+
+
+def test_an_error_of_the_database_names_what_it_blames_and_not_the_row(lines):
+    configure(as_json=True, stream=lines)
+    error = asyncpg.PostgresError.new(
+        {"C": "23514", "M": "violates", "D": "Failing row contains (Hello)", "n": "short"}
+    )
+    structlog.get_logger().error("failed", why=error)
+    assert json.loads(lines.getvalue())["why"] == "CheckViolationError 23514 short"
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["+14155550199", "14155550199", "4155550199", "+1 (415) 555-0199", "+44 7700 900199", "whatsapp +447700900199"],
+)
+def test_what_may_be_a_number_is_taken_out_of_every_text(lines, number):
+    configure(as_json=True, stream=lines)
+    structlog.get_logger().warning(f"to {number}", why=f"400 {number} is not a number", error=OSError(5, f"{number}"))
+    assert not re.search(r"0199|555|900", lines.getvalue())
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["2026-11-29T11:26:24.123456+00:00", "10.20.30.40:5432", "AC01234567890123456789012345678901", "process 1234567",
+     "::ffff:127.0.0.1", "2001:db8:0:0:1:0:0:1", "message 12 of 500", "limpet-4.13.27.dev"],
+)  # fmt: skip
+def test_times_addresses_and_sids_stay(lines, said):
+    configure(as_json=True, stream=lines)
+    structlog.get_logger().warning("it", said=said)
+    assert json.loads(lines.getvalue())["said"] == said
+
+
+def test_of_what_a_library_logs_only_the_first_line_is_kept(lines):
+    configure(as_json=True, stream=lines)
+    logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: exception=KeyError('a text')")
+    assert json.loads(lines.getvalue())["event"] == "Task exception was never retrieved"
 
 
 def test_plain_lines_are_for_people(lines):
@@ -47,13 +105,15 @@ def test_plain_lines_are_for_people(lines):
 
 
 def test_a_person_is_told_the_error_and_no_traceback_unless_asked_for(lines):
+    said = "a person wrote"
     for tracebacks in (False, True):
         configure(as_json=False, stream=lines, tracebacks=tracebacks)
         try:
-            raise ValueError("row 7")
+            raise ValueError(said)
         except ValueError as error:
             structlog.get_logger().error("a loop has ended", exc_info=error)
-        assert "row 7" in lines.getvalue()
+        assert "ValueError" in lines.getvalue()
+        assert "wrote" not in lines.getvalue()
         assert ("Traceback" in lines.getvalue()) is tracebacks
 
 

@@ -12,8 +12,23 @@ SOURCES = sorted((ROOT / "src").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 SCRIPTS = sorted(path for folder in ("examples", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 PURE = [path for path in SOURCES if path.relative_to(ROOT / "src" / "limpet").parts[0] in {"core", "twilio", "smpp"}]
-WRITTEN = {".py", ".sql", ".md", ".toml", ".lock", ".html", ".css", ".js", ".cjs", ".json", ""}
-FOLDERS = (".ci", "benchmarks", "docs", "examples", "requirements", "src", "tests")
+WRITTEN = {
+    ".py",
+    ".sql",
+    ".md",
+    ".toml",
+    ".lock",
+    ".html",
+    ".css",
+    ".js",
+    ".cjs",
+    ".json",
+    ".yml",
+    ".yaml",
+    ".service",
+    "",
+}
+FOLDERS = (".ci", "benchmarks", "deploy", "docs", "examples", "requirements", "src", "tests")
 
 FUNCTION_LINES_MAX = 70
 SOURCE_LINES_MAX = 400

@@ -23,6 +23,9 @@ SECTIONS = (
         Entry("migrate", ".serving:migrate", "Bring the database's schema up to date."),
         Entry("apply", ".apply:apply", "Make accounts, numbers, services and pools as FILE (TOML) says."),
         Entry("doctor", ".doctor:doctor", "Check configuration, database, carriers, certificates and limits."),
+        Entry("backup", ".backup:backup", "Write everything that is in the database to FILE, while Limpet runs."),
+        Entry("restore", ".restore:restore", "Bring a backup into an empty place, and hold what was on its way."),
+        Entry("held", ".held:held", "What a restore holds: messages of which nobody knows whether they left."),
         Entry("completion", ".completion:completion", "Print what makes SHELL complete limpet's commands and options."),
     )),
     Section("Messages", (

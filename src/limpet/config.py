@@ -40,12 +40,16 @@ from limpet.config_rules import (
     text,
     whole,
 )
+from limpet.config_secrets import first_line, with_secrets
 from limpet.config_sections import (
     DispatchConfig,
     InventoryConfig,
     LinksConfig,
     LogConfig,
+    MetricsConfig,
     StickyConfig,
+    TelemetryConfig,
+    check_metrics,
 )
 from limpet.config_smpp import SmppSettings, check_smpp
 from limpet.config_smpp_server import SmppServerConfig, check_smpp_server
@@ -92,9 +96,11 @@ class ServerConfig:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseConfig:
-    """`[database]`: the operator's PostgreSQL by `url`; without one, an embedded server in `data_dir`."""
+    """`[database]`: the operator's PostgreSQL by `url`; without one, an embedded server in `data_dir`. The password of the URL's
+    user may be in a file of its own."""
 
     url: str | None = setting(DATABASE_URL, None, secret=True)
+    password_file: Path | None = setting(PATH, None)
     data_dir: Path = setting(PATH, DATA_DIR)
     connections: int = setting(whole(2, 1000), 8)
 
@@ -178,6 +184,8 @@ class Config:
     links: LinksConfig = field(default_factory=LinksConfig)
     registration: RegistrationConfig = field(default_factory=RegistrationConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
     carriers: tuple[AnyCarrierConfig, ...] = ()
     routes: tuple[Route, ...] = ()
 
@@ -257,10 +265,12 @@ def read_config(table: Mapping[str, object], directory: Path, environment: Mappi
     carriers = _carriers(table.get("carriers", []), directory, environment)
     check_standby({each.name: each.also_through for each in carriers})
     routes = read_routes(table.get("routes", []), [each.name for each in carriers])
-    sections["registration"] = _with_token(sections["registration"], environment)
+    check_registration(sections["registration"])
+    sections |= with_secrets(sections, environment)
     check_registrar(sections["registration"], _kinds(carriers))
     config = _with_key(Config(**sections, carriers=carriers, routes=routes), environment)
     check_listening(config.server)
+    check_metrics(config.metrics)
     check_smpp_server(config.smpp_server)
     _check_files(config)
     if not config.carriers:
@@ -314,7 +324,9 @@ def _with_password(
             raise ConfigError(f"{path}.password_env names the variable {carrier.password_env}, which is not set.")
         return _checked_password(carrier, environment[carrier.password_env], f"{path}.password_env")
     if carrier.password_file is not None:
-        return _checked_password(carrier, _first_line(carrier.password_file, path), f"{path}.password_file")
+        return _checked_password(
+            carrier, first_line(carrier.password_file, f"{path}.password_file"), f"{path}.password_file"
+        )
     return carrier
 
 
@@ -326,28 +338,9 @@ def _checked_password(carrier: CarrierConfig, password: str, path: str) -> Carri
         raise ConfigError(f"{path} must lead to {rule.what}.") from error
 
 
-def _first_line(file: Path, path: str, name: str = "password_file") -> str:
-    try:
-        return (file.read_text().splitlines() or [""])[0]
-    except OSError as error:
-        raise ConfigError(f"{path}.{name} {file} cannot be read: {error.strerror}.") from error
-
-
 def _kinds(carriers: tuple[AnyCarrierConfig, ...]) -> Mapping[str, str]:
     """The kinds of those carriers that speak HTTP, by their names."""
     return {each.name: kind for each in carriers for kind, made in HTTP_KINDS.items() if type(each) is made}
-
-
-def _with_token(section: RegistrationConfig, environment: Mapping[str, str]) -> RegistrationConfig:
-    """The section with its token found."""
-    check_registration(section)
-    if section.token_env is not None:
-        if section.token_env not in environment:
-            raise ConfigError(f"registration.token_env names the variable {section.token_env}, which is not set.")
-        return replace(section, token=environment[section.token_env])
-    if section.token_file is not None:
-        return replace(section, token=_first_line(section.token_file, "registration", "token_file"))
-    return section
 
 
 def _placed(section: Any, directory: Path) -> Any:

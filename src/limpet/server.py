@@ -45,6 +45,7 @@ from limpet.flow.whole import Flow, assemble
 from limpet.flow.worker import supervise
 from limpet.pages.phones.answers import Answers
 from limpet.server_http import BACKLOG, LOOPBACK, place, proxy, web
+from limpet.server_operations import operations
 from limpet.server_settings import elsewhere, inventory, pace, registration
 from limpet.store.accounts import Accounts
 from limpet.store.callbacks import BY_SMPP, OwedCallback
@@ -111,7 +112,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
 
         answers = Answers()
         outbox = Outbox(database, clock, chance.random, installation.sid_key)
-        flow, callbacks_due = await stack.enter_async_context(
+        flow, callbacks = await stack.enter_async_context(
             _flow(
                 config, clock, dev, carriers, over_http, database, installation, stores.accounts, base_url, outbox.nudge,
                 chance, new_id, answers.note,
@@ -128,6 +129,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
                     new_id, config.dispatch.stop_grace_s,
                 )
             )  # fmt: skip
+        probes = await stack.enter_async_context(operations(config, flow, callbacks, database, clock, _listen))
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
             Contents(database), MediaStore(database, installation.bucket_key), Deliveries(database),
@@ -137,8 +139,8 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             tuple(config.server.trusted_proxies), config.server.max_concurrent,
             None if simulated is None else simulated.person_writes,
             inventory(config, dev), config.inventory.bring_your_own, config.links.domain, config.links.fallback_url,
-            callbacks_due, over_http.desks, over_http.medium, elsewhere(config), config.dispatch.scheduled_max,
-            stores.smpp_credentials, None if simulated is None else simulated.script,
+            callbacks.nudge, over_http.desks, over_http.medium, elsewhere(config), config.dispatch.scheduled_max,
+            stores.smpp_credentials, None if simulated is None else simulated.script, probes,
             compliance=compliance(database, book), people=flow.people,
             sticky_imports=StickyImports(database, installation, new_id, clock),
         )  # fmt: skip
@@ -150,7 +152,8 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             ready = await stack.enter_async_context(proxy(config, app, state, tunnelling, ready))
         on_ready(ready)
         await _until_stopped(stop, serving)
-        _log.info("stopping")
+        _log.info("stopping", drain_s=config.dispatch.drain_s)
+        await probes.ready.drain(config.dispatch.drain_s)
 
 
 def _on_signals(stop: asyncio.Event) -> None:
@@ -247,10 +250,10 @@ async def _flow(
     database: Database, installation: Installation, accounts: Accounts, base_url: str,
     owed_to_esmes: Callable[[], None], chance: random.Random, new_id: Callable[[datetime], int],
     heard: Callable[[Sequence[Tried]], None],
-) -> AsyncIterator[tuple[Flow, Callable[[], None]]]:  # fmt: skip
+) -> AsyncIterator[tuple[Flow, Callbacks]]:  # fmt: skip
     """Everything that flows, running; stopped so that nothing accepted is lost and nothing in flight is forgotten.
 
-    Answers the flow, and what to call when callbacks have become due in the table.
+    Answers the flow, and who posts callbacks: to be nudged when some have become due in the table.
     """
     rules = config.webhooks
     policy = UrlPolicy(dev is not None or rules.allow_loopback, tuple(rules.allow_networks), frozenset(rules.ports))
@@ -289,7 +292,7 @@ async def _flow(
     await flow.events.streams.refresh()  # before anything happens: no event of a former run's subscriptions is missed
     running = [asyncio.create_task(supervise(loop)) for loop in [*flow.loops(), callbacks.run]]
     try:
-        yield flow, callbacks.nudge
+        yield flow, callbacks
     finally:
         await flow.stop(config.dispatch.stop_grace_s)
         await callbacks.stop(CALLBACKS_GRACE_S)

@@ -36,6 +36,16 @@ _TEST_CREDENTIALS = 'curl -u "$SID:$TOKEN" "$LIMPET/2010-04-01/Accounts/$SID/Tes
 SCRIPTS: Mapping[str, Script] = {
     "README.md": Script(left_out={"make": "sets up the environment in which the tests run"}),
     "docs/howto/a2p-10dlc.md": Script(left_out={"limpet numbers swap": "tests/commands/test_number_swap.py runs it"}),
+    "docs/howto/back-up-and-restore.md": Script(
+        left_out={
+            "limpet restore monday.limpet --data": "tests/commands/test_backup.py runs it",
+            "limpet held list --data": "looks at what that has restored",
+            "pg_basebackup": "needs a PostgreSQL of one's own",
+        },
+        refused={"limpet restore monday.limpet --config": "There is something in this database already"},
+    ),
+    "docs/howto/deploy.md": Script(whole="it installs on the machine; tests/deploy holds its files to the code"),
+    "docs/howto/monitor.md": Script(left_out={"/opt/limpet/bin/pip": _INSTALLS}),
     "docs/howto/carriers.md": Script(left_out={"limpet numbers clear": "no carrier refuses the number of the example"}),
     "docs/howto/configuration-as-a-file.md": Script(
         left_out={

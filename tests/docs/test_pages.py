@@ -1,6 +1,6 @@
 """Every code block of the documents is run as a reader would run it, page by page, beside a `limpet dev`.
 
-Shell: exit code 0, and no HTTP error. Python: no exception. TOML: a configuration that is taken. JSON and XML: well formed.
+Shell: exit code 0, and no HTTP error. Python: no exception. TOML: a configuration that is taken. JSON, YAML and XML: well formed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 from limpet.commands.wanted import load_wanted
 from limpet.config import load_config
@@ -26,7 +27,7 @@ from tests.docs.blocks import ROOT, Block, Reader, blocks, pages
 from tests.docs.scripts import POOL_FIRST, SCRIPTS, Script
 from tests.support.limpet_process import PROGRAM, LimpetProcess, data_directory, limpet_dev
 
-KINDS = {"", "console", "js", "json", "mermaid", "python", "sh", "toml", "xml"}
+KINDS = {"", "console", "js", "json", "mermaid", "python", "sh", "toml", "xml", "yaml"}
 PAGES = [str(page.relative_to(ROOT)) for page in pages()]
 CARRIERS = ("acme", "spare", "uk", "german", "upstream")
 _COMMENT = re.compile(r"(^|\s+)# .*$", re.MULTILINE)
@@ -209,10 +210,14 @@ def _run_xml(block: Block, _reader: Reader, _place: Path, _script: Script) -> No
     ElementTree.fromstring(block.text)
 
 
+def _run_yaml(block: Block, _reader: Reader, _place: Path, _script: Script) -> None:
+    yaml.safe_load(block.text)
+
+
 def _read(_block: Block, _reader: Reader, _place: Path, _script: Script) -> None:
     """What is not run: what something prints, and drawings."""
 
 
 RUN = {
-    "sh": _run_sh, "console": _run_sh, "python": _run_python, "toml": _run_toml, "json": _run_json, "xml": _run_xml,
+    "sh": _run_sh, "console": _run_sh, "python": _run_python, "toml": _run_toml, "json": _run_json, "xml": _run_xml, "yaml": _run_yaml,
 }  # fmt: skip

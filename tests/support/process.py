@@ -30,6 +30,8 @@ class ServeProcess:
     carrier_port: int
     port: int = field(default_factory=lambda: free_port())
     settings: str = ""
+    dispatch: str = ""
+    """Further lines of that section."""
     in_doubt_wait_s: int = 2
     process: asyncio.subprocess.Process | None = None
 
@@ -43,6 +45,7 @@ class ServeProcess:
             f'[server]\nport = {self.port}\n[database]\nurl = "{self.database_url}"\n'
             "[webhooks]\nallow_loopback = true\n"
             f'[dispatch]\nsender_rates = "none"\nlane_lease_s = 3\nin_doubt_wait_s = {self.in_doubt_wait_s}\n'
+            f"{self.dispatch}\n"
             f'[[carriers]]\nname = "carrier"\nhost = "127.0.0.1"\nport = {self.carrier_port}\nsystem_id = "limpet"\n'
             f'password = "secret"\nwindow_size_max = {WINDOW}\n{self.settings}'
         )

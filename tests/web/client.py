@@ -16,7 +16,19 @@ from limpet.web.app import App
 from tests.wire.openapi import contract
 
 HOST = "limpet.test:8080"
-ROOTS = ("/carriers", "/2010", "/v1", "/messaging", "/events", "/health", "/m/", "/deactivations/", "/phones")
+ROOTS = (
+    "/carriers",
+    "/2010",
+    "/v1",
+    "/messaging",
+    "/events",
+    "/health",
+    "/ready",
+    "/metrics",
+    "/m/",
+    "/deactivations/",
+    "/phones",
+)
 """What paths begin with that are not within an account."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 Fields = Mapping[str, object] | Iterable[tuple[str, object]]

@@ -17,13 +17,13 @@ CONNECTIONS = 2
 async def opened(config: DatabaseConfig) -> AsyncIterator[Database]:
     """Connect, and leave everything as it was; DatabaseUnusable says what is in the way."""
     if config.url is not None:
-        async with _connected(config.url) as database:
+        async with connected(config.url) as database:
             yield database
         return
     embedded = EmbeddedPostgres(config.data_dir)
     url = await asyncio.to_thread(embedded.start)
     try:
-        async with _connected(url) as database:
+        async with connected(url) as database:
             yield database
     finally:
         await asyncio.to_thread(embedded.stop)
@@ -35,7 +35,7 @@ async def opened_beside(config: DatabaseConfig) -> AsyncIterator[Database]:
     url = config.url or await asyncio.to_thread(running_url, config.data_dir)
     if url is None and not config.data_dir.exists():
         raise DatabaseUnusable(f"There is no {config.data_dir}: give --config, or the --data of a `limpet dev`.")
-    async with opened(config) if url is None else _connected(url) as database:
+    async with opened(config) if url is None else connected(url) as database:
         if await database.schema_version() != migrations()[-1].number:
             raise DatabaseUnusable(
                 "The database's schema is not this Limpet's: run `limpet migrate`, or update Limpet."
@@ -44,7 +44,8 @@ async def opened_beside(config: DatabaseConfig) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[Database]:
+async def connected(url: str) -> AsyncIterator[Database]:
+    """Connect to a server that runs."""
     database = await Database.connect(url, pool_size=CONNECTIONS)
     try:
         yield database

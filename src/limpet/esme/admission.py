@@ -50,7 +50,7 @@ class Admission:
         try:
             esme = (await self._credentials.esmes([system_id])).get(system_id)
         except DATABASE_AWAY as error:
-            _log.warning("a bind could not be checked", why=str(error))
+            _log.warning("a bind could not be checked", why=error)
             return None
         if esme is None:
             self._credentials.pretend(password)

@@ -106,7 +106,7 @@ class LongMessages:
             else:
                 await esmes.take_parts(self._database, whole.parts)
         except DATABASE_AWAY as error:  # the sweep finds them whole, and its message made
-            _log.warning("parts of a long message could not be forgotten", why=str(error))
+            _log.warning("parts of a long message could not be forgotten", why=error)
 
     async def run(self, make: Callable[[Esme, Whole], Awaitable[object]]) -> None:
         """Every SWEEP_S, give up what stays incomplete and make what a crash has left behind, for ever."""
@@ -115,7 +115,7 @@ class LongMessages:
             try:
                 await self.sweep(make)
             except DATABASE_AWAY as error:
-                _log.warning("parts of long messages could not be read", why=str(error))
+                _log.warning("parts of long messages could not be read", why=error)
 
     async def sweep(self, make: Callable[[Esme, Whole], Awaitable[object]]) -> None:
         """Once: what `run` does."""

@@ -120,7 +120,7 @@ class Outbox:
             await self._purge()
             claimed = await esmes.claim(self._database, room, now, now + LEASE) if room else []
         except DATABASE_AWAY as error:
-            _log.warning("deliveries that are due could not be read", why=str(error))
+            _log.warning("deliveries that are due could not be read", why=error)
             return False
         for delivery in claimed:
             self._begin(delivery)
@@ -210,7 +210,7 @@ class Outbox:
             done = [one.key for one in over if one.later is None]
             await esmes.settle(self._database, done, [one.later for one in over if one.later is not None])
         except DATABASE_AWAY as error:
-            _log.warning("deliveries that are over could not be written", count=len(over), why=str(error))
+            _log.warning("deliveries that are over could not be written", count=len(over), why=error)
         self._nudge.ring()
         return [None] * len(over)
 

@@ -123,6 +123,7 @@ class Accept:
         self._scheduled_max = scheduled_max
         self._elsewhere = elsewhere
         self._campaigns = campaigns
+        self.counts = dispatcher.counts
         self._batcher: Batcher[NewMessage, Answer] = Batcher(self._run, waiting_max=waiting_max)
 
     async def submit(self, new: NewMessage) -> Answer:
@@ -185,6 +186,7 @@ class Accept:
             raise
         finally:
             reservation.give_back()
+        self.counts.drafts(drafts)
         self._dispatcher.launch(written.flights)
         self._dispatcher.post_callbacks(written.owed)
         self._dispatcher.fleet.waiting(due.lane for due in written.waiting)

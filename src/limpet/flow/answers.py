@@ -6,6 +6,7 @@ A result is written only under the fence and the attempt of its claim: a late on
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from limpet.core.ids import id_time
 from limpet.core.retry import ATTEMPTS_MAX, retry_delay_s
 from limpet.core.status import Status
 from limpet.flow import health
+from limpet.flow.counts import Counts
 from limpet.flow.doubt import DoubtBook
 from limpet.flow.failure import Failures
 from limpet.flow.lanes import Fleet, Flight, Running
@@ -28,6 +30,7 @@ from limpet.store.callbacks import OwedCallback
 from limpet.store.database import DATABASE_AWAY, Connection, Database
 from limpet.store.dispatch import Claim, Fenced, Key, Outgoing
 
+_CODE = re.compile(r"0x[0-9a-fA-F]{1,8}|\d{1,6}\b|[A-Z][A-Z_]+\b")
 _log = structlog.get_logger()
 
 
@@ -75,6 +78,7 @@ class Answers:
         self._new_id = new_id
         self._chance = chance
         self._batcher: Batcher[Landed, None] = Batcher(self._write_results)
+        self.counts = Counts()
         self.on_owed: Callable[[Sequence[OwedCallback]], None] = lambda _owed: None
         self.after_sent: Callable[[Sequence[tuple[Outgoing, Sequence[str]]]], None] = lambda _sent: None
         self.after_doubt: Callable[[Sequence[Outgoing]], None] = lambda _messages: None
@@ -105,7 +109,7 @@ class Answers:
             try:
                 await self._settle(batch)
             except DATABASE_AWAY as error:
-                _log.warning("answers not written yet", count=len(batch), why=repr(error))
+                _log.warning("answers not written yet", count=len(batch), why=error)
                 await asyncio.sleep(TROUBLE_PAUSE_S)
             except Exception:
                 if len(batch) == 1:
@@ -129,6 +133,7 @@ class Answers:
             return settled
 
         settled = await self._database.transaction(work)
+        self.counts.batch("answers", len(batch))
         for lane, claim_ids in claims.items():
             self._fleet.running[lane].settle(claim_ids)
         for landed in batch:
@@ -163,7 +168,8 @@ class Answers:
         _log.info(
             "carrier refused",
             lane=message.lane,
-            detail=refused.detail,
+            code=refused.error_code,
+            detail=_word(refused.detail),
             retry=str(refused.retry),
             attempt=message.attempt,
         )
@@ -208,3 +214,9 @@ class Answers:
             (await dispatch.note(connection, self._new_id(now), lane, fence, messages), messages)
             for (lane, fence), messages in by_lane_and_fence.items()
         ]
+
+
+def _word(detail: str) -> str:
+    """The carrier's own code, such as ESME_RTHROTTLED or 400: what it says beside may tell of the person or the text."""
+    found = _CODE.match(detail)
+    return found[0] if found else ""

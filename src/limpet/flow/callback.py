@@ -15,8 +15,10 @@ from importlib.metadata import version
 
 import structlog
 
+from limpet import tracing
 from limpet.clock import Clock
 from limpet.core.retry import CALLBACK_SCHEDULE_S, EVENT_SCHEDULE_S, callback_delay_s
+from limpet.flow.counts import Counts
 from limpet.flow.owed import LEASE
 from limpet.flow.tried import Fault, Tried, delivery_of
 from limpet.flow.turns import Turns, endpoint_of
@@ -93,6 +95,7 @@ class Callbacks:
         self._nudge = Nudge()
         self._lacked_room = False
         self._stopping = False
+        self.counts = Counts()
         self.on_answered: Callable[[OwedCallback, Posted, int], Awaitable[Following]] = _nothing_follows
         """Asked what an answer leads to, before the callback is settled; also told how many redirects led there."""
         self.on_tried: Callable[[Sequence[Tried]], Awaitable[list[OwedCallback]]] = _nothing_owed
@@ -106,6 +109,11 @@ class Callbacks:
             for one in owed:
                 self._turns.add(one)
             self._hire()
+
+    @property
+    def turns(self) -> Turns:
+        """What is held in memory, for whoever watches."""
+        return self._turns
 
     def nudge(self) -> None:
         """Look at the table now."""
@@ -139,7 +147,7 @@ class Callbacks:
         try:
             claimed = await claim_due(self._database, now, now + LEASE, limit) if limit else []
         except DATABASE_AWAY as error:
-            _log.warning("callbacks that are due could not be read", why=str(error))
+            _log.warning("callbacks that are due could not be read", why=error)
             return False
         self.post_now(claimed)
         self._lacked_room = len(claimed) == limit < CLAIM_MAX
@@ -183,7 +191,11 @@ class Callbacks:
         owed, outcome, faults = together[0], None, list[Fault]()
         try:
             if owed.due_at - self._clock.now() >= LEASE_NEEDED:
-                outcome = await self._converse(_joined(together), faults)
+                work = self._converse(_joined(together), faults)
+                if tracing.active is None:
+                    outcome = await work
+                else:
+                    outcome = await tracing.active.callback(owed.kind, endpoint_of(owed.url), owed.attempt + 1, work)
         except Exception:  # noqa: BLE001 - one account's trouble is not another's, and the row comes back
             _log.exception("a callback could not be posted", account_id=owed.account_id, endpoint=endpoint_of(owed.url))
         answered = None if outcome is None else not (isinstance(outcome, PostFailed) and outcome.cause in _UNANSWERED)
@@ -292,15 +304,16 @@ class Callbacks:
             done = [one.owed.key for one in tried if one.later is None]
             later = [one.later for one in tried if one.later is not None]
             await settle(self._database, done, later, self._logged(tried), owed)
+            self.counts.tried(tried)
             self.post_now(owed)
         except DATABASE_AWAY as error:
-            _log.warning("callbacks that were tried could not be written", count=len(tried), why=str(error))
+            _log.warning("callbacks that were tried could not be written", count=len(tried), why=error)
         finally:
             self._forget(one.owed for one in tried)
         try:
             await self.on_settled(tried)
         except DATABASE_AWAY as error:
-            _log.warning("what tries say of sinks could not be written", why=str(error))
+            _log.warning("what tries say of sinks could not be written", why=error)
         return [None] * len(tried)
 
     def _logged(self, tried: Sequence[Tried]) -> list[Delivery]:

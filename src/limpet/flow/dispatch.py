@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from limpet import tracing
 from limpet.carrier.port import Delivery, Result, Submitted
 from limpet.clock import Clock
 from limpet.core.address import parse_recipient
@@ -20,6 +21,7 @@ from limpet.core.model import AccountStatus
 from limpet.core.registration import REGULATED, UNREGISTERED_SENDER
 from limpet.core.routing import Mode
 from limpet.flow.answers import Answers, Landed
+from limpet.flow.counts import Counts
 from limpet.flow.directory import Directory
 from limpet.flow.doubt import DoubtBook
 from limpet.flow.lanes import Fleet, Flight, Running, by_lane
@@ -58,6 +60,7 @@ class Dispatcher:
         self._leases = leases
         self._clock = clock
         self._new_id = new_id
+        self.counts = Counts()
         self.on_delivery: Callable[[str, Sequence[Delivery]], None] = lambda _lane, _deliveries: None
 
     # ── what the rest of the flow asks ──
@@ -77,6 +80,8 @@ class Dispatcher:
     def on_results(self, lane: str, results: Sequence[Result]) -> None:
         """Answers to submissions: written in the next batch."""
         running = self.fleet.running[lane]
+        if tracing.active is not None:
+            tracing.active.landed(results)
         running.vitals.submits.add(sum(isinstance(each, Submitted) for each in results), self._clock.monotonic())
         for result in results:
             if (flight := running.landed(Key(*result.key))) is not None:
@@ -87,6 +92,7 @@ class Dispatcher:
     def on_deliveries(self, lane: str, deliveries: Sequence[Delivery]) -> None:
         """Receipts and inbound texts."""
         self.fleet.running[lane].vitals.heard(deliveries, self._clock.monotonic())
+        self.counts.heard(lane, deliveries)
         self.on_delivery(lane, deliveries)
 
     def on_room(self, lane: str) -> None:
@@ -116,7 +122,7 @@ class Dispatcher:
         try:
             return await self._turn(running)
         except DATABASE_AWAY as error:
-            _log.warning("the database is away", lane=running.lane.name, why=str(error))
+            _log.warning("the database is away", lane=running.lane.name, why=error)
             return TROUBLE_PAUSE_S
 
     async def _turn(self, running: Running) -> float:

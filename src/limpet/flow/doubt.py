@@ -106,6 +106,10 @@ class DoubtBook:
         finished, self._finished = self._finished, []
         return finished
 
+    def by_lane(self) -> dict[str, int]:
+        """How many are in doubt on each lane where anybody was."""
+        return {lane: len(book) for lane, book in self._lanes.items()}
+
     @property
     def empty(self) -> bool:
         """Whether nobody is in doubt."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -33,7 +34,7 @@ from limpet.flow.owed import Owed, Told
 from limpet.flow.rows import claims_of, due_of, first_change, leaving, outgoing_of, place, refuse
 from limpet.store import dispatch, messages, mms
 from limpet.store.callbacks import OwedCallback
-from limpet.store.database import DATABASE_AWAY, Connection, Database
+from limpet.store.database import DATABASE_AWAY, Connection, Database, after_commit
 from limpet.store.dispatch import Claim, Due, Key, Outgoing
 from limpet.store.messages import MessageRow
 from limpet.store.sticky import MappingKey
@@ -85,7 +86,7 @@ class DueBinder:
 
     async def _give_up(self, key: Key, error: Exception, now: datetime) -> None:
         """A message that cannot be bound: 30020 when it was scheduled, 30021 otherwise."""
-        _log.error("a message could not be bound", message_id=key.id, error=repr(error), exc_info=error)
+        _log.error("a message could not be bound", message_id=key.id, exc_info=error)
 
         async def work(connection: Connection) -> list[OwedCallback]:
             if not await dispatch.take(connection, [key]):
@@ -170,6 +171,7 @@ class DueBinder:
         decided = [row for row in rows if row.status is not Status.SCHEDULED]
         bound = await messages.bind(connection, decided, now) if decided else set()
         kept = [row for row in rows if (row.bucket, row.id) in bound]
+        after_commit(partial(self._dispatcher.counts.bound, kept))
         claims = claims_of(kept, lambda: self._new_id(now))
         made += claims.values()
         for claim in claims.values():

@@ -146,7 +146,7 @@ class Inbounds:
         try:
             written = await self._database.transaction(work)
         except Exception as error:
-            _log.warning("inbound texts not written", count=len(batch), why=repr(error))
+            _log.warning("inbound texts not written", count=len(batch), why=error)
             if len(batch) == 1 or isinstance(error, DATABASE_AWAY):
                 _answer(batch, self._decline)
             raise

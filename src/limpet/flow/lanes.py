@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from zlib import crc32
 
+from limpet import tracing
 from limpet.carrier.port import Lane, MessageKey, Submission
 from limpet.core.allowance import Allowance
 from limpet.core.encoding import Segmented
@@ -88,6 +89,8 @@ class Running:
             submissions.append(submission_of(flight))
         if self.allowance is not None:
             self.allowance.spend(sum(each.content.count for each in submissions), self.now_s())
+        if tracing.active is not None:
+            tracing.active.submitted(self.lane.name, {each.key: each.content.count for each in submissions})
         self.lane.submit(submissions)
 
     def landed(self, key: Key) -> Flight | None:

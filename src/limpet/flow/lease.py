@@ -48,7 +48,7 @@ class Leases:
             try:
                 await self._renew(running)
             except DATABASE_AWAY as error:
-                _log.warning("lease not renewed", lane=running.lane.name, why=str(error))
+                _log.warning("lease not renewed", lane=running.lane.name, why=error)
                 if running.fence is not None and self._clock.monotonic() > good_until_s:
                     await self._own(running, None)
                 await asyncio.sleep(min(pause_s, TROUBLE_PAUSE_S))

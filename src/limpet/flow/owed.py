@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from limpet.core.esme import is_esme_address
 from limpet.core.retention import FORGOTTEN, Mark, Pseudonyms, as_kept
 from limpet.core.status import CALLBACK_STATES, FINAL_STATES, Status, parse_callback_events
+from limpet.flow.counts import Counts
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
 from limpet.store import callbacks, retention
 from limpet.store.callbacks import ESME_RECEIPT, STATUS, OwedCallback
-from limpet.store.database import Connection
+from limpet.store.database import Connection, after_commit
 from limpet.store.dispatch import Outgoing
 from limpet.store.retention import Over
 from limpet.twilio.callback import status_callback_form
@@ -50,12 +51,14 @@ class Owed:
         self._sid_key = sid_key
         self._new_id = new_id
         self._pseudonyms = pseudonyms
+        self.counts = Counts()
 
     async def write(self, connection: Connection, changes: Iterable[Told], now: datetime) -> list[OwedCallback]:
         """Write the callbacks that these changes owe, and take out what is not kept of their messages."""
         told = list(changes)
         owed = await self._rows(connection, told, now)
         await callbacks.insert(connection, owed)
+        after_commit(partial(self.counts.told, told))
         if any(one.message.marks & FORGOTTEN for one in told):
             await self.forget(connection, told)
         return owed

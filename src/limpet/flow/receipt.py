@@ -21,6 +21,7 @@ from limpet.core.spelling import Spelling
 from limpet.core.status import SegmentState, Status, fold_receipts, may_become
 from limpet.flow import health
 from limpet.flow.clocks import CarrierClocks
+from limpet.flow.counts import Counts
 from limpet.flow.forgotten import without_erased
 from limpet.flow.owed import Owed, Told
 from limpet.flow.refused import RefusedMarks
@@ -102,6 +103,7 @@ class Receipts:
         self._whole = whole
         self._spellings = Spellings(database)
         self._clocks = CarrierClocks(database)
+        self.counts = Counts()
         self._batcher: Batcher[Came, None] = Batcher(self._run)
         self._again: Batcher[_Asked, None] = Batcher(self._look_again)
 
@@ -129,7 +131,7 @@ class Receipts:
         try:
             await self._process(batch)
         except Exception as error:
-            _log.warning("receipts not written", count=len(batch), why=repr(error))
+            _log.warning("receipts not written", count=len(batch), why=error)
             if len(batch) == 1 or isinstance(error, DATABASE_AWAY):
                 _answer(batch, self._decline)
             raise
@@ -142,7 +144,7 @@ class Receipts:
             if await receipts.any_kept(self._database):
                 await self._process([], list(set(asked)))
         except DATABASE_AWAY as error:
-            _log.warning("kept receipts not looked at", why=str(error))
+            _log.warning("kept receipts not looked at", why=error)
         return [None] * len(asked)
 
     async def look_at_kept(self) -> None:
@@ -164,6 +166,9 @@ class Receipts:
         await self._spellings.load()
         await self._clocks.load()
         done = await self._database.transaction(lambda connection: self._write(connection, batch, asked))
+        self.counts.receipts_written(
+            [came.lane for came in batch], [came.lane for came in done.kept if came.kept_id is None]
+        )
         self._spellings.learned(done.learned)
         self._on_known(done.known)
         self._post(done.owed)

@@ -72,7 +72,7 @@ class Registering:
                 await self.turn()
                 await asyncio.sleep(EVERY_S)
             except DATABASE_AWAY as error:
-                _log.warning("registrations put off", why=str(error))
+                _log.warning("registrations put off", why=error)
                 await asyncio.sleep(TROUBLE_PAUSE_S)
             count += 1
 

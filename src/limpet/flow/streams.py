@@ -74,7 +74,7 @@ class Streams:
             try:
                 await self.refresh()
             except DATABASE_AWAY as error:
-                _log.warning("changes of event streams could not be read", why=str(error))
+                _log.warning("changes of event streams could not be read", why=error)
             await asyncio.sleep(LOOK_EVERY_S)
 
 

@@ -201,6 +201,6 @@ async def every(seconds: float, work: Callable[[], Awaitable[None]], *, first_af
         try:
             await work()
         except DATABASE_AWAY as error:
-            _log.warning("sweep put off", work=work.__name__, why=str(error))
+            _log.warning("sweep put off", work=work.__name__, why=error)
             await asyncio.sleep(TROUBLE_PAUSE_S)
         await asyncio.sleep(seconds)

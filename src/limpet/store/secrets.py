@@ -32,9 +32,15 @@ class Vault:
         if len(master_key) != KEY_BYTES:
             raise ValueError(f"a master key has {KEY_BYTES} bytes")
         self._cipher = AESGCM(_subkey(master_key, b"limpet: auth tokens"))
+        self._fingerprint = _subkey(master_key, b"limpet: fingerprint")[:4].hex()
         self._pepper = _subkey(master_key, b"limpet: API key secrets")
         self.pseudonym_key = _subkey(master_key, b"limpet: pseudonyms")
         """Of the keyed hash in the place of recipients whose numbers are not kept."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this key from others, and nothing of it: eight hexadecimal digits."""
+        return self._fingerprint
 
     def new_secret(self) -> str:
         """128 random bits as 32 hexadecimal digits, the form of Twilio's auth tokens."""
@@ -70,6 +76,17 @@ def parse_key(text: str) -> bytes | None:
     except ValueError:
         return None
     return key if len(key) == KEY_BYTES else None
+
+
+def read_key(path: Path) -> bytes | None:
+    """The master key kept in `path`, None when there is no such file; DatabaseUnusable when it holds none."""
+    return load_or_create_key(path) if path.exists() else None
+
+
+def keep_key(path: Path, key: bytes) -> None:
+    """Keep a master key in `path`, where none is kept yet."""
+    if not path.exists():
+        _write_once(path, key.hex())
 
 
 def load_or_create_key(path: Path) -> bytes:

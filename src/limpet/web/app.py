@@ -36,6 +36,7 @@ from limpet.web import (
     permissions,
     pools,
     privacy,
+    probes,
     registration,
     rehearsal,
     selection,
@@ -48,7 +49,7 @@ from limpet.web import (
     tollfree,
     usage,
 )
-from limpet.web.answer import Answer, ok
+from limpet.web.answer import Answer
 from limpet.web.auth import Authenticator
 from limpet.web.deps import Deps
 from limpet.web.door import Door, Endpoint, Handler
@@ -280,8 +281,8 @@ class App:
     async def _without_credential(self, scope: Scope, receive: Receive) -> Answer:
         if scope["path"].startswith(notices.NOTICES_HEAD):
             return await notices.take(self._door.deps, scope, receive)
-        if scope["path"] == "/health":
-            return ok({"status": "ok"})
+        if scope["path"] in probes.PATHS:
+            return await self._probed(scope)
         if scope["path"].startswith(media.LINKS_PATH) and scope["method"] in ("GET", "HEAD"):
             return await media.follow(self._door.deps, scope["path"])
         if scope["method"] in ("GET", "HEAD") and (code := code_in(scope["path"])) is not None:
@@ -289,6 +290,14 @@ class App:
         if scope["path"].startswith(LISTS_PATH) and scope["method"] == "GET":
             return await deactivations.follow(self._door.deps, scope)
         raise ApiError(20404, resource=scope["path"])
+
+    async def _probed(self, scope: Scope) -> Answer:
+        """What a load balancer or Prometheus asks; where nothing watches, only that it is there."""
+        asked = self._door.deps.probes
+        if asked is None:
+            return probes.health()
+        peer = scope.get("client") or ("",)
+        return await asked.answer(scope["method"], scope["path"], peer[0], dict(scope["headers"]))
 
 
 def _routes(door: Door) -> Iterator[Route]:

@@ -14,6 +14,7 @@ from limpet.core.inventory import Inventory
 from limpet.core.limits import SCHEDULED_MAX
 from limpet.flow.accept import Accept
 from limpet.flow.clicks import Clicks
+from limpet.flow.counts import Counts
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
 from limpet.flow.release import Releases
@@ -41,6 +42,7 @@ from limpet.store.sticky import StickyStore
 from limpet.store.swaps import Swaps
 from limpet.twilio.forms import Form
 from limpet.twilio.resources import Json
+from limpet.web.probes import Probes
 
 Network = IPv4Network | IPv6Network
 PersonWrites = Callable[[str, str, str, str, Sequence[str]], bool]
@@ -136,9 +138,16 @@ class Deps:
     smpp_credentials: SmppCredentials | None = None
     simulated: Simulated | None = None
     """With a simulated carrier: how it behaves."""
+    probes: Probes | None = None
+    """What load balancers and Prometheus ask."""
     compliance: Compliance = field(kw_only=True)
     people: People = field(kw_only=True)
     sticky_imports: StickyImports = field(kw_only=True)
+
+    @property
+    def counts(self) -> Counts:
+        """Where what is done is counted."""
+        return self.accept.counts
 
     @property
     def person_requests(self) -> PersonRequests:

@@ -14,6 +14,7 @@ from datetime import datetime
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from limpet import tracing
 from limpet.core.errors import ApiError
 from limpet.core.model import Account, AccountStatus
 from limpet.core.tenancy import standing
@@ -105,6 +106,8 @@ class Door:
         """Send what `work` answers; nothing that goes wrong in it leaves by another way."""
         began = self.deps.clock.monotonic()
         request_id = "RQ" + os.urandom(_REQUEST_ID_BYTES).hex()
+        if tracing.active is not None:
+            work = tracing.active.request(scope["method"], scope["headers"], work)
         try:
             answer = await work
         except ApiError as error:
@@ -117,7 +120,9 @@ class Door:
         except Exception:  # noqa: BLE001 - the outermost place: the client gets an answer, the log gets the cause
             _log.exception("request failed", request_id=request_id, method=scope["method"])
             answer = refusal(ApiError(20500))
-        await send_answer(send, answer, request_id, self.deps.clock.monotonic() - began)
+        took_s = self.deps.clock.monotonic() - began
+        self.deps.counts.request(answer.status, took_s)
+        await send_answer(send, answer, request_id, took_s)
 
     async def admit(
         self,

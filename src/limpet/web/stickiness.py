@@ -13,6 +13,7 @@ from limpet.core.model import SenderKind, Service
 from limpet.core.page import Page, PageRequest
 from limpet.core.pool import reaches, why_not
 from limpet.core.retention import MASK, shown
+from limpet.flow.counts import RESET
 from limpet.store import sticky_by_hand, sticky_lists
 from limpet.store.sticky import MappingKey, MappingView
 from limpet.store.sticky_by_hand import Wish
@@ -109,6 +110,7 @@ async def delete(call: Call) -> Answer:
     key, reason = await _key(call, service), parse_reason(call.query)
     if await call.deps.sticky.reset_at(service, key, call.actor, call.now, reason) is None:
         raise call.not_found()
+    call.deps.counts.sticky.add(RESET)
     return NO_CONTENT
 
 
@@ -124,6 +126,7 @@ async def reset(call: Call) -> Answer:
         done = await sticky_by_hand.reset_service(store, service, actor, asked.reason, call.now)
     if not done:
         raise call.not_found()
+    call.deps.counts.sticky.add(RESET)
     return NO_CONTENT
 
 
