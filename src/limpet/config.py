@@ -41,6 +41,7 @@ from limpet.config_rules import (
     whole,
 )
 from limpet.config_sections import (
+    ConsoleConfig,
     DispatchConfig,
     InventoryConfig,
     LinksConfig,
@@ -178,6 +179,7 @@ class Config:
     links: LinksConfig = field(default_factory=LinksConfig)
     registration: RegistrationConfig = field(default_factory=RegistrationConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    console: ConsoleConfig = field(default_factory=ConsoleConfig)
     carriers: tuple[AnyCarrierConfig, ...] = ()
     routes: tuple[Route, ...] = ()
 
