@@ -19,7 +19,7 @@ WRONG = "That is not right. Look again at the name, the password and, if you hav
 
 async def show(desk: Desk, ask: Ask) -> Response:
     """GET /console/sign-in."""
-    return ask.html("console/sign_in.html", says="", name="", next=after_sign_in(ask.asked("next")), dev=desk.developer)
+    return ask.html("console/sign_in.html", says="", who="", next=after_sign_in(ask.asked("next")), dev=desk.developer)
 
 
 async def enter(desk: Desk, ask: Ask) -> Response:
@@ -35,7 +35,7 @@ async def enter(desk: Desk, ask: Ask) -> Response:
         locked = isinstance(found, Locked)
         says = f"Too many tries. Wait {found.seconds} seconds." if isinstance(found, Locked) else WRONG
         page = ask.html(
-            "console/sign_in.html", says=says, name=name, next=where, dev=desk.developer, status=429 if locked else 401
+            "console/sign_in.html", says=says, who=name, next=where, dev=desk.developer, status=429 if locked else 401
         )
         if isinstance(found, Locked):
             page.headers["Retry-After"] = str(found.seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -147,7 +148,7 @@ async def remove(_: Desk, visit: Visit) -> Response:
         if not done:
             raise Refused("The number has left the pool already.", 404)
         changes.note({"in_pool": True}, {"in_pool": False, "reason": reason})
-    return visit.go(place_of(account, service), "removed")
+    return visit.go(place_of(account, service, f"/events?{urlencode({'From': member.sender.address})}"), "removed")
 
 
 def reason_of(visit: Visit) -> str:

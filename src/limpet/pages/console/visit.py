@@ -34,7 +34,7 @@ DONE: Final = {
     "changed": "Saved.",
     "paused": "Nothing is sent through it from now on.",
     "resumed": "It sends again.",
-    "removed": "The number is out of the pool, and its mappings with it: each person gets another one with the next message.",
+    "removed": "The number is out of the pool. Its people get another with their next message: who moved where is listed here.",
     "set": "The mapping is as asked from now on.",
     "reset": "Forgotten: the next message chooses anew.",
     "opted-out": "Nothing is sent to that person by this service any more.",

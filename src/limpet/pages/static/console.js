@@ -6,23 +6,27 @@
   const REPLOT_MS = 30000;
   const plots = new Map();
 
+  const clock = (second) => new Date(second * 1000).toISOString().slice(11, 16);
+
   function axes(unit) {
     const grid = { stroke: colour("--line"), width: 1 };
     const common = { stroke: colour("--quiet"), grid, ticks: grid, font: "12px system-ui, sans-serif" };
-    return [common, { ...common, size: 62, values: (_, ticks) => ticks.map((tick) => `${tick}${unit && ` ${unit}`}`) }];
+    const times = (_, ticks) => ticks.map((tick) => clock(tick));
+    return [{ ...common, values: times, space: 70 }, { ...common, size: 62, values: (_, ticks) => ticks.map((tick) => `${tick}${unit && ` ${unit}`}`) }];
   }
 
   function draw(holder, data, series, unit, more = {}) {
     plots.get(holder)?.destroy();
     const width = Math.max(200, holder.clientWidth);
-    const options = { width, height: PLOT_HEIGHT, axes: axes(unit), series, cursor: { y: false }, ...more };
+    const tzDate = (second) => uPlot.tzDate(new Date(second * 1000), "Etc/UTC");
+    const options = { tzDate, width, height: PLOT_HEIGHT, axes: axes(unit), series, cursor: { y: false }, ...more };
     plots.set(holder, new uPlot(options, data, holder));
   }
 
   function lines(holder, columns) {
     const names = holder.dataset.names.split(",");
     const tones = shades();
-    const series = [{}, ...holder.dataset.lines.split(" ").map((_, place) => ({
+    const series = [{ label: "UTC", value: (_, second) => (second === null ? "–" : clock(second)) }, ...holder.dataset.lines.split(" ").map((_, place) => ({
       label: names[place], stroke: tones[place], width: 2, spanGaps: false, points: { show: columns.at.length < 3 },
     }))];
     const data = [columns.at, ...holder.dataset.lines.split(" ").map((line) => columns[line])];
@@ -53,7 +57,7 @@
     const bars = uPlot.paths.bars({ size: [0.6, 60] });
     const series = [{ label: "number", value: (_, place) => found.numbers[place] ?? "–" }, { label: "people", fill: colour("--accent"), stroke: colour("--accent"), paths: bars, points: { show: false } }];
     draw(box.querySelector(".plot"), [at, found.people], series, "", {
-      axes: [{ ...x, values: label, splits: () => at, grid: { show: false } }, y],
+      axes: [{ ...x, values: label, space: undefined, splits: () => at, grid: { show: false } }, y],
       scales: { x: { time: false, range: [-0.6, at.length - 0.4] }, y: { range: [0, Math.max(...found.people) * 1.1] } },
     });
   }
