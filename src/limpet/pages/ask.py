@@ -87,7 +87,7 @@ class Ask:
 
     def go(self, place: str) -> Response:
         """On to a page by GET, after something was posted."""
-        return RedirectResponse(place, SEE_OTHER)
+        return RedirectResponse(place, SEE_OTHER, {"Cache-Control": "no-store"})
 
 
 Handler = Callable[[Ask], Awaitable[Response]]

@@ -164,8 +164,8 @@ class Operators:
         if (until := await self._count(keys, now)) is not None:
             return Locked(max(1, round((until - now).total_seconds())))
         row = await self._database.pool.fetchrow(query("operator_by_name"), name)
-        hashed = passwords.NOBODYS if row is None else row["password_hash"]
         async with self._checks:
+            hashed = await asyncio.to_thread(passwords.nobodys) if row is None else row["password_hash"]
             good = await asyncio.to_thread(passwords.matches, password, hashed)
         if row is None or not good or row["disabled_at"] is not None or not await self._second(row, code, now):
             return None

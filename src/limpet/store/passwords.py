@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from functools import cache
 from hashlib import scrypt
 from typing import Final
 
@@ -45,5 +46,7 @@ def _key(password: str, salt: bytes, cost: int, block: int, rounds: int) -> byte
     return scrypt(given, salt=salt, n=cost, r=block, p=rounds, maxmem=_MEMORY, dklen=_KEY_BYTES)
 
 
-NOBODYS: Final = hash_password(new_password())
-"""What is compared where there is no such operator: it takes as long."""
+@cache
+def nobodys() -> str:
+    """What is compared where there is no such operator: it takes as long."""
+    return hash_password(new_password())
