@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import count
 
 import pytest
 import pytest_asyncio
@@ -17,6 +18,7 @@ from tests.support.tenants import vault
 from tests.web.conftest import NUMBER, OTHER_NUMBER, PERSON, Api, api
 
 __all__ = ["NUMBER", "OTHER_NUMBER", "PERSON", "api"]
+_names = count(1)
 PASSWORD = "correct horse battery"
 
 
@@ -48,7 +50,7 @@ class Console:
 
     async def signed_in(self, role: Role) -> Browser:
         """The browser of a new operator who has signed in."""
-        name = f"{role}-{id(object())}"
+        name = f"{role}-{next(_names)}"
         browser = self.browser()
         await self.operator(role, name)
         assert (await browser.sign_in(name, PASSWORD)).status == 303

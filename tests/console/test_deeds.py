@@ -59,7 +59,8 @@ async def test_a_number_leaves_and_it_is_seen_before_and_after_who_moves(console
     other = next(number for number in (NUMBER, OTHER_NUMBER) if number != before)
     browser, sid = await console.signed_in(Role.OPERATOR), await member_sid(console, service, before)
     number = console.place(service, f"/numbers/{sid}")
-    seen = (await browser.get(number)).says
+    assert "Count who would hear" in (await browser.get(number)).says
+    seen = (await browser.get(f"{number}?Removal=yes")).says
     assert "1 people hear from it" in seen
     assert f"{other} 1" in seen
     assert (await browser.post(f"{number}/remove")).status == 400

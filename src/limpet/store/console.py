@@ -24,7 +24,7 @@ OWED_COUNTED_MAX: Final = 100_000
 SAMPLED_A_BUCKET: Final = 8
 SAMPLED_BEFORE: Final = timedelta(minutes=5)
 """What is told of messages each minute is told of those that were accepted in so much time before."""
-SPREAD_LOOKED_AT: Final = 200_000
+SPREAD_LOOKED_AT: Final = 50_000
 _PAGE = listing("audit_page")
 
 

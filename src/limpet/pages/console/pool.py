@@ -113,16 +113,22 @@ async def add(_: Desk, visit: Visit) -> Response:
 
 
 async def number(_: Desk, visit: Visit) -> Response:
-    """GET …/services/{service}/numbers/{sender}: one number, and who would hear from which other if it left."""
+    """GET …/services/{service}/numbers/{sender}: one number; with `Removal`, which may take a moment, also who would hear from
+    which other if it left. A script of the page asks for that part alone."""
     account, service = await both(visit)
     member = await _member(visit, service)
     parts, ours = {"service_sid": service.sid, "sender_sid": member.sender.sid}, member.sender.kind in NUMBERS.kinds
+    removal = None
+    if ours and visit.ask.asked("Removal"):
+        removal = await visit.call(limits.removal, account, parts)
+    if removal is not None and visit.ask.by_htmx:
+        return visit.html("removal_part.html", removal=removal)
     return visit.html(
         "number.html", account=account, service=service, member=member, tab="pool",
         health=await visit.call(health_pages.of_number, account, parts) if ours else None,
         registration=await visit.call(registration.fetch, account, parts) if ours else None,
         limits=await visit.call(limits.of_member, account, parts) if ours else None,
-        removal=await visit.call(limits.removal, account, parts) if ours else None,
+        removal=removal,
     )  # fmt: skip
 
 
