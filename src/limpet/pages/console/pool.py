@@ -32,11 +32,13 @@ FREE_SHOWN_MAX: Final = 200
 
 @dataclass(frozen=True)
 class ShownMember:
-    """A row of the pool: `people` by estimate, None while nothing is known; `delivered` is a share of the last day."""
+    """A row of the pool: `people` by estimate; `load` a share of what this process has sent of late, `delivered` of the last
+    day."""
 
     member: PoolMember
-    people: int | None
+    people: int
     share: float
+    load: float
     health: str
     delivered: float | None
     told: int
@@ -56,6 +58,8 @@ async def _shown(desk: Desk, visit: Visit, service: Service, members: Sequence[P
     now = visit.deps.clock.now()
     people, by = await spread(desk, service)
     all_people = sum(people.get(member.id, 0) for member in members) or 1
+    loads = {member.id: visit.deps.accept.loads.get(member.id, 0.0) for member in members}
+    all_load = sum(loads.values()) or 1.0
     fared = {one.member_id: one for one in await health_store.of_service(visit.deps.database, now, service.sid)}
     shown = []
     for member in members:
@@ -63,7 +67,7 @@ async def _shown(desk: Desk, visit: Visit, service: Service, members: Sequence[P
         seen = windows(one.hours if one else {}, now)
         how = str(health(seen, one.policy, one.failing_since)) if one else "-"
         shown.append(ShownMember(
-            member, round(found * by), found / all_people, how, seen.day.delivery_rate, round(seen.day.told)
+            member, round(found * by), found / all_people, loads[member.id] / all_load, how, seen.day.delivery_rate, round(seen.day.told)
         ))  # fmt: skip
     return shown
 
