@@ -66,9 +66,11 @@ async def _shown(desk: Desk, visit: Visit, service: Service, members: Sequence[P
         one, found = fared.get(member.id), people.get(member.id, 0)
         seen = windows(one.hours if one else {}, now)
         how = str(health(seen, one.policy, one.failing_since)) if one else "-"
-        shown.append(ShownMember(
-            member, round(found * by), found / all_people, loads[member.id] / all_load, how, seen.day.delivery_rate, round(seen.day.told)
-        ))  # fmt: skip
+        share, load = found / all_people, loads[member.id] / all_load
+        day = seen.day
+        shown.append(
+            ShownMember(member, round(found * by), share, load, how, day.delivery_rate, round(day.told))
+        )  # fmt: skip
     return shown
 
 
