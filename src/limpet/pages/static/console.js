@@ -4,6 +4,7 @@
   const shades = () => [colour("--accent"), colour("--note"), colour("--bad"), colour("--good")];
   const PLOT_HEIGHT = 190;
   const REPLOT_MS = 30000;
+  const WHOLE_MINUTES = [1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440].map((minutes) => 60 * minutes);
   const plots = new Map();
 
   const clock = (second) => new Date(second * 1000).toISOString().slice(11, 16);
@@ -12,7 +13,7 @@
     const grid = { stroke: colour("--line"), width: 1 };
     const common = { stroke: colour("--quiet"), grid, ticks: grid, font: "12px system-ui, sans-serif" };
     const times = (_, ticks) => ticks.map((tick) => clock(tick));
-    return [{ ...common, values: times, space: 70 }, { ...common, size: 62, values: (_, ticks) => ticks.map((tick) => `${tick}${unit && ` ${unit}`}`) }];
+    return [{ ...common, values: times, space: 70, incrs: WHOLE_MINUTES }, { ...common, size: 62, values: (_, ticks) => ticks.map((tick) => `${tick}${unit && ` ${unit}`}`) }];
   }
 
   function draw(holder, data, series, unit, more = {}) {
@@ -57,7 +58,7 @@
     const bars = uPlot.paths.bars({ size: [0.6, 60] });
     const series = [{ label: "number", value: (_, place) => found.numbers[place] ?? "–" }, { label: "people", fill: colour("--accent"), stroke: colour("--accent"), paths: bars, points: { show: false } }];
     draw(box.querySelector(".plot"), [at, found.people], series, "", {
-      axes: [{ ...x, values: label, space: undefined, splits: () => at, grid: { show: false } }, y],
+      axes: [{ ...x, incrs: [1], values: label, space: 1, splits: () => at, grid: { show: false } }, y],
       scales: { x: { time: false, range: [-0.6, at.length - 0.4] }, y: { range: [0, Math.max(...found.people) * 1.1] } },
     });
   }
