@@ -53,6 +53,7 @@ SECTIONS = (
     Section("Who may use it", (
         Entry("accounts", ".accounts:accounts", "Accounts: who may send, and how much."),
         Entry("keys", ".keys:keys", "API keys: credentials that can be taken away one by one."),
+        Entry("operators", ".operators:operators", "Operators: who may sign in to the console at /console."),
         Entry("smpp-credentials", ".smpp_credentials:smpp_credentials", "Let clients that speak SMPP bind to Limpet."),
     )),
     Section("Programs that nobody changed", (

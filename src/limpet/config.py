@@ -42,6 +42,7 @@ from limpet.config_rules import (
 )
 from limpet.config_secrets import first_line, with_secrets
 from limpet.config_sections import (
+    ConsoleConfig,
     DispatchConfig,
     InventoryConfig,
     LinksConfig,
@@ -186,6 +187,7 @@ class Config:
     log: LogConfig = field(default_factory=LogConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
+    console: ConsoleConfig = field(default_factory=ConsoleConfig)
     carriers: tuple[AnyCarrierConfig, ...] = ()
     routes: tuple[Route, ...] = ()
 

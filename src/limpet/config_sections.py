@@ -79,6 +79,13 @@ class LinksConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleConfig:
+    """`[console]`: whether operators find a console at `/console`; who they are, `limpet operators` says."""
+
+    enabled: bool = setting(SWITCH, False)
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     """`[log]`: how Limpet writes its log to standard error."""
 

@@ -44,6 +44,7 @@ from limpet.flow.tried import Tried
 from limpet.flow.whole import Flow, assemble
 from limpet.flow.worker import supervise
 from limpet.pages.phones.answers import Answers
+from limpet.server_console import with_console
 from limpet.server_http import BACKLOG, LOOPBACK, place, proxy, web
 from limpet.server_operations import operations
 from limpet.server_settings import elsewhere, inventory, pace, registration
@@ -57,6 +58,7 @@ from limpet.store.embedded import DURABLE, THROWAWAY, EmbeddedPostgres
 from limpet.store.event_streams import EventStreams
 from limpet.store.links import LinkConfigs
 from limpet.store.media import MediaStore
+from limpet.store.operators import Operators
 from limpet.store.registrations import RegistrationBook
 from limpet.store.secrets import Vault, load_or_create_key
 from limpet.store.senders import Senders
@@ -144,7 +146,9 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             compliance=compliance(database, book), people=flow.people,
             sticky_imports=StickyImports(database, installation, new_id, clock),
         )  # fmt: skip
-        app, hang_up = await with_phones(stack, create_app(deps), deps, dev, seeded, answers, base_url, ids.begin_anew)
+        api = create_app(deps)
+        app, hang_up = await with_phones(stack, api, deps, dev, seeded, answers, base_url, ids.begin_anew)
+        app = await with_console(stack, config, dev, app, deps, api.auth, Operators(database, vault))
         serving, state = await stack.enter_async_context(web(config, app, listening))
         stack.push_async_callback(hang_up)
         ready = _ready(config, listening, binding, seeded)

@@ -53,6 +53,10 @@ NAMING_NOBODY = {
     "inbound_seen": "a carrier's id of a text, by which a repetition is known: it would come again",
     "erased_receipt": "carriers' ids of what was erased: their receipts would be kept",
     "person_request": "who asked for it and when",
+    **dict.fromkeys(("console_operator", "console_recovery_code", "console_session", "console_failure"),
+                    "who of the operators may enter the console"),
+    "console_audit": "who of the operators did what; a customer's people by the last digits of their number and a keyed hash",
+    "console_minute": "how many messages there were, and how fast",
     "deactivation": "the operator's list of numbers out of service, which says nothing of what anybody did",
     "deactivation_day": "the days of those lists",
 }  # fmt: skip

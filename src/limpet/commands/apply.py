@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from limpet.commands.place import Place, find_place, place_options, run
+from limpet.commands.place import Place, find_place, place_options, run, vault_of
 from limpet.commands.table import print_table
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ async def _converge(place: Place, wanted: tuple[WantedAccount, ...], prune: bool
 
     async with opened_beside(place.database) as database:
         try:
-            return await _run(database, _vault(place), wanted, prune, expected)
+            return await _run(database, vault_of(place), wanted, prune, expected)
         except CannotApply as error:
             raise click.ClickException(str(error)) from error
 
@@ -131,13 +131,3 @@ def _without_new_sids(plan: Plan) -> Plan:
     made = {change.sid for change in plan.changes if change.verb == "create"}
     changes = [replace(change, sid="") if change.sid in made else change for change in plan.changes]
     return replace(plan, changes=changes)
-
-
-def _vault(place: Place) -> Vault:
-    from limpet.store.secrets import Vault, load_or_create_key
-
-    security = None if place.config is None else place.config.security
-    if security is not None and security.secret_key is not None:
-        return Vault(bytes.fromhex(security.secret_key))
-    file = None if security is None else security.secret_key_file
-    return Vault(load_or_create_key(file or place.database.data_dir / "secret.key"))

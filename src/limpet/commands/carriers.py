@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,40 +15,7 @@ from limpet.commands.place import Place, find_place, place_options, run
 from limpet.commands.table import print_table
 
 if TYPE_CHECKING:
-    from limpet.core.routing import Wish
-    from limpet.store.carriers import LaneView, Waiting
-
-UNSEEN = "nobody runs it"
-
-
-@dataclass(frozen=True, slots=True)
-class LaneState:
-    """One lane as it is shown. Times are ISO 8601, rates those of the last minute."""
-
-    lane: str
-    state: str
-    since: str | None
-    owner: str | None
-    in_flight: int
-    window_size: int
-    waiting: int
-    oldest_waiting: str | None
-    submits_per_s: float
-    receipts_per_s: float
-    throttles: int
-    last_error: str | None
-    last_error_at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CarrierState:
-    """A carrier with its lanes; `mode` is what operators want."""
-
-    name: str
-    mode: str
-    mode_since: str | None
-    lanes: tuple[LaneState, ...]
-
+    from limpet.flow.carrier_states import CarrierState
 
 RECEIPTS = Section("Receipts", (
     Entry("receipts", ".carrier_receipts:receipts", "List receipts that no message is known for, newest first."),
@@ -148,43 +114,11 @@ async def _set(name: str, mode: str, place: Place) -> CarrierState:
 
 
 async def _states(place: Place) -> list[CarrierState]:
-    """All carriers: the configured ones, and those that somebody runs, in order of their names."""
     from limpet.commands.opened import opened_beside
-    from limpet.core.routing import carrier_of
-    from limpet.store.carriers import Carriers
+    from limpet.flow.carrier_states import carrier_states
 
     async with opened_beside(place.database) as database:
-        store = Carriers(database)
-        lanes, wishes = await store.lanes(), await store.wishes()
-        names = sorted({*place.carriers, *map(carrier_of, lanes), *wishes})
-        waiting = await store.waiting([*lanes, *(f"{name}/0" for name in names)])
-        now = await database.now()
-    return [
-        _state(name, {n: v for n, v in lanes.items() if carrier_of(n) == name}, wishes.get(name), waiting, now)
-        for name in names
-    ]
-
-
-def _state(
-    name: str, lanes: dict[str, LaneView], wish: Wish | None, waiting: dict[str, Waiting], now: datetime
-) -> CarrierState:
-    shown = tuple(_lane(lane, view, waiting.get(lane), now) for lane, view in lanes.items())
-    return CarrierState(
-        name, "active" if wish is None else str(wish.mode), _time(wish.changed_at if wish else None), shown
-    )
-
-
-def _lane(name: str, view: LaneView, waiting: Waiting | None, now: datetime) -> LaneState:
-    from limpet.core.routing import UNSEEN_AFTER
-
-    report, pulse = view.report, view.pulse
-    unseen = now - pulse.seen_at > UNSEEN_AFTER
-    return LaneState(
-        name, UNSEEN if unseen else "bound" if pulse.bound else "down", _time(pulse.seen_at if unseen else pulse.since),
-        None if unseen else view.owner, report.in_flight, report.window_size, waiting.messages if waiting else 0,
-        _time(waiting.oldest if waiting else None), round(report.submits_per_s, 2), round(report.receipts_per_s, 2),
-        report.throttles, report.last_error, _time(report.last_error_at),
-    )  # fmt: skip
+        return await carrier_states(database, place.carriers, await database.now())
 
 
 def _named(found: Sequence[CarrierState], name: str) -> CarrierState:
@@ -201,7 +135,3 @@ def _sum(numbers: Iterable[int]) -> str:
 
 def _rate(per_s: float) -> str:
     return f"{per_s:.1f}"
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"

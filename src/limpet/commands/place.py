@@ -18,6 +18,7 @@ from limpet.config_rules import DATA_DIR
 
 if TYPE_CHECKING:
     from limpet.config import Config, DatabaseConfig
+    from limpet.store.secrets import Vault
 
 T = TypeVar("T")
 
@@ -57,6 +58,17 @@ def find_place(path: Path | None, data: Path | None) -> Place:
         config = load_config(path, os.environ)
         return Place(config.database, config)
     return Place(DatabaseConfig(data_dir=(data or DATA_DIR).expanduser().absolute()), None)
+
+
+def vault_of(place: Place) -> Vault:
+    """What seals the secrets of a place's database, under the key that its servers have."""
+    from limpet.store.secrets import Vault, load_or_create_key
+
+    security = None if place.config is None else place.config.security
+    if security is not None and security.secret_key is not None:
+        return Vault(bytes.fromhex(security.secret_key))
+    file = None if security is None else security.secret_key_file
+    return Vault(load_or_create_key(file or place.database.data_dir / "secret.key"))
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -36,7 +36,7 @@ def _why(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--failed", is_flag=True, help="Also numbers that failed, and those that wait to be resolved.")
 def show(path: Path | None, data: Path | None, as_json: bool, failed: bool) -> None:
     """List what is open, oldest first."""
-    from limpet.commands import registration_orders as orders
+    from limpet.flow import registration_orders as orders
 
     found = _run(path, data, lambda database: orders.listed(database, refused_too=failed))
     if as_json:
@@ -99,12 +99,15 @@ def _order(
     path: Path | None, data: Path | None, as_json: bool, subject: str, what: str, reason: str | None, code: int | None
 ) -> None:
     from limpet.clock import SystemClock
-    from limpet.commands import registration_orders as orders
+    from limpet.flow import registration_orders as orders
 
     if reason is not None and not (0 < len(reason) <= REASON_LENGTH_MAX and reason.isprintable()):
         raise click.ClickException(f"--reason must be one line of 1 to {REASON_LENGTH_MAX} characters.")
     now = SystemClock().now()
-    said = _run(path, data, lambda database: orders.give(database, subject, what, reason, code, now))
+    try:
+        said = _run(path, data, lambda database: orders.give(database, subject, what, reason, code, now))
+    except orders.NothingToOrder as error:
+        raise click.ClickException(str(error)) from None
     click.echo(json.dumps({"subject": subject, "order": what, "said": said}) if as_json else said)
 
 

@@ -6,7 +6,7 @@ The answer is given after the commit and shows Twilio's states, whatever shortcu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -77,9 +77,7 @@ from limpet.store.messages import MessageRefusal
 from limpet.store.pools import share_of
 from limpet.store.tallies import NO_DAY, Tally
 
-SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED, FROM_QUEUE_FULL = (
-    21701, 21704, 21711, 21606, 21611,
-)  # fmt: skip
+SERVICE_UNKNOWN, POOL_EMPTY, FROM_NOT_IN_POOL, FROM_NOT_OWNED, FROM_QUEUE_FULL = 21701, 21704, 21711, 21606, 21611
 NO_MEDIA_AT_ALL = 21622
 FROM_CANNOT_TEXT, FROM_ELSEWHERE, TOO_MANY_SCHEDULED = 21601, 21669, 35125
 UNREACHABLE = {
@@ -125,6 +123,11 @@ class Accept:
         self._campaigns = campaigns
         self.counts = dispatcher.counts
         self._batcher: Batcher[NewMessage, Answer] = Batcher(self._run, waiting_max=waiting_max)
+
+    @property
+    def loads(self) -> Mapping[int, float]:
+        """How busy members of pools have been here of late; to be compared, since the values mean nothing by themselves."""
+        return self._assigner.known.loads
 
     async def submit(self, new: NewMessage) -> Answer:
         """Take a message: the message as Twilio shows it at creation, committed; or why it was not taken."""

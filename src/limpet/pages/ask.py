@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import Receive
 
 from limpet.pages.assets import Assets
 from limpet.pages.guard import is_loopback
@@ -45,7 +46,8 @@ class Renderer:
 @dataclass(frozen=True)
 class Ask:
     """A request that was let in. `parts` are the variable parts of its path; `form` is empty unless one was posted, `json` is
-    what was posted as JSON. `csrf` is the token for the forms of the answer."""
+    what was posted as JSON. `csrf` is the token for the forms of the answer, `peer` the address that the request came from.
+    `receive` is where a file comes from that is read as it comes."""
 
     headers: Mapping[bytes, bytes]
     path: str
@@ -56,6 +58,8 @@ class Ask:
     method: str = "GET"
     form: Form = field(default_factory=dict)
     json: object = None
+    peer: str | None = None
+    receive: Receive | None = None
 
     @cached_property
     def by_htmx(self) -> bool:
@@ -83,7 +87,7 @@ class Ask:
 
     def go(self, place: str) -> Response:
         """On to a page by GET, after something was posted."""
-        return RedirectResponse(place, SEE_OTHER)
+        return RedirectResponse(place, SEE_OTHER, {"Cache-Control": "no-store"})
 
 
 Handler = Callable[[Ask], Awaitable[Response]]
@@ -91,12 +95,14 @@ Handler = Callable[[Ask], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Group:
-    """Pages under one path. `hosts` says under which `Host` they may be asked for; `local` that only this machine may ask."""
+    """Pages under one path. `hosts` says under which `Host` they may be asked for; `local` that only this machine may ask.
+    To the paths of `streamed` also files may be posted, with the token in a header: their handlers read them as they come."""
 
     root: str
     routes: Mapping[str, Mapping[str, Handler]]
     hosts: Callable[[bytes], bool] = is_loopback
     local: bool = True
+    streamed: frozenset[str] = frozenset()
 
 
 def object_of(value: object) -> dict[str, Any]:

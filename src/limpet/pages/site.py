@@ -4,6 +4,7 @@ wrong. What pages show is for their groups."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 
 import structlog
@@ -21,6 +22,7 @@ from limpet.twilio.resources import error_resource
 from limpet.web.body import JSON_TYPE, ClientGone, read_form, read_json
 
 FOREVER = "public, max-age=31536000, immutable"
+FILE_TYPE = b"application/octet-stream"
 _log = structlog.get_logger()
 
 
@@ -34,7 +36,8 @@ class _Place:
     def __init__(self, path: str, group: Group, handlers: Mapping[str, Handler]) -> None:
         self.group = group
         self.handlers = handlers
-        self._route = Route(path, _nothing)
+        self.streamed = path in group.streamed
+        self._route = Route(group.root + path, _nothing)
 
     def parts(self, scope: Scope) -> Mapping[str, str] | None:
         """The variable parts of a path that is this one; None for another."""
@@ -54,9 +57,7 @@ class Site:
         self._chance = chance
         self._roots = tuple(group.root for group in groups)
         self._groups = groups
-        self._places = [
-            _Place(group.root + path, group, handlers) for group in groups for path, handlers in group.routes.items()
-        ]
+        self._places = [_Place(path, group, handlers) for group in groups for path, handlers in group.routes.items()]
 
     @property
     def renderer(self) -> Renderer:
@@ -91,13 +92,17 @@ class Site:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         cookie = guard.cookie_of(headers)
         kept = cookie or self._chance(guard.COOKIE_BYTES).hex()
-        ask = Ask(headers, scope["path"], {}, {}, guard.token_for(kept, self._key), self._renderer, scope["method"])
+        peer = scope.get("client")
+        ask = Ask(
+            headers, scope["path"], {}, {}, guard.token_for(kept, self._key), self._renderer, scope["method"],
+            peer=peer[0] if peer else None,
+        )  # fmt: skip
         try:
             response = await self._handle(group, ask, cookie, scope, receive)
         except ClientGone:
             return Response(status_code=400)
         except Exception as error:  # noqa: BLE001 - the outermost place: a person gets a page, the log gets the cause
-            response = self._went_wrong(ask, error)
+            response = self._went_wrong(group, ask, error)
         for name, value in guard.HEADERS.items():
             response.headers.setdefault(name, value)
         if cookie is None:
@@ -115,14 +120,17 @@ class Site:
             raise Refused("This page does not do that.", 405)
         query = parse_form(scope["query_string"]) if scope["query_string"] else {}
         if method != "POST":
-            return await handler(_with(before, parts, query))
-        if before.headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == JSON_TYPE:
-            return await handler(_with(before, parts, query, value=await read_json(before.headers, receive)))
-        form = await read_form(before.headers, receive)
+            return await handler(replace(before, parts=parts, query=query))
+        kind = before.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if kind == JSON_TYPE:
+            value = await read_json(before.headers, receive)
+            return await handler(replace(before, parts=parts, query=query, json=value))
+        file = place.streamed and kind == FILE_TYPE
+        form = {} if file else await read_form(before.headers, receive)
         given = before.headers.get(guard.TOKEN_HEADER, b"").decode("latin-1") or filled(form, "csrf")
         if not guard.token_matches(given, cookie, self._key):
             raise Refused("This page is too old, or of somebody else's making: load it again, and repeat.", 403)
-        return await handler(_with(before, parts, query, form=form))
+        return await handler(replace(before, parts=parts, query=query, form=form, receive=receive if file else None))
 
     def _find(self, scope: Scope) -> tuple[_Place, Mapping[str, str]]:
         for place in self._places:
@@ -130,7 +138,7 @@ class Site:
                 return place, parts
         raise Refused("There is no such page.", 404)
 
-    def _went_wrong(self, ask: Ask, error: Exception) -> Response:
+    def _went_wrong(self, group: Group, ask: Ask, error: Exception) -> Response:
         """A refusal, in the shape that whoever asked can use: Twilio's to programs, a sentence to scripts, a page to people."""
         if isinstance(error, Refused):
             status, says = error.status, error.says
@@ -144,14 +152,7 @@ class Site:
         if ask.wants_json or _is_json(ask):
             known = error if isinstance(error, ApiError) else None
             return ask.value(error_resource(known) if known else _resource(status, says), status)
-        return ask.html("says.html" if ask.by_htmx else "refused.html", status=status, says=says)
-
-
-def _with(
-    ask: Ask, parts: Mapping[str, str], query: Mapping[str, list[str]], form: Mapping[str, list[str]] | None = None,
-    value: object = None,
-) -> Ask:  # fmt: skip
-    return Ask(ask.headers, ask.path, parts, query, ask.csrf, ask.renderer, ask.method, form or {}, value)
+        return ask.html("says.html" if ask.by_htmx else "refused.html", status=status, says=says, home=group.root)
 
 
 def _is_person(scope: Scope) -> bool:

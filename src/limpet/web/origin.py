@@ -34,6 +34,16 @@ def origin_of(
     return f"{(scheme if scheme in _SCHEMES else b'http').decode()}://{host.decode()}"
 
 
+def client_of(peer: str | None, headers: Mapping[bytes, bytes], trusted_proxies: Sequence[Network]) -> str:
+    """The address that a request comes from: what the last of the trusted proxies has seen, or else who is at the other end."""
+    networks, client = tuple(trusted_proxies), peer or ""
+    for told in reversed(headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")):
+        if not _is_within(client, networks):
+            return client
+        client = told.strip() or client
+    return client
+
+
 def _first(header: bytes | None) -> bytes | None:
     return header.split(b",")[0].strip() if header else None
 

@@ -46,7 +46,7 @@ async def bring(call: Call) -> Answer:
     assert call.receive is not None
     chunks, imports = read_stream(call.headers, call.receive), call.deps.sticky_imports
     try:
-        one = await imports.begin(service, sid or SID_PREFIX + token_hex(16), wish, f"api:{call.caller.credential_sid}")
+        one = await imports.begin(service, sid or SID_PREFIX + token_hex(16), wish, call.actor)
         one = await imports.run(one, service, chunks)
     except (UnknownFormat, NotTheSame, NotNow, OtherHand) as error:
         await _hear_out(chunks)

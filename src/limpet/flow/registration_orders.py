@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-import click
 
 from limpet.core.registration import SHOWN, Stage
 from limpet.store import registration_jobs as jobs
@@ -15,13 +14,17 @@ from limpet.store.queries import query
 from limpet.store.registration_jobs import Order, Verdict
 
 
+class NothingToOrder(Exception):
+    """There is nothing that an operator's word could be about; the message is a sentence for them."""
+
+
 async def listed(database: Database, *, refused_too: bool) -> list[dict[str, Any]]:
     """What is open, as it is shown."""
     return [_shown(row) for row in await jobs.open_jobs(database.pool, refused_too=refused_too)]
 
 
 async def give(database: Database, subject: str, what: str, reason: str | None, code: int | None, now: datetime) -> str:
-    """Write an operator's word down; answers a sentence. ClickException when there is nothing that it could be about."""
+    """Write an operator's word down; answers a sentence. NothingToOrder when there is nothing that it could be about."""
 
     async def work(connection: Connection) -> str:
         if what in (Order.SUSPEND, Order.RESUME):
@@ -60,7 +63,7 @@ async def _order_number(
         if Stage(row["stage"]) in stages:
             await jobs.order(connection, order, row["id"], row["account_id"], reason, code, now)
             return f"{subject} will be told: {order}."
-    raise click.ClickException(f"Nothing about {subject} waits for that: see `limpet registrations list --failed`.")
+    raise NothingToOrder(f"Nothing about {subject} waits for that: see what is open, and what failed.")
 
 
 async def _order_campaign(
@@ -68,12 +71,10 @@ async def _order_campaign(
 ) -> str:
     row = await connection.fetchrow(query("campaign_by_sid_any"), subject)
     if row is None:
-        raise click.ClickException(f"There is no campaign {subject}.")
+        raise NothingToOrder(f"There is no campaign {subject}.")
     needed = "VERIFIED" if order is Order.SUSPEND else "SUSPENDED"
     if row["status"] != needed:
-        raise click.ClickException(
-            f"{subject} is {row['status']}, and only one that is {needed} can be told to {order}."
-        )
+        raise NothingToOrder(f"{subject} is {row['status']}, and only one that is {needed} can be told to {order}.")
     await jobs.order(connection, order, row["id"], row["account_id"], reason, code, now)
     return f"{subject} will be told: {order}."
 
