@@ -22,6 +22,7 @@ from limpet.core.model import (
     Clearance,
     MemberState,
     PoolMember,
+    Scope,
     Sender,
     SenderKind,
     Service,
@@ -129,6 +130,14 @@ class Offers:
 
 
 @dataclass(frozen=True, slots=True)
+class Sister:
+    """A live member of another service of the same space, and the campaign of that service, if it has one."""
+
+    member: PoolMember
+    campaign: CampaignShare | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """A service with its live members: who can carry texts and who media. It is as of `service.generation`.
 
@@ -142,6 +151,7 @@ class Pool:
     regulated_texts: Offer = Offer()
     regulated_media: Offer = Offer()
     by_member: Mapping[int, Candidate] = field(default_factory=dict)
+    """Whom people may be mapped to: the members, and in a space those of the other services too (S-131)."""
     by_address: Mapping[str, Candidate] = field(default_factory=dict)
     unrefused: Mapping[str, Offers] = field(default_factory=dict)
     """For countries in which carriers refuse some members, what the others offer (S-71)."""
@@ -159,6 +169,12 @@ class Pool:
     """Memberships that ended because all their mappings were taken away (S-86); their numbers are in the pool again."""
     weighted: bool = False
     """Whether any member has another share of new people than the others (S-100)."""
+    sisters: Mapping[int, CampaignShare | None] = field(default_factory=dict)
+    """The members of other services of the space, each with its own service's campaign."""
+    campaigns: tuple[CampaignShare, ...] = ()
+    """All the campaigns that messages of the service may go out of."""
+    scope: Scope = field(kw_only=True)
+    """Where its mappings are: `service.scope`, made once."""
 
     def offer(self, country: str | None, *, media: bool = False) -> Offer:
         """What the members offer that may write to that country and that no carrier refuses for it."""
@@ -177,17 +193,20 @@ class Pool:
 def make_pool(
     service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None],
     has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER, campaign: CampaignShare | None = None,
-    failing: frozenset[int] = frozenset(), reset: frozenset[int] = frozenset(),
+    failing: frozenset[int] = frozenset(), reset: frozenset[int] = frozenset(), sisters: Iterable[Sister] = (),
 ) -> Pool:  # fmt: skip
     """Index a service's live members once, so that each decision looks only at the senders of its rung. `has_mms` tells of a
-    carrier whether it takes media; `failing` are the members that the service gives no new people."""
-    candidates = tuple(
-        Candidate(
+    carrier whether it takes media; `failing` are the members that the service gives no new people; `sisters` are never chosen."""
+
+    def candidate(m: PoolMember) -> Candidate:
+        return Candidate(
             m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), has_mms(m.sender.carrier), m.refused_in,
             m.daily_contacts, m.clearance, m.retiring, m.weight, m.state,
-        )
-        for m in members
-    )  # fmt: skip
+        )  # fmt: skip
+
+    candidates = tuple(map(candidate, members))
+    others = tuple(sisters)
+    shared = {one.member.id: one.campaign for one in others}
     offers, clear = _offers(candidates), [c for c in candidates if c.clearance is Clearance.CLEAR]
     regulated = offers if len(clear) == len(candidates) else _offers(clear)
     refusing = {country for c in candidates for country in c.refused_in}
@@ -198,7 +217,7 @@ def make_pool(
         offers.media,
         regulated.texts,
         regulated.media,
-        {c.member_id: c for c in candidates},
+        {c.member_id: c for c in candidates} | {one.member.id: candidate(one.member) for one in others},
         {c.sender.address: c for c in candidates},
         {
             country: _offers(
@@ -213,15 +232,19 @@ def make_pool(
         failing,
         reset,
         any(c.weight != 1 for c in candidates),
+        shared,
+        tuple({share for share in (campaign, *shared.values()) if share is not None}),
+        scope=service.scope,
     )
 
 
 def share_of(pool: Pool, candidate: Candidate, to: Address) -> CampaignShare | None:
     """The campaign out of whose share a message goes: to the United States, from a ten-digit number of a service that has one
-    (S-54, S-64)."""
-    if pool.campaign is None:
+    (S-54, S-64). It is that of the service in whose pool the number is, whichever sends (S-132)."""
+    if not pool.campaigns:
         return None
-    return pool.campaign if is_of_campaign(candidate.sender.kind, candidate.sender.country, to) else None
+    share = pool.sisters.get(candidate.member_id, pool.campaign)  # None where its service has no campaign
+    return share if is_of_campaign(candidate.sender.kind, candidate.sender.country, to) else None
 
 
 def is_of_campaign(kind: SenderKind, country: str, to: Address) -> bool:
