@@ -93,6 +93,23 @@ async def test_S_2_S_130_first_messages_of_both_services_at_once_leave_one_mappi
     assert {e["service_id"] for e in events} == {pair[0].scope.id}
 
 
+async def test_S_2_S_131_both_services_at_once_put_one_number_in_the_place_of_one_that_left(
+    world: World, pair: tuple[Service, Service]
+) -> None:
+    one, other = pair
+    for person in PEOPLE:
+        await world.send(one, person, sender=FIRST[0])
+    await world.remove(one, FIRST[0])
+    wanted = [world.new(service, person) for person in PEOPLE for service in (one, other) * 2]
+    found: dict[str, set[str | None]] = {}
+    for answer in await asyncio.gather(*map(world.accept.submit, wanted)):
+        assert isinstance(answer, Message)
+        found.setdefault(answer.recipient, set()).add((await world.read(answer)).sender)
+    assert {len(senders) for senders in found.values()} == {1}, found
+    for person in PEOPLE:
+        assert await world.kinds(one, person) == ["created:first_message", "replaced:number_removed"]
+
+
 async def _all(world: World, service: Service) -> tuple[sticky_lists.MappingView, ...]:
     page = await sticky_lists.page(world.sticky, service, MappingFilter(), 1000, Place(), world.clock.now())
     return page.items
