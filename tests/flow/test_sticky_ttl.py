@@ -10,13 +10,15 @@ import pytest
 import pytest_asyncio
 
 from limpet.carrier.port import Inbound
+from limpet.core.ids import day_number, hour_of_day
 from limpet.core.model import Service
 from limpet.core.sticky import Pin
 from limpet.core.sticky_flags import hour_of
 from limpet.core.ttl import NEVER_DAYS, Ttl
-from limpet.store import sticky_by_hand
+from limpet.store import sticky, sticky_by_hand
 from limpet.store.database import Database
 from limpet.store.services import Services
+from limpet.store.sticky import Swap
 from limpet.store.sticky_by_hand import Wish
 from tests.support.clock import HandClock
 from tests.support.imports import exported
@@ -185,3 +187,16 @@ async def test_S_136_S_140_the_hours_of_a_space_count_for_all_its_services(world
     world.clock.advance(HOUR)
     assert await used(world, one) in POOL[:2]
     assert (await world.kinds(other, ANNA))[-1] == "replaced:expired"
+
+
+async def test_S_85_S_140_a_swap_holds_only_if_the_hour_is_as_it_was_read(world: World) -> None:
+    service = await aging(world, 1, 1)
+    await used(world, service)
+    world.clock.advance(3 * HOUR)
+    key, now = world.sticky.key(service, ANNA), world.clock.now()
+    async with world.database.pool.acquire() as connection:
+        before = (await sticky.read(connection, [key]))[0].mapping
+        assert before is not None
+        again = Swap(key, before.member_id, before, hour=hour_of_day(now))
+        assert await sticky.swap(connection, [again], day_number(now)) == {key}
+        assert await sticky.swap(connection, [again], day_number(now)) == set(), "it was replaced within the same day"
