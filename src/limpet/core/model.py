@@ -86,7 +86,7 @@ class StickyOverflow(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Where mappings are: a service's own place, or a space that several services share (rule S-130). `id` is the service's or
-    the space's, which are never the same."""
+    the space's, which are never the same; a space has its own time to live (S-136)."""
 
     id: int
     ttl: Ttl

@@ -264,7 +264,7 @@ class StickyStore:
         return key._replace(recipient=self._pseudonyms.of(key.recipient))
 
     def key(self, service: Service, recipient: str) -> MappingKey:
-        """Where a person's mapping within a service, or the space that it is in, is."""
+        """Where a person's mapping within a service, or the space that it is in, is (S-135)."""
         return MappingKey(bucket_of(recipient, self._bucket_key), service.scope.id, recipient)
 
     async def lookup(self, service: Service, recipient: str, now: datetime) -> MappingView | None:

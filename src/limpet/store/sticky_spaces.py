@@ -132,7 +132,7 @@ class Spaces:
 
 
 async def place(connection: Connection, account_id: int, service_id: int, space_sid: str) -> None:
-    """Let a service that is held join a space, or with an empty SID leave the one that it is in. SpaceRefused."""
+    """Let a service that is held join a space, or with an empty SID leave the one that it is in (S-133). SpaceRefused."""
     before = await connection.fetchval(query("service_space"), service_id)
     if space_sid:
         row = await connection.fetchrow(query("space_by_sid"), account_id, space_sid)
@@ -149,7 +149,7 @@ async def place(connection: Connection, account_id: int, service_id: int, space_
 
 
 async def place_new(connection: Connection, account_id: int, service_id: int) -> None:
-    """Let a service that was just made join the space of all services, where the account has one. The account is held."""
+    """Let a service that was just made join the space of all services, where the account has one (S-137). The account is held."""
     space_id = await connection.fetchval(query("space_of_all"), account_id)
     if space_id is not None:
         await _move(connection, {service_id: None}, space_id)

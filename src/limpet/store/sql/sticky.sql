@@ -61,7 +61,7 @@ SELECT id, sid FROM service WHERE id = ANY ($1::integer[]);
 
 -- name: sticky_read (hot)
 -- The service's generation, a person's mapping and whether they opted out, in one snapshot: whoever starts after a removal or a
--- STOP was answered sees it. The mapping of a service in a space is the space's; consent is the service's own.
+-- STOP was answered sees it. The mapping of a service in a space is the space's; consent is the service's own (S-134).
 SELECT k.ord, s.generation + coalesce(g.generation, 0) AS generation, m.member_id, m.last_used_day, m.created_day, m.flags, o.bucket IS NOT NULL AS opted_out
   FROM unnest($1::smallint[], $2::integer[], $3::text[]) WITH ORDINALITY AS k (bucket, service_id, recipient, ord)
   JOIN service s ON s.id = k.service_id
