@@ -6,7 +6,7 @@ Services, sender selection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
@@ -137,6 +137,28 @@ class Sister:
     campaign: CampaignShare | None = None
 
 
+class Reachable(Mapping[int, Candidate]):
+    """Whom people may be mapped to in a space, by member id: a service's own members, and its sisters, of which each is made when
+    it is first asked for. There may be thousands, and a pool is made anew with each change of any of them."""
+
+    def __init__(
+        self, own: dict[int, Candidate], sisters: Mapping[int, Sister], made: Callable[[PoolMember], Candidate]
+    ) -> None:
+        self._known, self._sisters, self._made = own, sisters, made
+
+    def __getitem__(self, member_id: int) -> Candidate:
+        known = self._known.get(member_id)
+        if known is None:
+            known = self._known[member_id] = self._made(self._sisters[member_id].member)
+        return known
+
+    def __iter__(self) -> Iterator[int]:
+        yield from {**self._known, **dict.fromkeys(self._sisters)}
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """A service with its live members: who can carry texts and who media. It is as of `service.generation`.
@@ -169,8 +191,8 @@ class Pool:
     """Memberships that ended because all their mappings were taken away (S-86); their numbers are in the pool again."""
     weighted: bool = False
     """Whether any member has another share of new people than the others (S-100)."""
-    sisters: Mapping[int, CampaignShare | None] = field(default_factory=dict)
-    """The members of other services of the space, each with its own service's campaign."""
+    sisters: Mapping[int, Sister] = field(default_factory=dict)
+    """The members of other services of the space."""
     campaigns: tuple[CampaignShare, ...] = ()
     """All the campaigns that messages of the service may go out of."""
     scope: Scope = field(kw_only=True)
@@ -193,10 +215,12 @@ class Pool:
 def make_pool(
     service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None],
     has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER, campaign: CampaignShare | None = None,
-    failing: frozenset[int] = frozenset(), reset: frozenset[int] = frozenset(), sisters: Iterable[Sister] = (),
+    failing: frozenset[int] = frozenset(), reset: frozenset[int] = frozenset(), sisters: Mapping[int, Sister] | None = None,
+    others: Iterable[CampaignShare] = (),
 ) -> Pool:  # fmt: skip
     """Index a service's live members once, so that each decision looks only at the senders of its rung. `has_mms` tells of a
-    carrier whether it takes media; `failing` are the members that the service gives no new people; `sisters` are never chosen."""
+    carrier whether it takes media; `failing` are the members that the service gives no new people; `sisters` are never chosen,
+    and `others` the campaigns of their services."""
 
     def candidate(m: PoolMember) -> Candidate:
         return Candidate(
@@ -205,8 +229,7 @@ def make_pool(
         )  # fmt: skip
 
     candidates = tuple(map(candidate, members))
-    others = tuple(sisters)
-    shared = {one.member.id: one.campaign for one in others}
+    own = {c.member_id: c for c in candidates}
     offers, clear = _offers(candidates), [c for c in candidates if c.clearance is Clearance.CLEAR]
     regulated = offers if len(clear) == len(candidates) else _offers(clear)
     refusing = {country for c in candidates for country in c.refused_in}
@@ -217,7 +240,7 @@ def make_pool(
         offers.media,
         regulated.texts,
         regulated.media,
-        {c.member_id: c for c in candidates} | {one.member.id: candidate(one.member) for one in others},
+        own if sisters is None else Reachable(own, sisters, candidate),
         {c.sender.address: c for c in candidates},
         {
             country: _offers(
@@ -232,8 +255,8 @@ def make_pool(
         failing,
         reset,
         any(c.weight != 1 for c in candidates),
-        shared,
-        tuple({share for share in (campaign, *shared.values()) if share is not None}),
+        sisters or {},
+        tuple({share for share in (campaign, *others) if share is not None}),
         scope=service.scope,
     )
 
@@ -243,7 +266,10 @@ def share_of(pool: Pool, candidate: Candidate, to: Address) -> CampaignShare | N
     (S-54, S-64). It is that of the service in whose pool the number is, whichever sends (S-132)."""
     if not pool.campaigns:
         return None
-    share = pool.sisters.get(candidate.member_id, pool.campaign)  # None where its service has no campaign
+    sister = pool.sisters.get(candidate.member_id)
+    share = pool.campaign if sister is None else sister.campaign
+    if share is None:
+        return None
     return share if is_of_campaign(candidate.sender.kind, candidate.sender.country, to) else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -50,8 +50,36 @@ class LoadedPool:
     """The members that are to get no new people (S-92)."""
     reset: frozenset[int] = frozenset()
     """Memberships that ended because all their mappings were taken away."""
-    sisters: tuple[Sister, ...] = ()
-    """The live members of the other services of its space."""
+    sisters: Mapping[int, Sister] | None = None
+    """The live members of the other services of its space; None without one."""
+    others: tuple[CampaignShare, ...] = ()
+    """The campaigns of those services."""
+
+
+class Sisters(Mapping[int, Sister]):
+    """Members of other services by their ids, out of the rows that were read; each becomes a value when it is asked for."""
+
+    def __init__(self, rows: Sequence[asyncpg.Record]) -> None:
+        self._rows = {row["member_id"]: row for row in rows}
+        self._known: dict[int, Sister] = {}
+
+    def __getitem__(self, member_id: int) -> Sister:
+        known = self._known.get(member_id)
+        if known is None:
+            row = self._rows[member_id]
+            known = self._known[member_id] = Sister(_member_of(row), share_of(row))
+        return known
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def campaigns(self) -> tuple[CampaignShare, ...]:
+        """Those of their services."""
+        shares = (share_of(row) for row in {row["campaign_id"]: row for row in self._rows.values()}.values())
+        return tuple(share for share in shares if share is not None)
 
 
 class ServiceOwner(NamedTuple):
@@ -103,11 +131,12 @@ async def load(connection: Connection, service_id: int, today: int = 0) -> Loade
     failing = frozenset(row["member_id"] for row in rows if row["failing"])
     space_id = rows[0]["space_id"]
     shared = [] if space_id is None else await connection.fetch(query("pool_sisters"), space_id, service_id, today)
-    sisters = tuple(Sister(_member_of(row), share_of(row)) for row in shared)
+    sisters = None if space_id is None else Sisters(shared)
+    others = () if sisters is None else sisters.campaigns()
     ends = [row["refused_until"] for row in (*rows, *shared) if row["refused_until"] is not None]
     # Read after the members: one that is reset in between is found by its id of before, and looked for among these in vain.
     reset = frozenset(row["id"] for row in await connection.fetch(query("pool_resets"), service_id, space_id))
-    return LoadedPool(service, members, min(ends, default=NEVER), share_of(rows[0]), failing, reset, sisters)
+    return LoadedPool(service, members, min(ends, default=NEVER), share_of(rows[0]), failing, reset, sisters, others)
 
 
 def share_of(row: asyncpg.Record) -> CampaignShare | None:

@@ -77,10 +77,15 @@ async def page(
     async with store.database.pool.acquire() as connection:
         members = None
         if wanted.sender is not None:
-            rows = await connection.fetch(query("members_of_address"), service.id, service.scope.id, wanted.sender)
-            members = [row["id"] for row in rows]
+            members = await members_of(connection, service, wanted.sender)
         walk = _Walk(connection, service, wanted, members, size, now)
         return await walk.go(start) if members != [] else MappingPage((), None)
+
+
+async def members_of(connection: Connection, service: Service, number: str) -> list[int]:
+    """The memberships that a number has or had in a service, or in any of its space."""
+    rows = await connection.fetch(query("members_of_address"), service.id, service.scope.id, number)
+    return [row["id"] for row in rows]
 
 
 async def find_hidden(store: StickyStore, service: Service, bucket: int, begin: str, end: str) -> MappingKey | None:

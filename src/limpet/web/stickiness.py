@@ -14,6 +14,7 @@ from limpet.core.page import Page, PageRequest
 from limpet.core.pool import Candidate, Pool, reaches, why_not
 from limpet.core.retention import MASK, shown
 from limpet.store import sticky_by_hand, sticky_lists
+from limpet.store.database import Connection
 from limpet.store.sticky import MappingKey, MappingView
 from limpet.store.sticky_by_hand import Wish
 from limpet.store.sticky_lists import EventFilter, MappingFilter, Place, ShownEvent
@@ -151,7 +152,7 @@ async def _member(call: Call, service: Service, key: MappingKey, number: str) ->
     could never write there."""
     async with call.deps.sticky.database.pool.acquire() as connection:
         pool = await call.deps.directory.current_pool(connection, service.id)
-    candidate = None if pool is None else _candidate(pool, number)
+        candidate = None if pool is None else await _candidate(connection, pool, number)
     if candidate is None:
         raise ApiError(NOT_IN_POOL, value=number)
     sender, to = candidate.sender, _person(key)
@@ -162,10 +163,12 @@ async def _member(call: Call, service: Service, key: MappingKey, number: str) ->
     return candidate.member_id
 
 
-def _candidate(pool: Pool, number: str) -> Candidate | None:
+async def _candidate(connection: Connection, pool: Pool, number: str) -> Candidate | None:
     """A number of the pool, else one of another service of its space."""
-    others = (pool.by_member[member] for member in pool.sisters)
-    return pool.by_address.get(number) or next((one for one in others if one.sender.address == number), None)
+    if number in pool.by_address or not pool.sisters:
+        return pool.by_address.get(number)
+    members = await sticky_lists.members_of(connection, pool.service, number)
+    return next((pool.by_member[member] for member in members if member in pool.by_member), None)
 
 
 def _person(key: MappingKey) -> Address | None:
