@@ -12,8 +12,8 @@ import pytest_asyncio
 from limpet.carrier.port import Inbound
 from limpet.core.ids import day_number, hour_of_day
 from limpet.core.model import Service
-from limpet.core.sticky import Pin
-from limpet.core.sticky_flags import hour_of
+from limpet.core.sticky import Origin, Pin
+from limpet.core.sticky_flags import ORIGIN_BITS, hour_bits, hour_of
 from limpet.core.ttl import NEVER_DAYS, Ttl
 from limpet.store import sticky, sticky_by_hand
 from limpet.store.database import Database
@@ -200,3 +200,22 @@ async def test_S_85_S_140_a_swap_holds_only_if_the_hour_is_as_it_was_read(world:
         again = Swap(key, before.member_id, before, hour=hour_of_day(now))
         assert await sticky.swap(connection, [again], day_number(now)) == {key}
         assert await sticky.swap(connection, [again], day_number(now)) == set(), "it was replaced within the same day"
+
+
+@pytest.mark.parametrize("ttl", [Ttl(365), Ttl(30, 720)], ids=str)
+@pytest.mark.parametrize("by", ["message", "text"])
+async def test_S_8_S_140_a_use_changes_nothing_else_of_a_mapping(world: World, ttl: Ttl, by: str) -> None:
+    service = await aging(world, *ttl)
+    number = await used(world, service)
+    noted = "SELECT last_used_day, flags FROM sticky_mapping"
+    everything = 1 | 2 | 4 | ORIGIN_BITS[Origin.IMPORT]
+    await world.database.pool.execute("UPDATE sticky_mapping SET flags = (flags & 3968) | $1", everything)
+    world.clock.advance(timedelta(days=2, hours=3))
+    if by == "message":
+        await world.send(service, ANNA)
+    else:
+        await write(world, ANNA, number)
+    row = await world.database.pool.fetchrow(noted)
+    assert row is not None
+    hour = None if ttl.hours is None else world.clock.now().hour
+    assert tuple(row) == (day_number(world.clock.now()), everything | hour_bits(hour))

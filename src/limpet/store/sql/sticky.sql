@@ -87,7 +87,7 @@ SELECT k.bucket, k.service_id, k.recipient, k.member_id, $5::integer, $5::intege
     ON CONFLICT (bucket, service_id, recipient) DO UPDATE
    SET flags = 2 | CASE WHEN m.member_id = excluded.member_id
                          AND (excluded.last_used_day, excluded.flags & 3968) > (m.last_used_day, m.flags & 3968)
-                        THEN m.flags & ~3968 | excluded.flags & 3968 ELSE m.flags END,
+                        THEN (m.flags & ~3968) | (excluded.flags & 3968) ELSE m.flags END,
        last_used_day = CASE WHEN m.member_id = excluded.member_id THEN greatest(m.last_used_day, excluded.last_used_day)
                             ELSE m.last_used_day END
 RETURNING bucket, service_id, recipient, member_id, flags & 2 = 0 AS made;
@@ -116,7 +116,7 @@ RETURNING m.bucket, m.service_id, m.recipient;
 -- A person wrote to the number that a mapping points at: a use, if the mapping is live (rule S-21); a dead one stays dead. Where
 -- hours count, $5 is the one of now in the bits of the flags; of a use whose hour was not noted it was the last of its day.
 UPDATE sticky_mapping AS m
-   SET last_used_day = $4, flags = m.flags & ~3968 | CASE WHEN ttl.hours IS NULL THEN 0 ELSE $5::integer END
+   SET last_used_day = $4, flags = (m.flags & ~3968) | CASE WHEN ttl.hours IS NULL THEN 0 ELSE $5::integer END
   FROM sender n
   JOIN unnest($1::smallint[], $2::text[], $3::text[]) AS k (bucket, recipient, sender)
        ON k.sender = n.address AND n.released_at IS NULL

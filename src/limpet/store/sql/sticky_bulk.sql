@@ -127,7 +127,7 @@ WITH newest AS MATERIALIZED (
           SET member_id = j.new_member_id,
               last_used_day = CASE WHEN j.same THEN greatest(m.last_used_day, j.new_last_used_day) ELSE j.new_last_used_day END,
               created_day = CASE WHEN j.same AND NOT j.dead THEN least(m.created_day, j.new_created_day) ELSE j.new_created_day END,
-              flags = CASE WHEN NOT j.same THEN j.new_flags | 48 WHEN $7::text = 'newer' THEN m.flags & ~3968 | j.new_flags
+              flags = CASE WHEN NOT j.same THEN j.new_flags | 48 WHEN $7::text = 'newer' THEN (m.flags & ~3968) | j.new_flags
                            ELSE m.flags & 113 | j.new_flags END
          FROM judged j
         WHERE m.bucket = $1 AND m.service_id = $3 AND m.recipient = j.recipient
