@@ -13,7 +13,7 @@ from limpet.core.address import Address, area_code, parse_recipient
 from limpet.core.model import Capability, InDoubtPolicy, PoolMember, Sender, SenderKind, Service, StickyInbound
 from limpet.core.pool import Pool, make_pool
 from limpet.core.selection import Reason, Refusal
-from limpet.core.sticky import Ask, Binding, Change, Outcome, Standing, StoredMapping, decide, standing, used_on
+from limpet.core.sticky import Ask, Binding, Change, Outcome, Standing, StoredMapping, decide, standing
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 TODAY = 9557
@@ -122,11 +122,6 @@ def test_S_8_a_use_is_written_once_a_day_and_while_provisional_each_time(
     mapping: StoredMapping, change: Change | None
 ) -> None:
     assert bound(decide(ask(), TWO, mapping, {}, TODAY)).change is change
-
-
-@given(st.integers(0, 40000), st.integers(0, 40000))
-def test_S_8_the_day_of_last_use_never_goes_back(used: int, today: int) -> None:
-    assert used_on(stored(1, used), today) >= used
 
 
 def test_S_11_a_message_without_a_sender_writes_nothing() -> None:

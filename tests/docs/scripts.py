@@ -48,9 +48,7 @@ SCRIPTS: Mapping[str, Script] = {
     "docs/howto/monitor.md": Script(left_out={"/opt/limpet/bin/pip": _INSTALLS}),
     "docs/howto/carriers.md": Script(left_out={"limpet numbers clear": "no carrier refuses the number of the example"}),
     "docs/howto/configuration-as-a-file.md": Script(
-        left_out={
-            "limpet apply tenants.toml --config limpet.toml  ": "asks at a terminal: tests/commands/test_apply.py"
-        }
+        left_out={"limpet apply tenants.toml --config limpet.toml": "asks at a terminal: tests/commands/test_apply.py"}
     ),
     "docs/howto/deactivations.md": Script(files={"deactivated.txt": "+14155550123\n(415) 555-0124\n"}),
     "docs/howto/limits.md": Script(

@@ -45,7 +45,7 @@ NAMING_NOBODY = {
                     "of the installation, its carriers and its counts"),
     "sticky_import": "of an account: who brought which file, and how much of it was taken",
     **dict.fromkeys(("api_key", "service", "sender", "pool_member", "content", "opt_out_settings", "link_config",
-                     "smpp_credential", "event_sink", "event_subscription", "event_subscribed"),
+                     "smpp_credential", "event_sink", "event_subscription", "event_subscribed", "sticky_space"),
                     "what a customer has and wants, not to whom they write"),
     **dict.fromkeys(("brand", "campaign", "tollfree_verification", "number_registration", "number_registration_step",
                      "registration_job", "number_swap"), "who the customer is, and their own numbers"),

@@ -73,8 +73,12 @@ class History:
         for _ in range(steps):
             (act,) = self.chance.choices([a for a, _ in acts], [weight for _, weight in acts])
             self.world.clock.advance(timedelta(seconds=1))
+            await self.turn()
             await act()
             await self.check(act.__name__)
+
+    async def turn(self) -> None:
+        """Before each step: which service it is about."""
 
     async def pool(self) -> list[str]:
         return [member.sender.address for member in await self.services.pool(self.service.id)]
@@ -114,8 +118,12 @@ class History:
             sid = self.chance.choice(members).sender.sid
             await self.services.remove_member(self.service.id, sid, self.world.clock.now(), "test")
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        return NUMBERS
+
     async def add(self) -> None:
-        if away := sorted(set(NUMBERS) - set(await self.pool())):
+        if away := sorted(set(self.numbers) - set(await self.pool())):
             await self.world.add(self.service, self.chance.choice(away))
 
     async def toggle(self) -> None:
@@ -137,7 +145,7 @@ class History:
             await self.world.sticky.purge_bucket_step(at, (0, ""), self.world.clock.now())
 
     async def reset_number(self) -> None:
-        number, now = self.chance.choice(NUMBERS), self.world.clock.now()
+        number, now = self.chance.choice(self.numbers), self.world.clock.now()
         await sticky_by_hand.reset_number(self.world.sticky, self.service, number, "test", None, now)
 
     async def reset_service(self) -> None:
@@ -148,14 +156,14 @@ class History:
         rows = await self.world.database.pool.fetch(
             "SELECT m.recipient, n.address, p.removed_at IS NULL AS lives FROM sticky_mapping m "
             "JOIN pool_member p ON p.id = m.member_id JOIN sender n ON n.id = p.sender_id WHERE m.service_id = $1",
-            self.service.id,
+            self.service.scope.id,
         )
         return {row["recipient"]: Row(row["address"], row["lives"]) for row in rows}
 
     async def check(self, what: str) -> None:
         """Replay what has been told since; it must lead from what was stored to what is."""
         events = await self.world.database.pool.fetch(
-            "SELECT * FROM sticky_event WHERE id > $1 AND service_id = $2 ORDER BY id", self.seen, self.service.id
+            "SELECT * FROM sticky_event WHERE id > $1 AND service_id = $2 ORDER BY id", self.seen, self.service.scope.id
         )
         before, self.rows = self.rows, await self.stored()
         changes = dict.fromkeys(PEOPLE, 0)
@@ -181,6 +189,7 @@ class History:
             return
         person, was = event["recipient"], before.get(event["recipient"])
         assert event["sender_before"] == (was.number if was else None), dict(event)
+        assert event["cause"] != "number_removed" or (was is not None and not was.lives), dict(event)
         if event["kind"] in CHANGES_NOTHING:
             return
         if event["sender_after"] != (was.number if was and was.lives else None):

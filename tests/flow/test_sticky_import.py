@@ -292,7 +292,7 @@ async def test_an_import_is_taken_back_but_for_what_changed_since(world: World, 
     await world.sticky.reset(service, who[5], "test", world.clock.now())
     assert (await world.send(service, who[5])).sender is not None
     await bring(imports, service, own(who[4], B), mode="overwrite")
-    undone = await imports.undo(done, service)
+    undone = await imports.undo(done)
     assert (undone.state, undone.counts.undone) == (State.UNDONE, 4 if await world.mapping(service, who[5]) != A else 5)
     assert await froms(world, service, *who[:5]) == [C, C, None, None, B]
     assert await world.kinds(service, who[0]) == ["imported:import", "imported:import", "replaced:import_undone"]
@@ -302,7 +302,7 @@ async def test_an_import_is_taken_back_but_for_what_changed_since(world: World, 
     assert f'"to":"{who[1]}","from":"{C}"' in said
     assert '"pinned":true' in said
     with pytest.raises(NotNow, match="undone"):
-        await imports.undo(undone, service)
+        await imports.undo(undone)
 
 
 async def test_half_an_import_is_taken_back_too(world: World, imports: StickyImports) -> None:
@@ -317,7 +317,7 @@ async def test_half_an_import_is_taken_back_too(world: World, imports: StickyImp
         await imports.run(one, service, pieces(many()), stop)
     half = await sticky_bulk.by_sid(world.database, service, sid)
     assert half is not None
-    await imports.undo(half, service)
+    await imports.undo(half)
     assert set(await froms(world, service, *people(300))) == {None}
     assert await world.database.pool.fetchval("SELECT count(*) FROM sticky_staged") == 0
 

@@ -94,8 +94,8 @@ async def _members(database: Database) -> list[int]:
 
 def _last_writer_wins(patch: pytest.MonkeyPatch) -> None:
     text = sticky.query_claim
-    assert "SET flags = m.flags | 2" in text
-    patch.setattr(sticky, "query_claim", text.replace("SET flags = m.flags | 2", "SET member_id = excluded.member_id"))
+    assert "SET flags = 2" in text
+    patch.setattr(sticky, "query_claim", text.replace("SET flags = 2", "SET member_id = excluded.member_id, flags = 2"))
 
 
 def _swap_whatever(patch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,7 @@ CHANGES = {
     "sticky_overflow": StickyOverflow.BYPASS,
     "segments_per_s": 2.5,
     "daily_segments": 100,
+    "sticky_ttl_hours": 36,
 }
 
 

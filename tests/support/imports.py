@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from limpet.clock import Clock
-from limpet.core.ids import IdSource, day_number
+from limpet.core.ids import IdSource
 from limpet.core.model import Service
 from limpet.core.sticky_import import Import, Problem, Wish
 from limpet.core.sticky_lines import export_head, export_line
@@ -56,7 +56,7 @@ async def problems(database: Database, one: Import) -> list[Problem]:
 async def exported(database: Database, service: Service, now: datetime, *, as_csv: bool = False) -> str:
     """What the export of a service says."""
     lines = [export_head(as_csv=as_csv)]
-    async for rows in sticky_bulk.export(database, service, day_number(now)):
+    async for rows in sticky_bulk.export(database, service, now):
         for row in rows:
             flags = row.flags | row.established
             lines.append(

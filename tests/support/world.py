@@ -20,6 +20,7 @@ from limpet.flow.whole import Flow, Pace, assemble
 from limpet.store import pools
 from limpet.store.callbacks import OwedCallback
 from limpet.store.database import Database, Installation
+from limpet.store.queries import query
 from tests.support.clock import HandClock
 from tests.support.lane import HandLane
 from tests.support.wait import until
@@ -75,7 +76,7 @@ class World:
                 number,
                 daily_contacts,
             )
-            await connection.execute("UPDATE service SET generation = generation + 1 WHERE id = $1", service.id)
+            await connection.execute(query("pool_changed"), service.id)
 
     async def tally(self, kind: str) -> int:
         """All that is counted of a kind, whoever it is of."""
@@ -193,7 +194,7 @@ async def add_number(
             sender_id,
             now,
         )
-        await connection.execute("UPDATE service SET generation = generation + 1 WHERE id = $1", service.id)
+        await connection.execute(query("pool_changed"), service.id)
     return member
 
 
@@ -206,7 +207,7 @@ async def remove_number(database: Database, service: Service, number: str, now: 
             number,
             now,
         )
-        await connection.execute("UPDATE service SET generation = generation + 1 WHERE id = $1", service.id)
+        await connection.execute(query("pool_changed"), service.id)
 
 
 @asynccontextmanager

@@ -131,6 +131,8 @@ SERVICE: Mapping[str, Bad] = {
     "InDoubt": codes("x", "Resend"),
     "ExplicitFromSticks": BOOLEAN,
     "StickyTtlDays": codes("0", "-1", "36501", "x", "1.5", "9" * 30),
+    "StickyTtl": codes("0h", "721h", "0d", "36501d", "1", "1w", "-1h", "1.5h", "Never", " 1h", "01h", "9" * 30 + "d"),
+    "StickySpaceSid": codes("x", "LS", "LS" + "0" * 32, AC),
 }
 NUMBER_SETTINGS: Mapping[str, Bad] = {
     "ApiVersion": codes("x", "2011-01-01"),

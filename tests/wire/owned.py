@@ -136,6 +136,7 @@ def _streams(owned: Owned) -> None:
 
 
 def _small_things(owned: Owned, service: str) -> None:
+    owned.of_sid["StickySpaces"] = owned.post("/v1/StickySpaces", {"FriendlyName": "Owned"})["sid"]
     owned.of_sid["SmppCredentials"] = owned.post("/SmppCredentials", {"FriendlyName": "x"})["sid"]
     owned.post(f"/v1/Services/{service}/OptOuts", {"To": "+14155550189"})
     body = {"friendly_name": "x", "language": "en", "types": {"twilio/text": {"body": "Owned text"}}}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 
+from limpet.commands.converge_spaces import SpaceSteps
 from limpet.commands.plan import (
     CannotApply,
     Plan,
@@ -20,6 +21,7 @@ from limpet.commands.plan import (
     words_differing,
 )
 from limpet.commands.wanted import WantedAccount, WantedService
+from limpet.commands.wanted_pool import MemberSettings
 from limpet.commands.wanted_senders import WantedName, WantedSender
 from limpet.core.model import NAME_KINDS, Account, AccountStatus, PoolMember, Sender, SenderKind, Service
 from limpet.core.page import PAGE_SIZE_MAX, PageRequest, parse_token
@@ -86,8 +88,12 @@ class Converge:
             for sender in each.wanted.senders:
                 await self._sender(each, sender)
         for each in have:
+            spaces = SpaceSteps(self._within, self.plan, self._now, each.account, each.wanted.spaces, self._prune)
+            await spaces.make()
             for service in each.wanted.services:
-                await self._service(each, service)
+                made = await self._service(each, service)
+                await spaces.place(made, service.space, service.path)
+            await spaces.remove()
         return self.plan
 
     # ── accounts ──
@@ -233,7 +239,7 @@ class Converge:
 
     # ── services ──
 
-    async def _service(self, have: _Have, wanted: WantedService) -> None:
+    async def _service(self, have: _Have, wanted: WantedService) -> Service:
         service = have.matched.get(wanted.path)
         if service is None:
             service = await self._services.create(have.account.id, wanted.settings, self._now)
@@ -244,15 +250,28 @@ class Converge:
             service = await self._change_service(have, wanted, service)
         await self._opt_out(wanted, service)
         members = have.pools.get(service.id, [])
-        here = {member.sender.address for member in members if member.sender.kind not in NAME_KINDS}
+        here = {member.sender.address: member for member in members if member.sender.kind not in NAME_KINDS}
         for place, address in enumerate(wanted.senders):
-            if address not in here:
+            member = here.get(address)
+            if member is None:
                 joined = await self._services.add_member(service, have.senders[address], self._now)
-                self._joined(joined, service, f"{wanted.path}.numbers[{place}]", address)
+                member = self._joined(joined, service, f"{wanted.path}.numbers[{place}]", address)
+            if (settings := wanted.members.get(address)) is not None:
+                await self._member(service, member, settings)
         names = {_name_of(member.sender) for member in members if member.sender.kind in NAME_KINDS}
         for name in wanted.names:
             if (_place_of(name.new), name.new.address, name.new.carrier) not in names:
                 await self._name(service, name, members)
+        return service
+
+    async def _member(self, service: Service, member: PoolMember, wanted: MemberSettings) -> None:
+        """What a member may do: its share of new people, its state, how many of them a day."""
+        names = tuple(MemberSettings.__slots__)
+        told = differing(plain(member, names), plain(wanted, names))
+        if told:
+            name = f"{member.sender.address} of {service.friendly_name}"
+            self.plan.tell("change", "member", name, "; ".join(told), member.sender.sid)
+            await self._services.update_member(service.id, member.sender.sid, asdict(wanted))
 
     async def _change_service(self, have: _Have, wanted: WantedService, service: Service) -> Service:
         names = tuple(ServiceSettings.__slots__)
@@ -271,10 +290,11 @@ class Converge:
             )
         self._joined(await self._services.add_name(service, name.new, self._now), service, name.path, name.new.address)
 
-    def _joined(self, joined: PoolMember | PoolRefusal, service: Service, path: str, name: str) -> None:
+    def _joined(self, joined: PoolMember | PoolRefusal, service: Service, path: str, name: str) -> PoolMember:
         if isinstance(joined, PoolRefusal):
             raise CannotApply(f"{path} {name} {_REFUSALS[joined]}.")
         self.plan.tell("create", "member", f"{name} of {service.friendly_name}", sid=joined.sender.sid)
+        return joined
 
     async def _opt_out(self, wanted: WantedService, service: Service) -> None:
         before = await self._opt_outs.settings(service)

@@ -35,7 +35,12 @@ TRANSFER = Section("In and out", (
 ))  # fmt: skip
 
 
-@click.group(cls=LazyGroup, sections=[TRANSFER])
+SHARED = Section("Several services", (
+    Entry("space", ".sticky_space:space", "Let several services of an account share who hears from which number."),
+))  # fmt: skip
+
+
+@click.group(cls=LazyGroup, sections=[SHARED, TRANSFER])
 def sticky() -> None:
     """See, pin, move or forget the number that a person always hears from."""
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from limpet.commands.toml_lines import line_of
+from limpet.commands.wanted_pool import MemberSettings, WantedSpace, read_member, read_space_of, read_spaces
 from limpet.commands.wanted_senders import WantedName, WantedSender, read_name, read_sender
 from limpet.commands.wanted_table import Refused, Table, spelled
 from limpet.config_rules import ConfigError
-from limpet.core.address import parse_sender
 from limpet.core.model import AccountStatus
 from limpet.core.optout import OptOutSettings
 from limpet.store.services import ServiceSettings
@@ -40,6 +40,10 @@ class WantedService:
     senders: tuple[str, ...]
     names: tuple[WantedName, ...]
     opt_out: OptOutSettings
+    members: Mapping[str, MemberSettings] = field(default_factory=dict)
+    """What those of the senders may do of which the file says that."""
+    space: str | None = None
+    """The name of the space that it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class WantedAccount:
     senders: tuple[WantedSender, ...]
     services: tuple[WantedService, ...]
     accounts: tuple[WantedAccount, ...] = ()
+    spaces: tuple[WantedSpace, ...] | None = None
+    """None: the file says nothing of spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +107,16 @@ def read_wanted(table: Mapping[str, object], around: Surroundings) -> tuple[Want
 
 def _account(table: Table, around: Surroundings, *, main: bool) -> WantedAccount:
     table.known("name", "sid", "auth_token_env", "auth_token_file", "status", "countries", "numbers", "services",
-                *(("accounts",) if main else ()))  # fmt: skip
+                "sticky_spaces", *(("accounts",) if main else ()))  # fmt: skip
     name, status = (
         table.text("name", NAME_LENGTH_MAX),
         AccountStatus(table.choice("status", tuple(AccountStatus)) or "active"),
     )
     senders = tuple(read_sender(one, around.carriers) for one in table.tables("numbers"))
     owned = [sender.address for sender in senders]
-    services = tuple(_service(one, around, owned) for one in table.tables("services"))
+    spaces = read_spaces(table)
+    _unique([(one.path, one.name) for one in spaces or ()], "name")
+    services = tuple(_service(one, around, owned, spaces) for one in table.tables("services"))
     _unique([(one.path, one.settings.friendly_name) for one in services], "name")
     _once_in_a_pool(services)
     below = tuple(_account(one, around, main=False) for one in table.tables("accounts"))
@@ -116,31 +124,25 @@ def _account(table: Table, around: Surroundings, *, main: bool) -> WantedAccount
     if status is AccountStatus.CLOSED and (senders or services or below):
         raise Refused(table.join("status"), 'cannot be "closed" of an account that is to have something.')
     return WantedAccount(
-        table.path, _sid(table, "AC"), name, _token(table, around), status, _countries(table), senders, services, below
+        table.path, _sid(table, "AC"), name, _token(table, around), status, _countries(table), senders, services, below, spaces
     )  # fmt: skip
 
 
-def _service(table: Table, around: Surroundings, owned: Sequence[str]) -> WantedService:
+def _service(
+    table: Table, around: Surroundings, owned: Sequence[str], spaces: Sequence[WantedSpace] | None
+) -> WantedService:
     settings = tuple(name for name in map(spelled, PARAMETERS) if name != "friendly_name")
-    table.known("name", "sid", "numbers", "names", "opt_out", *settings)
+    table.known("name", "sid", "numbers", "names", "opt_out", "sticky_space", *settings)
     name = table.text("name", NAME_LENGTH_MAX)
     form = {**table.form(PARAMETERS), "FriendlyName": [name]}
     changes = table.read(lambda: parse_service(form))
-    senders = tuple(_in_pool(table, place, one, owned) for place, one in enumerate(table.texts("numbers")))
+    members = [read_member(table, place, one, owned) for place, one in enumerate(table.many("numbers"))]
     names = tuple(read_name(table, place, one, around.carriers) for place, one in enumerate(table.many("names")))
     _names_differ(table, names)
-    return WantedService(table.path, _sid(table, "MG"), ServiceSettings(**changes), senders, names, _opt_out(table))
-
-
-def _in_pool(table: Table, place: int, given: str, owned: Sequence[str]) -> str:
-    """A number of a pool, as it is spelled among the account's."""
-    address = parse_sender(given)
-    spelling = given if address is None else address.value
-    if spelling not in owned:
-        raise Refused(
-            table.join(f"numbers[{place}]"), f'names "{given}", which is not one of the numbers of the account.'
-        )
-    return spelling
+    return WantedService(
+        table.path, _sid(table, "MG"), ServiceSettings(**changes), tuple(address for address, _ in members), names,
+        _opt_out(table), {address: one for address, one in members if one is not None}, read_space_of(table, spaces),
+    )  # fmt: skip
 
 
 def _opt_out(table: Table) -> OptOutSettings:

@@ -54,7 +54,7 @@ class Table:
         """A text that must be given."""
         if name not in self._values:
             raise Refused(self.join(name), "is missing.")
-        return self._text(self._values[name], self.join(name), most)
+        return self.text_of(self._values[name], self.join(name), most)
 
     def choice(self, name: str, options: Sequence[str]) -> str | None:
         """One of some words; None when it is not given."""
@@ -80,7 +80,7 @@ class Table:
 
     def texts(self, name: str) -> Sequence[str]:
         """A list of texts."""
-        return [self._text(one, self.join(f"{name}[{place}]"), TEXT_MAX) for place, one in enumerate(self.many(name))]
+        return [self.text_of(one, self.join(f"{name}[{place}]"), TEXT_MAX) for place, one in enumerate(self.many(name))]
 
     def tables(self, name: str) -> Iterator[Table]:
         """A list of tables."""
@@ -113,7 +113,8 @@ class Table:
             raise Refused(path, f"is refused: {error.message.rstrip('.')} (error {error.code}).") from error
 
     @staticmethod
-    def _text(value: object, path: str, most: int) -> str:
+    def text_of(value: object, path: str, most: int = TEXT_MAX) -> str:
+        """A value that must be a text."""
         if not isinstance(value, str) or not 1 <= len(value) <= most or any(ord(letter) < 32 for letter in value):
             raise Refused(path, f"must be a text of 1 to {most} characters.")
         return value

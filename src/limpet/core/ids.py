@@ -44,6 +44,11 @@ def day_number(at: datetime) -> int:
     return (at - _DAY_ZERO).days
 
 
+def hour_of_day(at: datetime) -> int:
+    """The hour of the UTC day that an instant is in."""
+    return (at - _DAY_ZERO).seconds // 3600
+
+
 def day_date(day: int) -> date:
     """The date of a `day_number`."""
     return (_DAY_ZERO + timedelta(days=day)).date()

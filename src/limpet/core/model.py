@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from limpet.core.status import Status
+from limpet.core.ttl import Ttl
 
 
 class AccountStatus(StrEnum):
@@ -83,6 +84,17 @@ class StickyOverflow(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Where mappings are: a service's own place, or a space that several services share (rule S-130). `id` is the service's or
+    the space's, which are never the same; a space has its own time to live (S-136)."""
+
+    id: int
+    ttl: Ttl
+    hides_since: datetime | None = None
+    """Since when mappings there may be under a pseudonym (`limpet.flow.obfuscated`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A Messaging Service (`MG…`) with Twilio's settings under Twilio's names, and ours at the end.
 
@@ -117,7 +129,7 @@ class Service:
     explicit_from_sticks: bool
     """Ours: whether an explicit From makes the mapping of a person who has none."""
     sticky_ttl_days: int
-    """Ours: a mapping counts while it was used at most this many days ago."""
+    """Ours: a mapping counts while it was used at most this many days ago (`limpet.core.ttl`)."""
     sticky_inbound: StickyInbound
     """Ours."""
     generation: int
@@ -136,6 +148,17 @@ class Service:
     """Ours: without a campaign, no long code of North America writes to the United States (rule S-65)."""
     keeps_hashes: bool = False
     """Some people who opted out of it are known by a hash only (rule S-112)."""
+    sticky_ttl_hours: int | None = None
+    """Ours: where hours count, how many; `sticky_ttl_days` is then the same rounded up."""
+    space: Scope | None = None
+    """Ours: the space whose mappings it shares."""
+
+    @property
+    def scope(self) -> Scope:
+        """Where its mappings are, and what counts there."""
+        if self.space is not None:
+            return self.space
+        return Scope(self.id, Ttl(self.sticky_ttl_days, self.sticky_ttl_hours), self.hides_since)
 
 
 class SenderKind(StrEnum):

@@ -6,7 +6,7 @@ Services, sender selection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
@@ -22,6 +22,7 @@ from limpet.core.model import (
     Clearance,
     MemberState,
     PoolMember,
+    Scope,
     Sender,
     SenderKind,
     Service,
@@ -129,6 +130,36 @@ class Offers:
 
 
 @dataclass(frozen=True, slots=True)
+class Sister:
+    """A live member of another service of the same space, and the campaign of that service, if it has one."""
+
+    member: PoolMember
+    campaign: CampaignShare | None = None
+
+
+class Reachable(Mapping[int, Candidate]):
+    """Whom people may be mapped to in a space, by member id: a service's own members, and its sisters, of which each is made when
+    it is first asked for. There may be thousands, and a pool is made anew with each change of any of them."""
+
+    def __init__(
+        self, own: dict[int, Candidate], sisters: Mapping[int, Sister], made: Callable[[PoolMember], Candidate]
+    ) -> None:
+        self._known, self._sisters, self._made = own, sisters, made
+
+    def __getitem__(self, member_id: int) -> Candidate:
+        known = self._known.get(member_id)
+        if known is None:
+            known = self._known[member_id] = self._made(self._sisters[member_id].member)
+        return known
+
+    def __iter__(self) -> Iterator[int]:
+        yield from {**self._known, **dict.fromkeys(self._sisters)}
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """A service with its live members: who can carry texts and who media. It is as of `service.generation`.
 
@@ -142,6 +173,7 @@ class Pool:
     regulated_texts: Offer = Offer()
     regulated_media: Offer = Offer()
     by_member: Mapping[int, Candidate] = field(default_factory=dict)
+    """Whom people may be mapped to: the members, and in a space those of the other services too (S-131)."""
     by_address: Mapping[str, Candidate] = field(default_factory=dict)
     unrefused: Mapping[str, Offers] = field(default_factory=dict)
     """For countries in which carriers refuse some members, what the others offer (S-71)."""
@@ -159,6 +191,12 @@ class Pool:
     """Memberships that ended because all their mappings were taken away (S-86); their numbers are in the pool again."""
     weighted: bool = False
     """Whether any member has another share of new people than the others (S-100)."""
+    sisters: Mapping[int, Sister] = field(default_factory=dict)
+    """The members of other services of the space."""
+    campaigns: tuple[CampaignShare, ...] = ()
+    """All the campaigns that messages of the service may go out of."""
+    scope: Scope = field(kw_only=True)
+    """Where its mappings are: `service.scope`, made once."""
 
     def offer(self, country: str | None, *, media: bool = False) -> Offer:
         """What the members offer that may write to that country and that no carrier refuses for it."""
@@ -177,17 +215,21 @@ class Pool:
 def make_pool(
     service: Service, members: Iterable[PoolMember], area_of: Callable[[str], str | None],
     has_mms: Callable[[str], bool] = lambda _: True, until_day: int = NEVER, campaign: CampaignShare | None = None,
-    failing: frozenset[int] = frozenset(), reset: frozenset[int] = frozenset(),
+    failing: frozenset[int] = frozenset(), reset: frozenset[int] = frozenset(), sisters: Mapping[int, Sister] | None = None,
+    others: Iterable[CampaignShare] = (),
 ) -> Pool:  # fmt: skip
     """Index a service's live members once, so that each decision looks only at the senders of its rung. `has_mms` tells of a
-    carrier whether it takes media; `failing` are the members that the service gives no new people."""
-    candidates = tuple(
-        Candidate(
+    carrier whether it takes media; `failing` are the members that the service gives no new people; `sisters` are never chosen,
+    and `others` the campaigns of their services."""
+
+    def candidate(m: PoolMember) -> Candidate:
+        return Candidate(
             m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), has_mms(m.sender.carrier), m.refused_in,
             m.daily_contacts, m.clearance, m.retiring, m.weight, m.state,
-        )
-        for m in members
-    )  # fmt: skip
+        )  # fmt: skip
+
+    candidates = tuple(map(candidate, members))
+    own = {c.member_id: c for c in candidates}
     offers, clear = _offers(candidates), [c for c in candidates if c.clearance is Clearance.CLEAR]
     regulated = offers if len(clear) == len(candidates) else _offers(clear)
     refusing = {country for c in candidates for country in c.refused_in}
@@ -198,7 +240,7 @@ def make_pool(
         offers.media,
         regulated.texts,
         regulated.media,
-        {c.member_id: c for c in candidates},
+        own if sisters is None else Reachable(own, sisters, candidate),
         {c.sender.address: c for c in candidates},
         {
             country: _offers(
@@ -213,15 +255,22 @@ def make_pool(
         failing,
         reset,
         any(c.weight != 1 for c in candidates),
+        sisters or {},
+        tuple({share for share in (campaign, *others) if share is not None}),
+        scope=service.scope,
     )
 
 
 def share_of(pool: Pool, candidate: Candidate, to: Address) -> CampaignShare | None:
     """The campaign out of whose share a message goes: to the United States, from a ten-digit number of a service that has one
-    (S-54, S-64)."""
-    if pool.campaign is None:
+    (S-54, S-64). It is that of the service in whose pool the number is, whichever sends (S-132)."""
+    if not pool.campaigns:
         return None
-    return pool.campaign if is_of_campaign(candidate.sender.kind, candidate.sender.country, to) else None
+    sister = pool.sisters.get(candidate.member_id)
+    share = pool.campaign if sister is None else sister.campaign
+    if share is None:
+        return None
+    return share if is_of_campaign(candidate.sender.kind, candidate.sender.country, to) else None
 
 
 def is_of_campaign(kind: SenderKind, country: str, to: Address) -> bool:

@@ -17,6 +17,7 @@ from limpet.core.model import Clearance, MemberState, SenderKind, StickyInbound,
 from limpet.core.pool import Candidate, Pool, WhyNot, has_rcs, is_clear, reaches, why_not, why_unused
 from limpet.core.registration import UNREGISTERED_SENDER
 from limpet.core.selection import Choice, Reason, Refusal, choose, has_local, is_foreign, is_refused
+from limpet.core.ttl import is_aged, is_use_due
 
 NOT_IN_POOL = 21711
 NO_MEDIA_FROM_IT = 21621
@@ -51,13 +52,14 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredMapping:
-    """A mapping as the store has it. Days are UTC days since 2000-01-01."""
+    """A mapping as the store has it. Days are UTC days since 2000-01-01; the hour of last use is noted only where hours count."""
 
     member_id: int
     last_used_day: int
     created_day: int
     established: bool
     pin: Pin = Pin.NONE
+    last_used_hour: int | None = None
 
 
 class Standing(StrEnum):
@@ -173,17 +175,18 @@ NOBODY_CROWDED = Crowd()
 
 
 def standing(
-    pool: Pool, mapping: StoredMapping | None, to: Address, today: int, at_cap: Collection[int] = ()
+    pool: Pool, mapping: StoredMapping | None, to: Address, today: int, at_cap: Collection[int] = (), hour: int = 0
 ) -> Standing:
     """What a mapping is worth: absent, dead (S-5, S-6, S-7, S-86), broken (S-12, S-13, S-71), or live. One that is held by hand
-    neither ages nor gives way to a number of the person's country (S-80)."""
+    neither ages nor gives way to a number of the person's country (S-80). In a space its number may be another service's, and
+    counts as that one vouches for it (S-131)."""
     if mapping is None:
         return Standing.ABSENT
     candidate = pool.by_member.get(mapping.member_id)
     if candidate is None:
         return Standing.RESET if mapping.member_id in pool.reset else Standing.REMOVED
     held = mapping.pin is not Pin.NONE
-    if not held and today - mapping.last_used_day > pool.service.sticky_ttl_days:
+    if not held and is_aged(pool.scope.ttl, mapping.last_used_day, mapping.last_used_hour, today, hour):
         return Standing.EXPIRED
     if candidate.state is MemberState.DISABLED:
         return Standing.DISABLED
@@ -200,24 +203,25 @@ def standing(
 
 def decide(
     ask: Ask, pool: Pool, mapping: StoredMapping | None, loads: Mapping[int, float], today: int,
-    crowd: Crowd = NOBODY_CROWDED,
+    crowd: Crowd = NOBODY_CROWDED, hour: int = 0,
 ) -> Binding | Refusal:  # fmt: skip
     """Who a message comes from, and what is written of it. With Sticky Sender off the mapping is not looked at (S-3, S-4);
-    a refusal writes nothing (S-11)."""
+    a refusal writes nothing (S-11). `today` is a day since 2000, `hour` one of it; it is looked at only where hours count."""
+    sticky, at_cap = pool.service.sticky_sender, () if ask.heard or ask.explicit is not None else crowd.at_cap
+    worth = standing(pool, mapping, ask.to, today, at_cap, hour) if sticky else Standing.ABSENT
+    refresh = None if mapping is None else _refresh(pool, mapping, today, hour)
     if ask.heard:
-        return _heard(ask, pool, mapping, today)
+        return _heard(ask, pool, mapping, worth)
     if pool.service.paused:
         return Refusal(SERVICE_PAUSED)
     if ask.explicit is not None:
-        return _explicit(ask, pool, mapping, today, crowd.at_cap)
-    sticky = pool.service.sticky_sender
-    worth = standing(pool, mapping, ask.to, today, crowd.at_cap) if sticky else Standing.ABSENT
+        return _explicit(ask, pool, mapping, worth, refresh, crowd.at_cap)
     if sticky and mapping is not None and mapping.pin is not Pin.NONE and worth is not Standing.RESET:
-        held = _held(ask, pool, mapping, worth, today, crowd)
+        held = _held(ask, pool, mapping, worth, refresh, crowd)
         if held is not None:
             return held
     if mapping is not None and worth is Standing.LIVE and not has_rcs(pool):
-        return _use(ask, pool, mapping, today, crowd)
+        return _use(ask, pool, mapping, refresh, crowd)
     choice = choose(pool, ask.to, ask.person, loads, media=ask.media, without=crowd.at_cap if sticky else ())
     if isinstance(choice, Choice) and (
         not sticky or choice.reason is Reason.RCS
@@ -226,34 +230,34 @@ def decide(
     if mapping is not None and (
         worth is Standing.LIVE or (worth is Standing.REFUSED and _no_better(ask, pool, choice, mapping))
     ):
-        return _use(ask, pool, mapping, today, crowd)
+        return _use(ask, pool, mapping, refresh, crowd)
     if mapping is not None and worth in (Standing.PENDING, Standing.DISABLED):
-        return _pass_by(ask, pool, mapping, today, worth.value)
+        return _pass_by(ask, pool, mapping, refresh, worth.value)
     return choice if isinstance(choice, Refusal) else _stick(choice, worth)
 
 
 def _held(
-    ask: Ask, pool: Pool, mapping: StoredMapping, worth: Standing, today: int, crowd: Crowd
+    ask: Ask, pool: Pool, mapping: StoredMapping, worth: Standing, refresh: Change | None, crowd: Crowd
 ) -> Binding | Refusal | None:
     """A mapping that is held by hand. A plain pin comes before RCS senders and lets what its number cannot do now pass it by
     (S-81); None where its number is gone or can never write there: it gives way. A strict pin has that number or none (S-82)."""
     if mapping.pin is Pin.STRICT:
-        return _only(ask, pool, mapping, worth, today)
+        return _only(ask, pool, mapping, worth, refresh)
     if worth is Standing.LIVE:
-        return _use(ask, pool, mapping, today, crowd)
+        return _use(ask, pool, mapping, refresh, crowd)
     if worth in (Standing.PENDING, Standing.UNREGISTERED, Standing.REFUSED, Standing.DISABLED):
-        return _pass_by(ask, pool, mapping, today, worth.value)
+        return _pass_by(ask, pool, mapping, refresh, worth.value)
     return None
 
 
-def _only(ask: Ask, pool: Pool, mapping: StoredMapping, worth: Standing, today: int) -> Binding | Refusal:
+def _only(ask: Ask, pool: Pool, mapping: StoredMapping, worth: Standing, refresh: Change | None) -> Binding | Refusal:
     """The number of a strict pin, or a refusal that says of it why not, and of all others that they are not the one (S-82)."""
     mapped = pool.by_member.get(mapping.member_id)
     if worth is Standing.REFUSED or (worth is Standing.LIVE and mapped is not None):
         assert mapped is not None, "a number that is not in the pool is neither"
         lacking = why_not(mapped, media=ask.media)
         if lacking is None:
-            return Binding(mapped, Reason.STICKY, Outcome.USED, _refresh(mapping, today))
+            return Binding(mapped, Reason.STICKY, Outcome.USED, refresh)
         return Refusal(NO_SENDER, _others(pool, mapping, lacking))
     if worth in (Standing.PENDING, Standing.UNREGISTERED):
         return Refusal(UNREGISTERED_SENDER, _others(pool, mapping, WhyNot.NOT_REGISTERED))
@@ -262,9 +266,10 @@ def _only(ask: Ask, pool: Pool, mapping: StoredMapping, worth: Standing, today: 
 
 
 def _others(pool: Pool, mapping: StoredMapping, why: WhyNot) -> tuple[tuple[str, WhyNot], ...]:
+    sister = (pool.by_member[mapping.member_id],) if mapping.member_id in pool.sisters else ()
     return tuple(
         (c.sender.address, why if c.member_id == mapping.member_id else WhyNot.PINNED_TO_ANOTHER)
-        for c in pool.candidates
+        for c in (*pool.candidates, *sister)
     )
 
 
@@ -276,12 +281,12 @@ def _no_better(ask: Ask, pool: Pool, choice: Choice | Refusal, mapping: StoredMa
     return choice.candidate.member_id == mapping.member_id
 
 
-def _use(ask: Ask, pool: Pool, mapping: StoredMapping, today: int, crowd: Crowd) -> Binding | Refusal:
+def _use(ask: Ask, pool: Pool, mapping: StoredMapping, refresh: Change | None, crowd: Crowd) -> Binding | Refusal:
     """A live mapping: its sender; for media that it cannot carry always the same other one, and the mapping stays (S-24). So it
     is, where the service asks for it, while the sender's queue is full (S-53)."""
-    mapped, refresh = pool.by_member[mapping.member_id], _refresh(mapping, today)
+    mapped = pool.by_member[mapping.member_id]
     if ask.media and why_not(mapped, media=True) is not None:
-        return _pass_by(ask, pool, mapping, today, MEDIA)
+        return _pass_by(ask, pool, mapping, refresh, MEDIA)
     if pool.service.sticky_overflow is StickyOverflow.BYPASS and crowd.is_full(mapped):
         full = {c.member_id for c in pool.candidates if crowd.is_full(c)}
         choice = choose(pool, ask.to, ask.person, {}, media=ask.media, without=full)
@@ -290,12 +295,11 @@ def _use(ask: Ask, pool: Pool, mapping: StoredMapping, today: int, crowd: Crowd)
     return Binding(mapped, Reason.STICKY, Outcome.USED, refresh)
 
 
-def _pass_by(ask: Ask, pool: Pool, mapping: StoredMapping, today: int, cause: str) -> Binding | Refusal:
+def _pass_by(ask: Ask, pool: Pool, mapping: StoredMapping, refresh: Change | None, cause: str) -> Binding | Refusal:
     """Another sender for this message, always the same one; the mapping stays and counts as used (S-24, S-61)."""
     choice = choose(pool, ask.to, ask.person, {}, media=ask.media)
     if isinstance(choice, Refusal):
         return choice
-    refresh = _refresh(mapping, today)
     return Binding(choice.candidate, choice.reason, Outcome.BYPASSED, refresh, cause, mapping.member_id)
 
 
@@ -307,7 +311,12 @@ def _stick(choice: Choice, worth: Standing) -> Binding:
 
 
 def _explicit(
-    ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int, at_cap: Collection[int]
+    ask: Ask,
+    pool: Pool,
+    mapping: StoredMapping | None,
+    worth: Standing,
+    refresh: Change | None,
+    at_cap: Collection[int],
 ) -> Binding | Refusal:
     """A From beside the service: sent as asked. It makes or refreshes a mapping, never changes a live one (S-14, S-15, S-16)."""
     candidate = pool.by_address.get(ask.explicit or "")
@@ -319,13 +328,12 @@ def _explicit(
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     if not pool.service.sticky_sender:
         return Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
-    worth = standing(pool, mapping, ask.to, today)
     strictly = mapping is not None and mapping.pin is Pin.STRICT and worth is not Standing.RESET
     if strictly and mapping is not None and mapping.member_id != candidate.member_id:
         return Refusal(NO_SENDER, ((candidate.sender.address, WhyNot.PINNED_TO_ANOTHER),))
     if mapping is not None and worth in _POINTING:
         if mapping.member_id == candidate.member_id:
-            return Binding(candidate, Reason.EXPLICIT, Outcome.USED, _refresh(mapping, today))
+            return Binding(candidate, Reason.EXPLICIT, Outcome.USED, refresh)
         return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, "explicit_from")
     if not pool.service.explicit_from_sticks:
         return Binding(candidate, Reason.EXPLICIT, Outcome.BYPASSED, None, "explicit_from")
@@ -347,13 +355,13 @@ def _unable(ask: Ask, candidate: Candidate) -> Refusal | None:
     return None if is_clear(candidate, ask.to) else Refusal(UNREGISTERED_SENDER)  # S-63
 
 
-def _heard(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -> Binding | Refusal:
+def _heard(ask: Ask, pool: Pool, mapping: StoredMapping | None, worth: Standing) -> Binding | Refusal:
     """A text from the person, where the service lets it count (S-26): the first one makes a mapping, or each one moves it to
     the number that was written to. A use of the mapping is noted elsewhere (S-21)."""
     candidate = pool.by_address.get(ask.explicit or "")
     if candidate is None:
         return Refusal(NOT_IN_POOL)
-    worth, mode = standing(pool, mapping, ask.to, today), pool.service.sticky_inbound
+    mode = pool.service.sticky_inbound
     nothing = Binding(candidate, Reason.EXPLICIT, Outcome.OFF)
     if mode is StickyInbound.OFF or not pool.service.sticky_sender or candidate.sender.kind is SenderKind.RCS:
         return nothing
@@ -373,10 +381,11 @@ def _heard(ask: Ask, pool: Pool, mapping: StoredMapping | None, today: int) -> B
     return Binding(candidate, Reason.EXPLICIT, Outcome.REPLACED, Change.SWAP, HEARD)
 
 
-def _refresh(mapping: StoredMapping, today: int) -> Change | None:
-    """A use is written at most once a day (S-8); while the mapping is provisional each use is written, because the write holds
-    the mapping against a failing first message that would take it away (S-9)."""
-    return Change.REFRESH if mapping.last_used_day < today or is_provisional(mapping, today) else None
+def _refresh(pool: Pool, mapping: StoredMapping, today: int, hour: int) -> Change | None:
+    """A use is written at most once a day (S-8), where hours count once an hour (S-140); while it is provisional each use is
+    written, because the write holds the mapping against a failing first message that would take it away (S-9)."""
+    due = is_use_due(pool.scope.ttl, mapping.last_used_day, mapping.last_used_hour, today, hour)
+    return Change.REFRESH if due or is_provisional(mapping, today) else None
 
 
 def is_provisional(mapping: StoredMapping, today: int) -> bool:
@@ -389,8 +398,3 @@ def origin_of(ask: Ask, binding: Binding) -> Origin:
     if ask.heard:
         return Origin.INBOUND
     return Origin.EXPLICIT if binding.reason is Reason.EXPLICIT else Origin.SEND
-
-
-def used_on(mapping: StoredMapping, today: int) -> int:
-    """The day of last use after a use today: it never goes back, whatever the clock does (S-8)."""
-    return max(mapping.last_used_day, today)

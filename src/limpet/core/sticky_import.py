@@ -92,6 +92,8 @@ class Import:
     last_event_id: int
     created_at: datetime
     updated_at: datetime
+    scope_id: int
+    """Where its mappings go: the service, or the space that it was in when the import began."""
 
 
 @dataclass(frozen=True, slots=True)

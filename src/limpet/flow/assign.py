@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
-from limpet.core.ids import day_number
+from limpet.core.ids import day_number, hour_of_day
 from limpet.core.limits import CampaignShare
 from limpet.core.load import LoadMeter
 from limpet.core.optout import OPTED_OUT
@@ -26,7 +26,6 @@ from limpet.core.sticky import (
     Change,
     Crowd,
     EventKind,
-    Origin,
     Outcome,
     StoredMapping,
     decide,
@@ -37,9 +36,10 @@ from limpet.flow.directory import Directory
 from limpet.flow.forgotten import Forgotten
 from limpet.flow.obfuscated import Home, Homes, home_of
 from limpet.flow.share import NO_SHARE, Contacts, NewPeople, Portion, give_back, take
+from limpet.flow.stick import Decided, stick
 from limpet.store import sticky
 from limpet.store.database import Connection
-from limpet.store.sticky import Claimed, MappingKey, MappingRead, StickyEvent, Swap
+from limpet.store.sticky import MappingKey, MappingRead, StickyEvent
 
 ROUNDS_MAX = 8
 SERVICE_GONE = 21701
@@ -82,21 +82,6 @@ class Known:
 
 
 @dataclass(slots=True)
-class _Decided:
-    """A decision that holds if its write does."""
-
-    place: int
-    key: MappingKey
-    binding: Binding
-    before: StoredMapping | None
-    home: MappingKey
-    """Where the mapping is: under `key`, or under the person's pseudonym."""
-    counts: bool
-    """It gives the sender a person whom it has not had, and not because that person wrote."""
-    origin: Origin = Origin.SEND
-
-
-@dataclass(slots=True)
 class _Batch:
     """Messages that are bound in one transaction, and what is known of them so far."""
 
@@ -117,12 +102,18 @@ class _Round:
     reads: dict[MappingKey, MappingRead]
     pools: dict[int, Pool | None]
     homes: dict[MappingKey, Home] = field(default_factory=dict)
-    decided: list[_Decided] = field(default_factory=list)
+    decided: list[Decided] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
+    changed: set[MappingKey] = field(default_factory=set)
+    """The mappings in spaces that a message of this round changes: another service's messages wait for what they become."""
 
     @property
     def today(self) -> int:
         return day_number(self.now)
+
+    @property
+    def hour(self) -> int:
+        return hour_of_day(self.now)
 
 
 class Assigner:
@@ -147,7 +138,7 @@ class Assigner:
         settles what they have taken out of `campaigns`."""
         today = day_number(now)
         batch = _Batch(wanted, today, NewPeople(self._contacts, today), campaigns, [None] * len(wanted))
-        settled: list[_Decided] = []
+        settled: list[Decided] = []
         open_places = sorted(range(len(wanted)), key=lambda place: wanted[place].key)
         for round_ in range(ROUNDS_MAX):
             if not open_places:
@@ -167,7 +158,7 @@ class Assigner:
 
     async def _round(
         self, connection: Connection, batch: _Batch, places: list[int], now: datetime, *, first: bool
-    ) -> tuple[list[_Decided], list[int]]:
+    ) -> tuple[list[Decided], list[int]]:
         """One reading and its writes: what has been settled, and the places that must be asked again."""
         wanted, answers = batch.wanted, batch.answers
         read = await self._read(connection, wanted, places, now)
@@ -184,7 +175,7 @@ class Assigner:
                 groups.append((key, left, pool))
         if first:
             groups = await self._with_a_share(connection, batch, groups)
-        if any(pool.campaign for _, _, pool in groups):
+        if any(pool.campaigns for _, _, pool in groups):
             await batch.campaigns.prepare(connection, _out_of_campaigns(batch.wanted, groups))
         for key, here, pool in groups:
             self._decide_person(batch, here, key, pool, read, await batch.people.crowd(connection, pool))
@@ -192,9 +183,9 @@ class Assigner:
             await sticky.reveal(connection, pseudonymous)
         return await self._held(connection, batch, read)
 
-    async def _held(self, connection: Connection, batch: _Batch, read: _Round) -> tuple[list[_Decided], list[int]]:
+    async def _held(self, connection: Connection, batch: _Batch, read: _Round) -> tuple[list[Decided], list[int]]:
         """Write what was decided: what holds, and the places of which it does not."""
-        held = await _apply(connection, read.decided, read.today)
+        held = await stick(connection, read.decided, read.today)
         settled = [d for d in read.decided if held(d)]
         for d in settled:
             batch.answers[d.place] = d.binding
@@ -217,11 +208,12 @@ class Assigner:
         pools = {service: await self._pool(connection, service, seen) for service, seen in generations.items()}
         found = _Round(now, reads, pools)
         obfuscated = {wanted[place].key for place in places if wanted[place].obfuscated}
-        hiding = {service for service, pool in pools.items() if pool and pool.service.hides_since}
+        hiding = {service for service, pool in pools.items() if pool and pool.scope.hides_since}
         if obfuscated or hiding:
             asked = [k for k in keys if k in obfuscated or (k.service_id in hiding and reads[k].mapping is None)]
             asked = [k for k in asked if (pool := pools[k.service_id]) and pool.service.sticky_sender]
-            found.homes = await self._homes.find(connection, asked, reads, found.today) if asked else {}
+            scopes = {service: pool.scope.id for service, pool in pools.items() if pool}
+            found.homes = await self._homes.find(connection, asked, reads, scopes, found.today) if asked else {}
         await self.forgotten.refuse(connection, reads, pools)
         return found
 
@@ -242,7 +234,7 @@ class Assigner:
             return here
         for place in first:
             mapping = read.reads[wanted[place].key].mapping
-            answer = self.decide(wanted[place], pool, mapping, read.today, NOBODY_CROWDED)
+            answer = self.decide(wanted[place], pool, mapping, read.now, NOBODY_CROWDED)
             batch.answers[place] = answer if isinstance(answer, Refusal) else NotYet(at)
         return [place for place in here if place not in first]
 
@@ -276,9 +268,13 @@ class Assigner:
     ) -> None:
         """Decide one person's messages in order. After one that changes the mapping the rest wait for what it becomes."""
         mapping = read.reads[key].mapping
+        spot = None if pool.service.space is None else key._replace(service_id=pool.scope.id)
+        if spot in read.changed:
+            read.again += group
+            return
         for index, place in enumerate(group):
             wanted = batch.wanted[place]
-            answer = self.decide(wanted, pool, mapping, read.today, crowd)
+            answer = self.decide(wanted, pool, mapping, read.now, crowd)
             if isinstance(answer, Refusal):
                 batch.answers[place] = answer
                 continue
@@ -289,26 +285,30 @@ class Assigner:
                 continue
             self._meter.add(answer.candidate.member_id, wanted.segments, self._now_s())
             changes = answer.change in (Change.INSERT, Change.SWAP)
-            home = home_of(key, read.homes, mapping, obfuscated=wanted.obfuscated)
+            home = home_of(key, pool.scope.id, read.homes, mapping, obfuscated=wanted.obfuscated)
             counts, origin = changes and not wanted.ask.heard, origin_of(wanted.ask, answer)
-            read.decided.append(_Decided(place, key, answer, mapping, home, counts, origin))
+            hour = None if pool.scope.ttl.hours is None else read.hour
+            read.decided.append(Decided(place, key, answer, mapping, home, counts, origin, hour))
             if changes:
+                if spot is not None:
+                    read.changed.add(spot)
                 if not wanted.ask.heard:
                     batch.people.add(key.service_id, answer.candidate.member_id)
                 read.again += group[index + 1 :]
                 return
 
     def decide(
-        self, wanted: Wanted, pool: Pool, mapping: StoredMapping | None, today: int, crowd: Crowd
+        self, wanted: Wanted, pool: Pool, mapping: StoredMapping | None, now: datetime, crowd: Crowd
     ) -> Binding | Refusal:
         """With the MMS converter any sender will do where nobody carries media: a link goes out in their place."""
-        answer = decide(wanted.ask, pool, mapping, self._meter.loads, today, crowd)
+        today, hour = day_number(now), hour_of_day(now)
+        answer = decide(wanted.ask, pool, mapping, self._meter.loads, today, crowd, hour)
         if isinstance(answer, Refusal) and wanted.linkable and pool.service.mms_converter:
-            return decide(replace(wanted.ask, media=False), pool, mapping, self._meter.loads, today, crowd)
+            return decide(replace(wanted.ask, media=False), pool, mapping, self._meter.loads, today, crowd, hour)
         return answer
 
     async def _write_events(
-        self, connection: Connection, wanted: Sequence[Wanted], settled: Iterable[_Decided], now: datetime
+        self, connection: Connection, wanted: Sequence[Wanted], settled: Iterable[Decided], now: datetime
     ) -> None:
         """One event for each change of a person's sender, and for each message that passed a mapping by (rule S-17)."""
         told = [d for d in settled if d.binding.outcome in _EVENT]
@@ -318,9 +318,9 @@ class Assigner:
         before = await sticky.member_addresses(connection, members) if members else {}
         await sticky.insert_events(connection, [self._event(wanted[d.place], d, before, now) for d in told])
 
-    def _event(self, wanted: Wanted, d: _Decided, before: dict[int, str], now: datetime) -> StickyEvent:
+    def _event(self, wanted: Wanted, d: Decided, before: dict[int, str], now: datetime) -> StickyEvent:
         return StickyEvent(
-            self._homes.hidden(d.key) if wanted.obfuscated else d.key,
+            (self._homes.hidden(d.key) if wanted.obfuscated else d.key)._replace(service_id=d.home.service_id),
             self._new_id(now),
             _EVENT[d.binding.outcome],
             d.binding.cause or "",
@@ -336,9 +336,9 @@ def _out_of_campaigns(
 ) -> list[tuple[CampaignShare, str, int]]:
     """The messages that campaigns may be concerned by: which, whom they go to, and their segments."""
     return [
-        (pool.campaign, wanted[place].ask.to.value, wanted[place].segments)
+        (campaign, wanted[place].ask.to.value, wanted[place].segments)
         for _, here, pool in groups
-        if pool.campaign is not None
+        for campaign in pool.campaigns
         for place in here
         if wanted[place].ask.to.country == REGULATED and not wanted[place].ask.heard
     ]
@@ -349,51 +349,10 @@ def _revealed(wanted: Sequence[Wanted], read: _Round) -> list[tuple[MappingKey, 
     keeping = {
         d.key
         for d in read.decided
-        if d.home != d.key and not wanted[d.place].obfuscated and d.binding.outcome is not Outcome.OFF
+        if d.home.recipient != d.key.recipient
+        and not wanted[d.place].obfuscated
+        and d.binding.outcome is not Outcome.OFF
     }
     for d in read.decided:
-        d.home = d.key if d.key in keeping else d.home
-    return [(read.homes[key].pseudonym, key.recipient) for key in keeping]
-
-
-async def _apply(connection: Connection, decided: Sequence[_Decided], today: int) -> Callable[[_Decided], bool]:
-    """Write what the decisions ask for; answers which of them hold.
-
-    One statement claims every mapping that is to change, in the order of the keys; whatever follows, now or in a later round,
-    touches only what it holds. So two batches cannot deadlock.
-    """
-    writes = [d for d in decided if d.binding.change is not None]
-    if not writes:
-        return lambda _: True
-    claims = {d.home: _claimant(d) for d in reversed(writes)}
-    made_by = {d.home: d.origin for d in writes if d.origin is not Origin.SEND and d.binding.change is Change.INSERT}
-    found = await sticky.claim(connection, claims, today, made_by or None)
-    strays = [d.home for d in writes if d.before is not None and found[d.home].made]
-    if strays:
-        await sticky.disclaim(connection, strays)
-    swaps = {
-        d.home: Swap(d.home, d.binding.candidate.member_id, d.before, d.origin)
-        for d in writes
-        if d.binding.change is Change.SWAP and d.before is not None and not found[d.home].made
-    }
-    swapped = await sticky.swap(connection, list(swaps.values()), today) if swaps else set[MappingKey]()
-    return lambda d: _holds(d, found.get(d.home), swapped)
-
-
-def _claimant(d: _Decided) -> int:
-    """Whose mapping to claim. A swap compares with what was read, so nothing may change before it: not even a use."""
-    return sticky.NOBODY if d.binding.change is Change.SWAP else _pointed_at(d.binding)
-
-
-def _pointed_at(binding: Binding) -> int:
-    """The member that the mapping points at afterwards: not the sender's where a message passed its mapping by."""
-    return binding.candidate.member_id if binding.kept is None else binding.kept
-
-
-def _holds(d: _Decided, found: Claimed | None, swapped: set[MappingKey]) -> bool:
-    if d.binding.change is None or found is None:
-        return True
-    if d.binding.change is Change.SWAP:
-        return d.home in swapped
-    wanted = Claimed(_pointed_at(d.binding), made=d.binding.change is Change.INSERT)
-    return found == wanted and d.home not in swapped
+        d.home = d.home._replace(recipient=d.key.recipient) if d.key in keeping else d.home
+    return sorted({(read.homes[key].pseudonym, key.recipient) for key in keeping})

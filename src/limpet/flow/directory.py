@@ -86,7 +86,7 @@ class Directory:
             return None
         return make_pool(
             loaded.service, loaded.members, area_code, self._has_mms, loaded.until_day, loaded.campaign, loaded.failing,
-            loaded.reset,
+            loaded.reset, loaded.sisters, loaded.others,
         )  # fmt: skip
 
     async def accounts(self, connection: Connection, ids: Collection[int]) -> Mapping[int, Account]:

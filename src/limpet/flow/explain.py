@@ -10,7 +10,7 @@ from datetime import datetime
 
 from limpet.core.address import Address
 from limpet.core.explain import Question, others
-from limpet.core.ids import BUCKETS, day_number
+from limpet.core.ids import BUCKETS, day_number, hour_of_day
 from limpet.core.model import Account
 from limpet.core.optout import OPTED_OUT
 from limpet.core.pool import Pool, carries_media, share_of
@@ -106,7 +106,7 @@ async def _foresee(
     elif await is_used_up(connection, pool, today, wanted.segments):
         answer = NO_SHARE
     else:
-        answer = assigner.decide(wanted, pool, mapping, today, crowd)
+        answer = assigner.decide(wanted, pool, mapping, now, crowd)
     if isinstance(answer, Binding) and (share := share_of(pool, answer.candidate, wanted.ask.to)) is not None:
         person = wanted.ask.to.value
         await campaigns.prepare(connection, [(share, person, wanted.segments)])
@@ -127,4 +127,4 @@ def _worth(question: Question, mapping: StoredMapping | None, at: datetime) -> S
     pool = question.pool
     if not pool.service.sticky_sender:
         return None
-    return standing(pool, mapping, question.ask.to, day_number(at), question.crowd.at_cap)
+    return standing(pool, mapping, question.ask.to, day_number(at), question.crowd.at_cap, hour_of_day(at))

@@ -85,7 +85,7 @@ class Failures:
     ) -> None:
         addresses = await sticky.member_addresses(connection, {member for _, member in gone})
         last = {
-            (m.key.bucket, m.service_id, self._pseudonyms.of(m.recipient) if m.marks & Mark.OBFUSCATE else m.recipient): m.key.id
+            (m.key.bucket, self._pseudonyms.of(m.recipient) if m.marks & Mark.OBFUSCATE else m.recipient, m.member_id): m.key.id
             for m in failed
         }  # fmt: skip
         events = [
@@ -96,7 +96,7 @@ class Failures:
                 NO_MESSAGE_LEFT,
                 addresses.get(member),
                 None,
-                last.get(key),
+                last.get((key.bucket, key.recipient, member)),
                 "dispatch",
             )
             for key, member in gone

@@ -17,7 +17,7 @@ from limpet.clock import Clock
 from limpet.core.address import parse_recipient
 from limpet.core.encoding import segment
 from limpet.core.esme import address_of
-from limpet.core.ids import bucket_of, day_number, person_hash
+from limpet.core.ids import bucket_of, person_hash
 from limpet.core.media import content_type
 from limpet.core.model import Direction
 from limpet.core.optout import OptOutType
@@ -169,7 +169,7 @@ class Inbounds:
         if with_media := [one for one in arrived if one.kept and one.came.text.media]:
             await media.insert(connection, [_new_media(one) for one in with_media], self._bucket_key)
         uses = [(one.row.bucket, name, one.row.sender or "") for one in arrived for name in self._spellings(one)]
-        await sticky.refresh_inbound(connection, uses, day_number(now))
+        await sticky.refresh_inbound(connection, uses, now)
         wanted = [want for one in arrived if one.owner.heard and (want := self._wanted(one.row)) is not None]
         if wanted:
             await self._assigner.bind(connection, wanted, now, CampaignUse(CampaignCounts(), now))

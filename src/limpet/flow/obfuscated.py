@@ -43,17 +43,20 @@ class Homes:
 
     async def settled_at(self, connection: Connection, service: Service, now: datetime) -> datetime:
         """From when on a service's mappings may be put under pseudonyms; notes that it is asked for when nobody has before."""
-        return (service.hides_since or await sticky.hide_people(connection, service.id, now)) + SETTLE
+        return (service.scope.hides_since or await sticky.hide_people(connection, service.id, now)) + SETTLE
 
     async def find(
-        self, connection: Connection, keys: Iterable[MappingKey], reads: dict[MappingKey, MappingRead], today: int
-    ) -> dict[MappingKey, Home]:
-        """Hold the pseudonyms of these people until the transaction ends, and read their mappings anew, into `reads`.
+        self, connection: Connection, keys: Iterable[MappingKey], reads: dict[MappingKey, MappingRead],
+        scopes: Mapping[int, int], today: int,
+    ) -> dict[MappingKey, Home]:  # fmt: skip
+        """Hold the pseudonyms of these people until the transaction ends, and read their mappings anew, into `reads`. `scopes`
+        are where the mappings of the keys' services are.
 
         A place that was empty is held by a row that is made and taken away again: whoever comes to it waits for this transaction.
         """
         hidden = {key: self.hidden(key) for key in sorted(keys)}
-        held = await sticky.claim(connection, dict.fromkeys(hidden.values(), NOBODY), today)
+        places = {key: pseudonym._replace(service_id=scopes[key.service_id]) for key, pseudonym in hidden.items()}
+        held = await sticky.claim(connection, dict.fromkeys(sorted(set(places.values())), NOBODY), today)
         if made := [key for key, claimed in held.items() if claimed.made]:
             await sticky.disclaim(connection, made)
         both = [*hidden, *hidden.values()]
@@ -63,23 +66,24 @@ class Homes:
             under_number, under_pseudonym = found[key], found[pseudonym].mapping
             there = under_number.mapping is None and under_pseudonym is not None
             reads[key] = under_number._replace(mapping=under_pseudonym) if there else under_number
-            homes[key] = Home(pseudonym, there)
+            homes[key] = Home(places[key], there)
         return homes
 
     async def look(
         self, connection: Connection, key: MappingKey, read: MappingRead, service: Service
     ) -> StoredMapping | None:
         """A person's mapping wherever it is, without holding it: what `find` would find if nobody came in between."""
-        if read.mapping is not None or not service.sticky_sender or service.hides_since is None:
+        if read.mapping is not None or not service.sticky_sender or service.scope.hides_since is None:
             return read.mapping
         return (await sticky.read(connection, [self.hidden(key)]))[0].mapping
 
 
 def home_of(
-    key: MappingKey, homes: Mapping[MappingKey, Home], mapping: StoredMapping | None, *, obfuscated: bool
+    key: MappingKey, scope_id: int, homes: Mapping[MappingKey, Home], mapping: StoredMapping | None, *, obfuscated: bool
 ) -> MappingKey:
-    """Where a message reads or makes its mapping: under the pseudonym if it is there, or is new and the number is not kept."""
+    """Where a message reads or makes its mapping: under the pseudonym if it is there, or is new and the number is not kept;
+    within its service, or the space that it is in."""
     home = homes.get(key)
-    if home is None:
-        return key
-    return home.pseudonym if home.there or (mapping is None and obfuscated) else key
+    if home is not None and (home.there or (mapping is None and obfuscated)):
+        return home.pseudonym
+    return key if key.service_id == scope_id else key._replace(service_id=scope_id)

@@ -28,12 +28,12 @@ async def removal_of(database: Database, service_id: int, member_id: int, now: d
         loaded = await pools.load(connection, service_id, today)
     if loaded is None:
         return None
-    pool = make_pool(loaded.service, loaded.members, area_code, failing=loaded.failing)
+    pool, scope = make_pool(loaded.service, loaded.members, area_code, failing=loaded.failing), loaded.service.scope
     counting, bucket, rows, step = Removing(pool, member_id), 0, 0, 1
     while bucket < BUCKETS and rows < ROWS_MAX and counting.people < PEOPLE_MAX:
         buckets = list(range(bucket, min(BUCKETS, bucket + step)))
-        since = today - loaded.service.sticky_ttl_days
-        looked_at, people = await people_of(database, buckets, service_id, member_id, since)
+        since = today - scope.ttl.days
+        looked_at, people = await people_of(database, buckets, scope.id, member_id, since)
         rows, bucket = rows + looked_at, buckets[-1] + 1
         step = max(1, min(BUCKETS, ROWS_A_STEP * bucket // max(rows, 1)))
         for place, (recipient, strictly) in enumerate(people, 1):

@@ -103,7 +103,7 @@ class StickyImports:
 
     async def merge(self, one: Import, service: Service, progress: Progress = lambda _: None) -> Import:
         """Put what is staged into the mappings, from the bucket on at which it stopped."""
-        targets = await sticky_bulk.targets(self._database, service.id)
+        targets = await sticky_bulk.targets(self._database, one.scope_id)
         addresses = {each.member_id: address for address, members in targets.items() for each in members}
         while one.merged_buckets < BUCKETS:
             now = self._clock.now()
@@ -113,7 +113,7 @@ class StickyImports:
             progress(one)
         return one
 
-    async def undo(self, one: Import, service: Service) -> Import:
+    async def undo(self, one: Import) -> Import:
         """Take back what an import changed and nothing else has changed since (S-122). NotNow when there is nothing to take."""
         if one.state in (State.FAILED, State.UNDONE, State.SETTLED):
             raise NotNow(f"it is {one.state}")
@@ -124,7 +124,7 @@ class StickyImports:
         people = 0
         for bucket in range(one.merged_buckets):
             people += await sticky_bulk.undo_bucket(
-                self._database, service, one, bucket, lambda: self._new_id(self._clock.now())
+                self._database, one, bucket, lambda: self._new_id(self._clock.now())
             )
         return await sticky_bulk.undone(self._database, one, people, self._clock.now())
 
@@ -146,10 +146,10 @@ class StickyImports:
         reader, digest, number = Reader(one.wish.dialect), blake2b(digest_size=16), 0
         staging = _Staging(
             one,
-            terms_of(one.created_at, service.sticky_ttl_days, one.wish.log_service),
-            await sticky_bulk.targets(self._database, service.id),
+            terms_of(one.created_at, service.scope.ttl.days, one.wish.log_service),
+            await sticky_bulk.targets(self._database, one.scope_id),
             self._bucket_key,
-            self._pseudonyms if service.hides_since else None,
+            self._pseudonyms if service.scope.hides_since else None,
         )
         known, done = one.blocks, one.digest
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -18,19 +18,23 @@ from limpet.core.model import (
     InDoubtPolicy,
     MemberState,
     PoolMember,
+    Scope,
     Sender,
     SenderKind,
     Service,
     StickyInbound,
     StickyOverflow,
 )
-from limpet.core.pool import NEVER
+from limpet.core.pool import NEVER, Sister
 from limpet.core.tenancy import standing
+from limpet.core.ttl import Ttl
 from limpet.store.accounts import account_of
 from limpet.store.database import Connection, Database, Reader
 from limpet.store.queries import query
 
-_SERVICE = tuple(name for name in Service.__slots__ if name not in ("in_doubt", "sticky_inbound", "sticky_overflow"))
+_SERVICE = tuple(
+    name for name in Service.__slots__ if name not in ("in_doubt", "sticky_inbound", "sticky_overflow", "space")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,36 @@ class LoadedPool:
     """The members that are to get no new people (S-92)."""
     reset: frozenset[int] = frozenset()
     """Memberships that ended because all their mappings were taken away."""
+    sisters: Mapping[int, Sister] | None = None
+    """The live members of the other services of its space; None without one."""
+    others: tuple[CampaignShare, ...] = ()
+    """The campaigns of those services."""
+
+
+class Sisters(Mapping[int, Sister]):
+    """Members of other services by their ids, out of the rows that were read; each becomes a value when it is asked for."""
+
+    def __init__(self, rows: Sequence[asyncpg.Record]) -> None:
+        self._rows = {row["member_id"]: row for row in rows}
+        self._known: dict[int, Sister] = {}
+
+    def __getitem__(self, member_id: int) -> Sister:
+        known = self._known.get(member_id)
+        if known is None:
+            row = self._rows[member_id]
+            known = self._known[member_id] = Sister(_member_of(row), share_of(row))
+        return known
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def campaigns(self) -> tuple[CampaignShare, ...]:
+        """Those of their services."""
+        shares = (share_of(row) for row in {row["campaign_id"]: row for row in self._rows.values()}.values())
+        return tuple(share for share in shares if share is not None)
 
 
 class ServiceOwner(NamedTuple):
@@ -56,13 +90,20 @@ class ServiceOwner(NamedTuple):
 
 
 def service_of(row: asyncpg.Record) -> Service:
-    """The value of a row of `service`."""
+    """The value of a row of `service`, with what it shares with others of its space."""
     return Service(
         **{name: row[name] for name in _SERVICE},
         in_doubt=InDoubtPolicy(row["in_doubt"]),
         sticky_inbound=StickyInbound(row["sticky_inbound"]),
         sticky_overflow=StickyOverflow(row["sticky_overflow"]),
+        space=_space_of(row),
     )
+
+
+def _space_of(row: asyncpg.Record) -> Scope | None:
+    if row["space_id"] is None:
+        return None
+    return Scope(row["space_id"], Ttl(row["space_ttl_days"], row["space_ttl_hours"]), row["space_hides_since"])
 
 
 def _member_of(row: asyncpg.Record) -> PoolMember:
@@ -85,12 +126,17 @@ async def load(connection: Connection, service_id: int, today: int = 0) -> Loade
     rows = await connection.fetch(query("pool_load"), service_id, today)
     if not rows:
         return None
+    service = replace(service_of(rows[0]), generation=rows[0]["as_of"])
     members = tuple(_member_of(row) for row in rows if row["member_id"] is not None)
-    ends = [row["refused_until"] for row in rows if row["refused_until"] is not None]
     failing = frozenset(row["member_id"] for row in rows if row["failing"])
+    space_id = rows[0]["space_id"]
+    shared = [] if space_id is None else await connection.fetch(query("pool_sisters"), space_id, service_id, today)
+    sisters = None if space_id is None else Sisters(shared)
+    others = () if sisters is None else sisters.campaigns()
+    ends = [row["refused_until"] for row in (*rows, *shared) if row["refused_until"] is not None]
     # Read after the members: one that is reset in between is found by its id of before, and looked for among these in vain.
-    reset = frozenset(row["id"] for row in await connection.fetch(query("pool_resets"), service_id))
-    return LoadedPool(service_of(rows[0]), members, min(ends, default=NEVER), share_of(rows[0]), failing, reset)
+    reset = frozenset(row["id"] for row in await connection.fetch(query("pool_resets"), service_id, space_id))
+    return LoadedPool(service, members, min(ends, default=NEVER), share_of(rows[0]), failing, reset, sisters, others)
 
 
 def share_of(row: asyncpg.Record) -> CampaignShare | None:
@@ -104,11 +150,11 @@ def share_of(row: asyncpg.Record) -> CampaignShare | None:
 
 
 async def people_of(
-    database: Database, buckets: Sequence[int], service_id: int, member_id: int, since_day: int
+    database: Database, buckets: Sequence[int], scope_id: int, member_id: int, since_day: int
 ) -> tuple[int, list[tuple[str, bool]]]:
-    """How many mappings of a service are in some buckets and in use since a day; and who is mapped to a member, each with whether
-    strictly (S-82)."""
-    row = await database.pool.fetchrow(query("member_people"), buckets, service_id, member_id, since_day)
+    """How many mappings of a service, or of a space, are in some buckets and in use since a day; and who is mapped to a member,
+    each with whether strictly (S-82)."""
+    row = await database.pool.fetchrow(query("member_people"), buckets, scope_id, member_id, since_day)
     assert row is not None, "a count is one row"
     people = [(one, False) for one in row["people"] or ()] + [(one, True) for one in row["held"] or ()]
     return row["looked_at"], people

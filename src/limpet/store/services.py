@@ -30,7 +30,7 @@ from limpet.core.model import (
 )
 from limpet.core.page import Page, PageRequest
 from limpet.core.sticky import EventKind, Standing
-from limpet.store import campaigns
+from limpet.store import campaigns, sticky_spaces
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.pools import service_of
@@ -79,6 +79,7 @@ class ServiceSettings:
     sticky_overflow: StickyOverflow = StickyOverflow.FAIL
     segments_per_s: float | None = None
     daily_segments: int | None = None
+    sticky_ttl_hours: int | None = None
 
 
 _COLUMNS = tuple(ServiceSettings.__slots__)
@@ -104,11 +105,21 @@ class Services:
         self._pool_size_max = pool_size_max
         self._book = book or RegistrationBook()
 
-    async def create(self, account_id: int, settings: ServiceSettings, now: datetime) -> Service:
-        """A new service with an empty pool."""
+    async def create(
+        self, account_id: int, settings: ServiceSettings, now: datetime, space_sid: str | None = None
+    ) -> Service:
+        """A new service with an empty pool, in the space of that SID (SpaceRefused), or in that of all services."""
         sid = new_sid("MG", secrets.randbits(_SID_BITS))
-        row = await self.database.pool.fetchrow(query("service_insert"), sid, account_id, *_values(settings), now)
-        return service_of(row)
+
+        async def work(connection: Connection) -> Service:
+            await sticky_spaces.hold_account(connection, account_id)
+            made = await connection.fetchval(query("service_insert"), sid, account_id, *_values(settings), now)
+            await sticky_spaces.place_new(connection, account_id, made)
+            if space_sid:
+                await sticky_spaces.place(connection, account_id, made, space_sid)
+            return service_of(await connection.fetchrow(query("service_by_id"), made))
+
+        return await self.database.transaction(work)
 
     async def by_sid(self, account_id: int, sid: str) -> Service | None:
         """The account's service with this SID (`MG…`)."""
@@ -124,18 +135,24 @@ class Services:
         """The account's services, newest first."""
         return await fetch_page(self.database, _PAGE, request, service_of, account_id)
 
-    async def update(self, account_id: int, sid: str, changes: Mapping[str, Any], now: datetime) -> Service | None:
-        """The service with some fields of `ServiceSettings` changed; None when the account has no such service."""
+    async def update(
+        self, account_id: int, sid: str, changes: Mapping[str, Any], now: datetime, space_sid: str | None = None
+    ) -> Service | None:
+        """The service with some fields of `ServiceSettings` changed, in the space of `space_sid`, in none with an empty one
+        (SpaceRefused); None when the account has no such service."""
 
         async def work(connection: Connection) -> Service | None:
-            held = await connection.fetchrow(query("service_hold_by_sid"), account_id, sid)
+            held = await connection.fetchval(query("service_hold_by_sid"), account_id, sid)
             if held is None:
                 return None
-            wanted = replace(_settings_of(service_of(held)), **changes)
-            row = await connection.fetchrow(query("service_update"), held["id"], *_values(wanted), now)
-            if wanted.require_a2p != held["require_a2p"]:
-                await self._book.clear(connection, [held["id"]])
-            return service_of(row)
+            before = service_of(await connection.fetchrow(query("service_by_id"), held))
+            wanted = replace(_settings_of(before), **changes)
+            await connection.execute(query("service_update"), held, *_values(wanted), now)
+            if wanted.require_a2p != before.require_a2p:
+                await self._book.clear(connection, [held])
+            if space_sid is not None:
+                await sticky_spaces.place(connection, account_id, held, space_sid)
+            return service_of(await connection.fetchrow(query("service_by_id"), held))
 
         return await self.database.transaction(work)
 
@@ -151,6 +168,7 @@ class Services:
             await connection.execute(query("sender_release_nameless"), service_id, now)
             await self._book.left(connection, [row["id"] for row in gone], now)
             await campaigns.service_gone(connection, service_id, now)
+            await connection.execute(query("pool_changed"), service_id)
             await tell_of_all(connection, service_id, EventKind.REMOVED, "service_deleted", None, actor, None, now)
             return True
 

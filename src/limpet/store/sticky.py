@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 import asyncpg
 
-from limpet.core.ids import BUCKETS, CHANCE_BITS, bucket_of, day_date, day_number, id_floor
+from limpet.core.ids import BUCKETS, CHANCE_BITS, bucket_of, day_date, day_number, hour_of_day, id_floor
 from limpet.core.model import Service
 from limpet.core.retention import Pseudonyms, shown
 from limpet.core.sticky import PROVISIONAL_DAYS, EventKind, Origin, Pin, Standing, StoredMapping
-from limpet.core.sticky_flags import ESTABLISHED, ORIGIN_BITS, PIN_BITS, origin_of, pin_of
+from limpet.core.sticky_flags import ESTABLISHED, ORIGIN_BITS, PIN_BITS, hour_bits, hour_of, origin_of, pin_of
+from limpet.core.ttl import is_aged
 from limpet.store.database import Connection, Database
 from limpet.store.queries import query
 
@@ -33,7 +34,8 @@ EVENTS_SHOWN_MAX = 1000
 
 
 class MappingKey(NamedTuple):
-    """Where a mapping is. Sorted lists of these keep batches from deadlocking."""
+    """Where a mapping is: `service_id` is the service's that has it alone, or the space's. Sorted lists of these keep batches
+    from deadlocking. `read`, `forget_unsent` and `establish` are told the service that sends, whatever space it is in."""
 
     bucket: int
     service_id: int
@@ -63,6 +65,7 @@ class Swap(NamedTuple):
     member_id: int
     before: StoredMapping
     origin: Origin = Origin.SEND
+    hour: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,12 @@ def _stored(row: asyncpg.Record) -> StoredMapping | None:
         return None
     flags = row["flags"]
     return StoredMapping(
-        row["member_id"], row["last_used_day"], row["created_day"], bool(flags & ESTABLISHED), pin_of(flags)
+        row["member_id"],
+        row["last_used_day"],
+        row["created_day"],
+        bool(flags & ESTABLISHED),
+        pin_of(flags),
+        hour_of(flags),
     )
 
 
@@ -125,13 +133,15 @@ async def read(connection: Connection, keys: Sequence[MappingKey]) -> list[Mappi
 
 async def claim(
     connection: Connection, claims: Mapping[MappingKey, int], today: int,
-    origins: Mapping[MappingKey, Origin] | None = None,
+    origins: Mapping[MappingKey, Origin] | None = None, hours: Mapping[MappingKey, int] | None = None,
 ) -> dict[MappingKey, Claimed]:  # fmt: skip
     """For each key make a mapping to the member, or note a use of the one that is there if it points to the member; another is
     left as it is. All rows are then held until the transaction ends; for NOBODY they are held and nothing else. `origins` are
-    kept of those that are made.
+    kept of those that are made, `hours` are those of the day where hours count.
     """
     flags = [0 if origins is None else ORIGIN_BITS[origins.get(key, Origin.SEND)] for key in claims]
+    if hours:
+        flags = [own | hour_bits(hours.get(key)) for own, key in zip(flags, claims, strict=True)]
     rows = await connection.fetch(query_claim, *_columns(claims), list(claims.values()), today, flags)
     return {
         MappingKey(row["bucket"], row["service_id"], row["recipient"]): Claimed(row["member_id"], row["made"])
@@ -154,16 +164,17 @@ async def swap(connection: Connection, swaps: Sequence[Swap], today: int) -> set
             [s.before.member_id for s in swaps],
             [s.before.last_used_day for s in swaps],
             today,
-            [PIN_BITS[s.before.pin] for s in swaps],
-            [ORIGIN_BITS[s.origin] for s in swaps],
+            [PIN_BITS[s.before.pin] | hour_bits(s.before.last_used_hour) for s in swaps],
+            [ORIGIN_BITS[s.origin] | hour_bits(s.hour) for s in swaps],
         )
     )
 
 
-async def refresh_inbound(connection: Connection, texts: Sequence[tuple[int, str, str]], today: int) -> None:
+async def refresh_inbound(connection: Connection, texts: Sequence[tuple[int, str, str]], now: datetime) -> None:
     """Note that people `(bucket, recipient, sender)` wrote to our numbers: live mappings to those were used (rule S-21)."""
-    buckets, recipients, senders = zip(*sorted(set(texts)), strict=True)
-    await connection.execute(query("sticky_refresh_inbound"), list(buckets), list(recipients), list(senders), today)
+    buckets, recipients, senders = map(list, zip(*sorted(set(texts)), strict=True))
+    hour = hour_bits(hour_of_day(now))
+    await connection.execute(query("sticky_refresh_inbound"), buckets, recipients, senders, day_number(now), hour)
 
 
 async def forget_unsent(
@@ -228,9 +239,10 @@ async def tell_of_all(
     connection: Connection, service_id: int, kind: EventKind, cause: str, sender: str | None, actor: str,
     reason: str | None, now: datetime, row_id: int | None = None,
 ) -> None:  # fmt: skip
-    """Write the one event of what concerns all people of a number, or with `sender` None of a service (rule S-17). It is of no
-    person, so any bucket will do: one that follows from the service."""
-    key = MappingKey(service_id % BUCKETS, service_id, OF_ALL)
+    """Write the one event of what concerns all people of a number, or with `sender` None of a service (rule S-17), within
+    the space that the service is in. It is of no person, so any bucket will do: one that follows from the service."""
+    scope_id = await connection.fetchval(query("service_space"), service_id) or service_id
+    key = MappingKey(scope_id % BUCKETS, scope_id, OF_ALL)
     made = id_floor(now) | secrets.randbits(CHANCE_BITS) if row_id is None else row_id
     await insert_events(connection, [StickyEvent(key, made, kind, cause, sender, None, None, actor, reason)])
 
@@ -252,8 +264,8 @@ class StickyStore:
         return key._replace(recipient=self._pseudonyms.of(key.recipient))
 
     def key(self, service: Service, recipient: str) -> MappingKey:
-        """Where a person's mapping within a service is."""
-        return MappingKey(bucket_of(recipient, self._bucket_key), service.id, recipient)
+        """Where a person's mapping within a service, or the space that it is in, is (S-135)."""
+        return MappingKey(bucket_of(recipient, self._bucket_key), service.scope.id, recipient)
 
     async def lookup(self, service: Service, recipient: str, now: datetime) -> MappingView | None:
         """A person's mapping as it is, live or dead; None when there is none."""
@@ -263,7 +275,7 @@ class StickyStore:
         """The same by where it is."""
         async with self.database.pool.acquire() as connection:
             _, row = await self.find(connection, key)
-        return None if row is None else view_of(row, key.recipient, service, day_number(now))
+        return None if row is None else view_of(row, key.recipient, service, now)
 
     async def find(self, connection: Connection, key: MappingKey) -> tuple[MappingKey, asyncpg.Record | None]:
         """Where a person's mapping is, under the number or the pseudonym, and its row."""
@@ -292,7 +304,7 @@ class StickyStore:
             before = (await member_addresses(connection, [member])).get(member)
             event = StickyEvent(key, self.new_id(now), EventKind.RESET, "reset", before, None, None, actor, reason)
             await insert_events(connection, [event])
-            return view_of(row, at.recipient, service, day_number(now))
+            return view_of(row, at.recipient, service, now)
 
         return await self.database.transaction(work)
 
@@ -303,7 +315,7 @@ class StickyStore:
             row
             for name in (recipient, self._pseudonyms.of(recipient))
             for row in await self.database.pool.fetch(
-                query("sticky_events_of_person"), key.bucket, name, service.id, EVENTS_SHOWN_MAX
+                query("sticky_events_of_person"), key.bucket, name, key.service_id, EVENTS_SHOWN_MAX
             )
         ]
         rows = sorted(found, key=lambda row: int(row["id"]))
@@ -353,17 +365,16 @@ class StickyStore:
         return gone
 
 
-def view_of(row: asyncpg.Record, recipient: str, service: Service, today: int) -> MappingView:
+def view_of(row: asyncpg.Record, recipient: str, service: Service, now: datetime) -> MappingView:
     """A row of `sticky_lookup` or `sticky_walk` as it may be shown."""
-    pin = pin_of(row["flags"])
-    dead = None
-    if row["removed_at"] is not None or row["address"] is None:
+    pin, today, scope, dead = pin_of(row["flags"]), day_number(now), service.scope, None
+    if row["removed_at"] is not None or row["address"] is None or row["elsewhere"]:
         dead = Standing.RESET if row["reset"] else Standing.REMOVED
-    elif pin is Pin.NONE and today - row["last_used_day"] > service.sticky_ttl_days:
+    elif pin is Pin.NONE and is_aged(scope.ttl, row["last_used_day"], hour_of(row["flags"]), today, hour_of_day(now)):
         dead = Standing.EXPIRED
     created, used = (day_date(row[name]) for name in ("created_day", "last_used_day"))
     return MappingView(
-        MappingKey(row["bucket"], service.id, row["recipient"]), shown(recipient), row["address"] or "",
+        MappingKey(row["bucket"], scope.id, row["recipient"]), shown(recipient), row["address"] or "",
         row["sender_sid"] or "", created, used, dead is None, dead,
         row["established"] or today - row["created_day"] >= PROVISIONAL_DAYS, pin, origin_of(row["flags"]),
     )  # fmt: skip

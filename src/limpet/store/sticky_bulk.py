@@ -14,11 +14,12 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from limpet.core.ids import BUCKETS
+from limpet.core.ids import BUCKETS, day_number, hour_of_day
 from limpet.core.model import SenderKind, Service
 from limpet.core.page import Page, PageRequest
 from limpet.core.sticky import PROVISIONAL_DAYS
 from limpet.core.sticky_import import ACTOR_PREFIX, Counts, Import, Mode, Problem, State, Wish, accounted
+from limpet.core.ttl import HOURS_A_DAY
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.queries import query
@@ -71,10 +72,10 @@ class Exported(NamedTuple):
     established: bool
 
 
-async def targets(database: Database, service_id: int) -> dict[str, tuple[Target, ...]]:
-    """The numbers of a service's pool, by address; a name can be there for several countries."""
+async def targets(database: Database, scope_id: int) -> dict[str, tuple[Target, ...]]:
+    """The numbers of a service's pool, or of all pools of a space, by address; a name can be there for several countries."""
     found: dict[str, tuple[Target, ...]] = {}
-    for r in await database.pool.fetch(query("sticky_import_members"), service_id):
+    for r in await database.pool.fetch(query("sticky_import_members"), scope_id):
         found[r["address"]] = (*found.get(r["address"], ()), Target(r["id"], SenderKind(r["kind"]), r["country"]))
     return found
 
@@ -85,7 +86,7 @@ async def begin(
     """Note an import of that SID; None when there is one already. `event_id` comes before those of all its events."""
     row = await database.pool.fetchrow(
         query("sticky_import_insert"), sid, service.id, ACTOR_PREFIX + sid, credential, wish.mode, wish.dialect,
-        wish.log_service, wish.dry_run, _plain(Counts()), event_id, now,
+        wish.log_service, wish.dry_run, _plain(Counts()), event_id, now, service.scope.id,
     )  # fmt: skip
     return None if row is None else _import(row)
 
@@ -192,8 +193,8 @@ async def _merge_bucket(
     connection: Connection, service: Service, one: Import, counts: Counts, bucket: int,
     to: tuple[list[int], list[str]], today: int,
 ) -> Counts:  # fmt: skip
-    place = (bucket, one.id, service.id)
-    if service.hides_since is not None:
+    place = (bucket, one.id, one.scope_id)
+    if service.scope.hides_since is not None:
         for name in ("sticky_import_hide_hold", "sticky_import_hide", "sticky_import_hide_release"):
             await connection.execute(query(name), *place, timeout=MERGE_TIMEOUT_S)
     row = await connection.fetchrow(query("sticky_import_make"), *place, one.actor, *to, timeout=MERGE_TIMEOUT_S)
@@ -204,7 +205,7 @@ async def _merge_bucket(
     differing = changed = told = 0
     if made < people:
         more = await connection.fetchrow(
-            query("sticky_import_replace"), *place, one.actor, *to, one.wish.mode, today, service.sticky_ttl_days,
+            query("sticky_import_replace"), *place, one.actor, *to, one.wish.mode, today, service.scope.ttl.days,
             timeout=MERGE_TIMEOUT_S,
         )  # fmt: skip
         assert more is not None
@@ -232,27 +233,27 @@ async def _note(connection: Connection, before: Import, after: Import, now: date
         raise OtherHand
 
 
-async def undo_bucket(database: Database, service: Service, one: Import, bucket: int, new_id: Callable[[], int]) -> int:
+async def undo_bucket(database: Database, one: Import, bucket: int, new_id: Callable[[], int]) -> int:
     """Put back what the import changed within a bucket; how many people that concerns. To run it again changes nothing."""
     after, undone = one.first_event_id, 0
     while True:
         rows = await database.pool.fetch(
-            query("sticky_import_told"), bucket, after, one.last_event_id, service.id, one.actor, UNDO_CHUNK
+            query("sticky_import_told"), bucket, after, one.last_event_id, one.scope_id, one.actor, UNDO_CHUNK
         )
         if not rows:
             return undone
         after = rows[-1]["id"]
-        undone += await database.transaction(_undoing(service, one, bucket, rows, new_id))
+        undone += await database.transaction(_undoing(one, bucket, rows, new_id))
 
 
 def _undoing(
-    service: Service, one: Import, bucket: int, rows: Sequence[asyncpg.Record], new_id: Callable[[], int]
+    one: Import, bucket: int, rows: Sequence[asyncpg.Record], new_id: Callable[[], int]
 ) -> Callable[[Connection], Any]:
     async def work(connection: Connection) -> int:
         await connection.execute(query("sticky_bulk_settings"))
         return int(
             await connection.fetchval(
-                query("sticky_import_undo"), bucket, one.id, service.id, [r["recipient"] for r in rows],
+                query("sticky_import_undo"), bucket, one.id, one.scope_id, [r["recipient"] for r in rows],
                 [new_id() for _ in rows], [r["sender_after"] for r in rows], one.actor, one.updated_at,
             )
         )  # fmt: skip
@@ -288,11 +289,20 @@ async def problems(database: Database, one: Import, most: int | None = None) -> 
         left = None if left is None else left - len(rows)
 
 
-async def export(database: Database, service: Service, today: int) -> AsyncIterator[list[Exported]]:
+async def export(database: Database, service: Service, now: datetime) -> AsyncIterator[list[Exported]]:
     """The mappings that count (S-123), bucket by bucket: each as of one instant, within it in the order of the recipients."""
+    today, scope = day_number(now), service.scope
+    hour = today * HOURS_A_DAY + hour_of_day(now)
     for bucket in range(BUCKETS):
         rows = await database.pool.fetch(
-            query("sticky_export"), bucket, service.id, today, service.sticky_ttl_days, today - PROVISIONAL_DAYS
+            query("sticky_export"),
+            bucket,
+            scope.id,
+            today,
+            scope.ttl.days,
+            today - PROVISIONAL_DAYS,
+            scope.ttl.hours,
+            hour,
         )
         if rows:
             yield [Exported(*row) for row in rows]
@@ -324,5 +334,5 @@ def _import(row: asyncpg.Record) -> Import:
         Wish(Mode(row["mode"]), row["dialect"], row["log_service"], row["dry_run"]),
         State(row["state"]), row["why"], row["blocks"], row["digest"], row["merged_buckets"],
         Counts(**{**counts, "passed": Counter(counts["passed"])}), row["first_event_id"], row["last_event_id"],
-        row["created_at"], row["updated_at"],
+        row["created_at"], row["updated_at"], row["service_id"] if row["scope_id"] is None else row["scope_id"],
     )  # fmt: skip

@@ -11,10 +11,10 @@ from datetime import datetime
 
 import asyncpg
 
-from limpet.core.ids import day_number
+from limpet.core.ids import day_number, hour_of_day
 from limpet.core.model import Service
 from limpet.core.sticky import EventKind, Origin, Pin
-from limpet.core.sticky_flags import flags_of, origin_of, pin_of
+from limpet.core.sticky_flags import flags_of, hour_bits, origin_of, pin_of
 from limpet.store import sticky
 from limpet.store.database import Connection, Database
 from limpet.store.queries import query
@@ -41,14 +41,15 @@ async def put(store: StickyStore, service: Service, at: MappingKey, wish: Wish, 
     async def work(connection: Connection) -> MappingView | None:
         key, made = await _hold(connection, store, service, at, day_number(now))
         row = await connection.fetchrow(query("sticky_lookup"), *key, at.recipient)
-        before = None if made or row is None else view_of(row, at.recipient, service, day_number(now))
+        before = None if made or row is None else view_of(row, at.recipient, service, now)
         if (wish.member_id is None and not _stays(before, wish)) or row is None:
             if made:
                 await sticky.disclaim(connection, [key])
             return None
-        await _change(connection, store, row, before, key, wish, now)
+        hour = None if service.scope.ttl.hours is None else hour_of_day(now)
+        await _change(connection, store, row, before, key, wish, now, hour)
         row = await connection.fetchrow(query("sticky_lookup"), *key, at.recipient)
-        return None if row is None else view_of(row, at.recipient, service, day_number(now))
+        return None if row is None else view_of(row, at.recipient, service, now)
 
     return await store.database.transaction(work)
 
@@ -63,7 +64,7 @@ async def _hold(
 ) -> tuple[MappingKey, bool]:
     """Hold a person's mapping until the commit: where it is, and whether it was made for that, for nobody. Where people may be
     under pseudonyms the place there is held first, as messages do it (decision 0010)."""
-    if service.hides_since is not None:
+    if service.scope.hides_since is not None:
         hidden = store.hidden(at)
         if not (await sticky.claim(connection, {hidden: NOBODY}, today))[hidden].made:
             return hidden, False
@@ -73,9 +74,9 @@ async def _hold(
 
 async def _change(
     connection: Connection, store: StickyStore, row: asyncpg.Record, before: MappingView | None, key: MappingKey,
-    wish: Wish, now: datetime,
+    wish: Wish, now: datetime, hour: int | None,
 ) -> None:  # fmt: skip
-    """Write what is wanted, with its event; nothing where it is so already."""
+    """Write what is wanted, with its event; nothing where it is so already. `hour` is the one of now where hours count."""
     today = day_number(now)
     member = row["member_id"] if wish.member_id is None else wish.member_id
     had = Pin.NONE if before is None else pin_of(row["flags"])
@@ -89,7 +90,9 @@ async def _change(
         kind = EventKind.MOVED if lives else EventKind.CREATED
         cause = BY_HAND if pin is Pin.NONE else CAUSES[pin]
         origin, created_day = Origin.API, today
-    flags = flags_of(pin, origin, established=True)  # it does not go with messages that never leave (S-84)
+    flags = flags_of(pin, origin, established=True) | hour_bits(
+        hour
+    )  # it does not go with messages that never leave (S-84)
     await connection.execute(query("sticky_set"), *key, member, today, created_day, flags)
     numbers = await sticky.member_addresses(connection, {member, row["member_id"]})
     event = StickyEvent(
@@ -102,12 +105,12 @@ async def _change(
 async def reset_number(
     store: StickyStore, service: Service, number: str, actor: str, reason: str | None, now: datetime
 ) -> bool:
-    """Take away all mappings to a number of the pool in one instant (rule S-86); whether it is in the pool."""
+    """Take away all mappings to a number of the pool, or of one of its space, in one instant (rule S-86); whether it is there."""
     return await _reset_all(store, service, number, actor, reason, now)
 
 
 async def reset_service(store: StickyStore, service: Service, actor: str, reason: str | None, now: datetime) -> bool:
-    """Take away all mappings of a service in one instant (rule S-86); whether there is such a service."""
+    """Take away all mappings of a service, or of its space, in one instant (rule S-86); whether there is such a service."""
     return await _reset_all(store, service, None, actor, reason, now)
 
 
@@ -115,9 +118,11 @@ async def _reset_all(
     store: StickyStore, service: Service, number: str | None, actor: str, reason: str | None, now: datetime
 ) -> bool:
     async def work(connection: Connection) -> bool:
-        if await connection.fetchval(query("service_hold"), service.id) is None:
+        rows = await connection.fetch(query("services_of_scope"), service.id)
+        held = [row["id"] for row in rows if await connection.fetchval(query("service_hold"), row["id"]) is not None]
+        if service.id not in held:
             return False
-        rows = await connection.fetch(query("members_to_reset"), service.id, number)
+        rows = await connection.fetch(query("members_to_reset"), held, number)
         if number is not None and not rows:
             return False
         await _renew(connection, [row["id"] for row in rows], now)

@@ -77,16 +77,21 @@ async def page(
     async with store.database.pool.acquire() as connection:
         members = None
         if wanted.sender is not None:
-            rows = await connection.fetch(query("members_of_address"), service.id, wanted.sender)
-            members = [row["id"] for row in rows]
+            members = await members_of(connection, service, wanted.sender)
         walk = _Walk(connection, service, wanted, members, size, now)
         return await walk.go(start) if members != [] else MappingPage((), None)
 
 
+async def members_of(connection: Connection, service: Service, number: str) -> list[int]:
+    """The memberships that a number has or had in a service, or in any of its space."""
+    rows = await connection.fetch(query("members_of_address"), service.id, service.scope.id, number)
+    return [row["id"] for row in rows]
+
+
 async def find_hidden(store: StickyStore, service: Service, bucket: int, begin: str, end: str) -> MappingKey | None:
     """Where the mapping under a pseudonym is that begins so; None where there is none."""
-    found = await store.database.pool.fetchval(query("sticky_find_hidden"), bucket, service.id, begin, end)
-    return None if found is None else MappingKey(bucket, service.id, found)
+    found = await store.database.pool.fetchval(query("sticky_find_hidden"), bucket, service.scope.id, begin, end)
+    return None if found is None else MappingKey(bucket, service.scope.id, found)
 
 
 class _Walk:
@@ -99,7 +104,7 @@ class _Walk:
         self._connection = connection
         self._service = service
         self._size = size
-        self._today = day_number(now)
+        self._now = now
         self._looked_at = LOOKED_AT_MAX if wanted.chooses else min(LOOKED_AT_MAX, size + 1)
         self._found: list[MappingView] = []
         self._filters = (
@@ -128,12 +133,12 @@ class _Walk:
         buckets = list(range(place.bucket, min(place.bucket + width, BUCKETS)))
         each = max(1, min(self._looked_at, LOOKED_AT_MAX // len(buckets)))
         rows = await self._connection.fetch(
-            query("sticky_walk"), buckets, [place.after, *[""] * (len(buckets) - 1)], self._service.id, each,
-            self._size + 1, self._today - PROVISIONAL_DAYS, *self._filters,
+            query("sticky_walk"), buckets, [place.after, *[""] * (len(buckets) - 1)], self._service.scope.id, each,
+            self._size + 1, day_number(self._now) - PROVISIONAL_DAYS, *self._filters,
         )  # fmt: skip
         for row in rows:
             if row["fits"]:
-                self._found.append(view_of(row, row["recipient"], self._service, self._today))
+                self._found.append(view_of(row, row["recipient"], self._service, self._now))
             if row["cut"] or len(self._found) > self._size:
                 return Place(row["bucket"], row["recipient"]), 1
         following = buckets[-1] + 1
@@ -155,7 +160,7 @@ async def events_of_person(
     key = store.key(service, recipient)
     names = [recipient, store.hidden(key).recipient]
     rows = await store.database.pool.fetch(
-        query("sticky_events_of_person_down"), key.bucket, names, service.id, _after(request), request.size + 1,
+        query("sticky_events_of_person_down"), key.bucket, names, key.service_id, _after(request), request.size + 1,
         wanted.sender, wanted.kind,
     )  # fmt: skip
     return _page(rows, request, 0)
@@ -169,7 +174,7 @@ async def events(
     looked_at = EVENTS_LOOKED_AT_MAX if chooses else request.size + 1
     rows = await store.database.pool.fetch(
         query("sticky_events_down"),
-        service.id,
+        service.scope.id,
         _after(request),
         looked_at,
         request.size + 1,

@@ -50,6 +50,7 @@ class Swap:
     id: int
     account_id: int
     service_id: int
+    space_id: int | None
     old_member_id: int
     new_member_id: int
     state: SwapState
@@ -137,21 +138,21 @@ async def move_bucket(
     connection: Connection, swap: Swap, bucket: int, new_id: Callable[[datetime], int], now: datetime
 ) -> int:
     """Move at most CHUNK people of one bucket to the replacement, each with an event; answers how many."""
+    scopes = [swap.service_id] if swap.space_id is None else [swap.service_id, swap.space_id]
     rows = await connection.fetch(
-        query("swap_move"), bucket, swap.service_id, swap.old_member_id, swap.new_member_id, CHUNK
-    )
-    await insert_events(
-        connection, _events(swap, bucket, [row["recipient"] for row in rows], new_id, now)
-    ) if rows else None
+        query("swap_move"), bucket, scopes, swap.old_member_id, swap.new_member_id, CHUNK
+    )  # fmt: skip
+    people = [MappingKey(bucket, row["service_id"], row["recipient"]) for row in rows]
+    await insert_events(connection, _events(swap, people, new_id, now)) if rows else None
     return len(rows)
 
 
 def _events(
-    swap: Swap, bucket: int, people: Sequence[str], new_id: Callable[[datetime], int], now: datetime
+    swap: Swap, people: Sequence[MappingKey], new_id: Callable[[datetime], int], now: datetime
 ) -> list[StickyEvent]:
     return [
         StickyEvent(
-            MappingKey(bucket, swap.service_id, person), new_id(now), EventKind.REPLACED, CAUSE, swap.old_number,
+            person, new_id(now), EventKind.REPLACED, CAUSE, swap.old_number,
             swap.new_number, None, swap.actor,
         )
         for person in people
@@ -166,7 +167,7 @@ def walked(progress: int) -> bool:
 def _swap_of(row: asyncpg.Record) -> Swap:
     stage = Stage(row["stage"]) if row["stage"] else None
     return Swap(
-        row["id"], row["account_id"], row["service_id"], row["old_member_id"], row["new_member_id"],
+        row["id"], row["account_id"], row["service_id"], row["space_id"], row["old_member_id"], row["new_member_id"],
         SwapState(row["state"]), row["progress"], row["moved"], row["reason"], row["actor"], row["created_at"],
         row["updated_at"], row["old_sid"], row["old_number"], row["new_sid"], row["new_number"], row["old_is_in"],
         row["new_is_in"], Clearance(row["clearance"]), SHOWN[stage] if stage else State.UNREGISTERED,

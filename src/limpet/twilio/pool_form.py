@@ -18,6 +18,8 @@ from limpet.twilio.forms import Form, choice, filled, given, integer, invalid, m
 
 DAILY_CONTACTS_MAX: Final = 1_000_000
 WEIGHT_MAX: Final = 100
+MEMBER_PARAMETERS: Final = ("Weight", "State", "DailyContacts")
+"""All that a member of a pool can be told."""
 COUNTRIES: Final = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from limpet.core.model import InDoubtPolicy, StickyInbound, StickyOverflow
+from limpet.core.ttl import DAYS_MAX
 from limpet.twilio.forms import (
     FRIENDLY_NAME_LENGTH_MAX,
     Form,
@@ -27,10 +28,10 @@ from limpet.twilio.forms import (
     text,
     url,
 )
+from limpet.twilio.sid import is_sid
+from limpet.twilio.sticky_space_form import ttl_of
 
 VALIDITY_PERIOD_MAX_S: Final = 36_000
-STICKY_TTL_DAYS_MAX: Final = 36_500
-"""A hundred years: never, for all that a service lives."""
 SEGMENTS_PER_S_MAX: Final = 1_000_000
 DAILY_MAX: Final = 1_000_000_000
 USECASES: Final = ("notifications", "marketing", "verification", "discussion", "poll", "undeclared")
@@ -77,15 +78,17 @@ _SETTINGS: Mapping[str, tuple[str, Callable[[Form, str], object]]] = {
     "StickyInbound": ("sticky_inbound", _sticky_inbound),
     "RequireA2p": ("require_a2p", boolean),
     "StickyOverflow": ("sticky_overflow", _sticky_overflow),
-    "StickyTtlDays": ("sticky_ttl_days", partial(integer, least=1, most=STICKY_TTL_DAYS_MAX)),
+    "StickyTtlDays": ("sticky_ttl_days", partial(integer, least=1, most=DAYS_MAX)),
 }
 _LIMITS: Mapping[str, tuple[str, Callable[[Form, str], object]]] = {
     "SegmentsPerSecond": ("segments_per_s", partial(decimal, most=SEGMENTS_PER_S_MAX)),
     "DailySegments": ("daily_segments", partial(integer, least=0, most=DAILY_MAX)),
 }
 """An empty value takes a limit away."""
-PARAMETERS: Final = ("FriendlyName", *_URLS, *_SETTINGS, *_LIMITS)
-"""All that a service can be told."""
+PARAMETERS: Final = ("FriendlyName", *_URLS, *_SETTINGS, *_LIMITS, "StickyTtl")
+"""All that a service can be told of itself."""
+SPACE: Final = "StickySpaceSid"
+"""The space that it is in."""
 
 
 def parse_service(form: Form) -> Changes:
@@ -112,4 +115,22 @@ def parse_service_changes(form: Form) -> Changes:
     for parameter, (column, read) in _LIMITS.items():
         if given(form, parameter) is not None:
             changes[column] = read(form, parameter)
-    return changes
+    return changes | _ttl(form, changes)
+
+
+def _ttl(form: Form, changes: Changes) -> Changes:
+    """For how long mappings count, by either of two parameters: whole days, or days, hours or never."""
+    ttl, in_days = ttl_of(form), changes.get("sticky_ttl_days")
+    if ttl is not None and in_days is not None:
+        raise invalid("StickyTtl", "it does not go together with 'StickyTtlDays'")
+    if ttl is None:
+        return {} if in_days is None else {"sticky_ttl_hours": None}
+    return {"sticky_ttl_days": ttl.days, "sticky_ttl_hours": ttl.hours}
+
+
+def parse_space_of(form: Form) -> str | None:
+    """Read `StickySpaceSid` of a service: the space that it joins, empty to leave, None where it stays where it is."""
+    value = given(form, SPACE)
+    if value and not is_sid("LS", value):
+        raise invalid(SPACE, "not the SID of a space (LS…)")
+    return value

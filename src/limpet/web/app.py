@@ -44,6 +44,7 @@ from limpet.web import (
     short_codes,
     smpp_credentials,
     stickiness,
+    sticky_spaces,
     sticky_transfer,
     submissions,
     tollfree,
@@ -181,6 +182,12 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "DELETE": stickiness.reset,
     },
     "/Services/{service_sid}/StickyEvents": {"GET": stickiness.events},
+    "/StickySpaces": {"GET": sticky_spaces.page, "POST": sticky_spaces.create},
+    "/StickySpaces/{sid}": {
+        "GET": sticky_spaces.fetch,
+        "POST": sticky_spaces.update,
+        "DELETE": sticky_spaces.delete,
+    },
 }
 _STREAMED: Mapping[str, Mapping[str, Handler]] = {
     "/Services/{service_sid}/StickyMappings/Import": {"GET": sticky_transfer.page, "POST": sticky_transfer.bring},

@@ -72,7 +72,7 @@ class Call:
     @property
     def root(self) -> str:
         """The absolute URL under which the v1 resources of this request are, ending in `/v1`."""
-        before, _, _ = self.url.partition(f"{V1}/Services")
+        before, _, _ = self.url.partition(f"{V1}/")
         return before + V1
 
     @property

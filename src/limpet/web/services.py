@@ -7,10 +7,11 @@ from limpet.store.services import ServiceSettings
 from limpet.twilio.lists import parse_page
 from limpet.twilio.pages import page_v1
 from limpet.twilio.resources import service_resource
-from limpet.twilio.service_form import parse_service, parse_service_changes
+from limpet.twilio.service_form import parse_service, parse_service_changes, parse_space_of
 from limpet.twilio.sid import is_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.door import Call
+from limpet.web.sticky_spaces import unless_refused
 
 USECASES = (
     ("notifications", "Alerts and reminders that follow from what a customer did or is to expect", "Notify my users"),
@@ -24,8 +25,8 @@ USECASES = (
 
 async def create(call: Call) -> Answer:
     """POST /v1/Services."""
-    settings = ServiceSettings(**parse_service(call.form))
-    service = await call.deps.services.create(call.account.id, settings, call.now)
+    settings, space = ServiceSettings(**parse_service(call.form)), parse_space_of(call.form)
+    service = await unless_refused(call.deps.services.create(call.account.id, settings, call.now, space))
     return created(service_resource(service, call.account.sid, call.root))
 
 
@@ -50,8 +51,8 @@ async def fetch(call: Call) -> Answer:
 async def update(call: Call) -> Answer:
     """POST /v1/Services/{MG}: what is not given stays as it is."""
     sid = _sid(call)
-    changes = parse_service_changes(call.form)
-    service = await call.deps.services.update(call.account.id, sid, changes, call.now)
+    changes, space = parse_service_changes(call.form), parse_space_of(call.form)
+    service = await unless_refused(call.deps.services.update(call.account.id, sid, changes, call.now, space))
     if service is None:
         raise call.not_found()
     return ok(service_resource(service, call.account.sid, call.root))

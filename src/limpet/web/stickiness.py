@@ -11,10 +11,11 @@ from limpet.core.errors import ApiError
 from limpet.core.ids import id_time
 from limpet.core.model import SenderKind, Service
 from limpet.core.page import Page, PageRequest
-from limpet.core.pool import reaches, why_not
+from limpet.core.pool import Candidate, Pool, reaches, why_not
 from limpet.core.retention import MASK, shown
 from limpet.flow.counts import RESET
 from limpet.store import sticky_by_hand, sticky_lists
+from limpet.store.database import Connection
 from limpet.store.sticky import MappingKey, MappingView
 from limpet.store.sticky_by_hand import Wish
 from limpet.store.sticky_lists import EventFilter, MappingFilter, Place, ShownEvent
@@ -58,7 +59,7 @@ async def _page(call: Call, service: Service) -> Answer:
     start, key = _start(call, service, request), call.deps.installation.sid_key
     found = await sticky_lists.page(call.deps.sticky, service, asked, request.size, start, call.now)
     after = found.next
-    token = None if after is None else walk_token(service.id, after.bucket, after.after, sid_key=key)
+    token = None if after is None else walk_token(service.scope.id, after.bucket, after.after, sid_key=key)
     items = [_shown(call, service, one) for one in found.items]
     return ok(page_v1("sticky_mappings", items, Page(found.items, token, None), request, call.url, call.query))
 
@@ -67,7 +68,7 @@ def _start(call: Call, service: Service, request: PageRequest) -> Place:
     """Where a page begins; 21481 for a token that is none of this list's."""
     if request.token is None:
         return Place()
-    place = parse_walk_token(request.token, service.id, call.deps.installation.sid_key)
+    place = parse_walk_token(request.token, service.scope.id, call.deps.installation.sid_key)
     if place is None:
         raise ApiError(21481, value=request.token)
     if place.bucket is None:
@@ -150,10 +151,11 @@ async def _put(call: Call, service: Service, key: MappingKey, wanted: ByHand) ->
 
 
 async def _member(call: Call, service: Service, key: MappingKey, number: str) -> int:
-    """The member of the pool that a number is: 21711 for one that is not in it, 21612 for one that could never write there."""
+    """The member of the pool, or of another one of its space, that a number is: 21711 for one that is in none, 21612 for one that
+    could never write there."""
     async with call.deps.sticky.database.pool.acquire() as connection:
         pool = await call.deps.directory.current_pool(connection, service.id)
-    candidate = None if pool is None else pool.by_address.get(number)
+        candidate = None if pool is None else await _candidate(connection, pool, number)
     if candidate is None:
         raise ApiError(NOT_IN_POOL, value=number)
     sender, to = candidate.sender, _person(key)
@@ -162,6 +164,14 @@ async def _member(call: Call, service: Service, key: MappingKey, number: str) ->
     if to is not None and not reaches(sender.kind, sender.country, to):
         raise ApiError(UNREACHABLE)
     return candidate.member_id
+
+
+async def _candidate(connection: Connection, pool: Pool, number: str) -> Candidate | None:
+    """A number of the pool, else one of another service of its space."""
+    if number in pool.by_address or not pool.sisters:
+        return pool.by_address.get(number)
+    members = await sticky_lists.members_of(connection, pool.service, number)
+    return next((pool.by_member[member] for member in members if member in pool.by_member), None)
 
 
 def _person(key: MappingKey) -> Address | None:
@@ -174,7 +184,7 @@ async def _key(call: Call, service: Service) -> MappingKey:
     named = call.parts["sid"]
     if (person := parse_recipient(named)) is not None:
         return call.deps.sticky.key(service, person.value)
-    place = parse_mapping_sid(named, service.id, call.deps.installation.sid_key)
+    place = parse_mapping_sid(named, service.scope.id, call.deps.installation.sid_key)
     key = None if place is None else await _placed(call, service, place)
     if key is None:
         raise call.not_found()
@@ -195,7 +205,7 @@ async def _one(call: Call, service: Service, key: MappingKey) -> MappingView:
 
 
 def _shown(call: Call, service: Service, view: MappingView) -> Json:
-    sid = mapping_sid(service.id, view.key.bucket, view.key.recipient, sid_key=call.deps.installation.sid_key)
+    sid = mapping_sid(service.scope.id, view.key.bucket, view.key.recipient, sid_key=call.deps.installation.sid_key)
     return mapping_resource(
         sid=sid,
         account_sid=call.account.sid,

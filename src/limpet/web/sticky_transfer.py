@@ -12,7 +12,6 @@ from secrets import token_hex
 import msgspec
 
 from limpet.core.errors import ApiError
-from limpet.core.ids import day_number
 from limpet.core.model import Service
 from limpet.core.sticky_flags import ESTABLISHED
 from limpet.core.sticky_import import SID_PREFIX, Import
@@ -86,9 +85,9 @@ async def fetch(call: Call) -> Answer:
 
 async def undo(call: Call) -> Answer:
     """DELETE /v1/Services/{MG}/StickyMappings/Import/{LI}: all that it changed is as it was, but for what changed since."""
-    service, one = await _one(call)
+    _, one = await _one(call)
     try:
-        await call.deps.sticky_imports.undo(one, service)
+        await call.deps.sticky_imports.undo(one)
     except (NotNow, OtherHand) as error:
         raise _refusal(error) from None
     return NO_CONTENT
@@ -112,7 +111,7 @@ async def export(call: Call) -> Answer:
 
     async def parts() -> AsyncIterator[bytes]:
         yield export_head(as_csv=as_csv).encode()
-        async for found in sticky_bulk.export(call.deps.database, service, day_number(call.now)):
+        async for found in sticky_bulk.export(call.deps.database, service, call.now):
             yield "".join(
                 export_line(
                     each.recipient, each.sender, each.last_used_day, each.created_day,

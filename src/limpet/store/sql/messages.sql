@@ -27,10 +27,11 @@ SELECT n.address, n.account_id, p.service_id, n.sms_url, n.sms_method, n.sms_fal
        ARRAY(SELECT c.system_id FROM smpp_credential c
               WHERE c.account_id = n.account_id AND c.inbound AND (c.service_id IS NULL OR c.service_id = p.service_id)
               ORDER BY c.id) AS esmes,
-       s.hides_since IS NOT NULL AS hides
+       CASE WHEN g.id IS NULL THEN s.hides_since ELSE g.hides_since END IS NOT NULL AS hides
   FROM sender n
   LEFT JOIN pool_member p ON p.sender_id = n.id AND p.removed_at IS NULL
   LEFT JOIN service s ON s.id = p.service_id
+  LEFT JOIN sticky_space g ON g.id = s.space_id
  WHERE n.address = ANY ($1::text[]) AND n.released_at IS NULL;
 
 -- name: message_insert (hot)

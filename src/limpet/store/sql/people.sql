@@ -2,8 +2,8 @@
 -- the messages' ids, what is the person's own by their address.
 
 -- name: people_services (reference)
--- Deleted ones too: their history names people.
-SELECT id, sid FROM service WHERE account_id = $1;
+-- Deleted ones too: their history names people. Spaces have mappings and history as services do.
+SELECT id, sid FROM service WHERE account_id = $1 UNION ALL SELECT id, sid FROM sticky_space WHERE account_id = $1;
 
 -- name: people_on_their_way (hot)
 -- Messages that are not erased before they have come to an end ($4 are the statuses that are one). OFFSET 0 keeps to the person's.

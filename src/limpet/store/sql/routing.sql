@@ -13,8 +13,11 @@ RETURNING member_id;
 
 -- name: refused_changed (reference)
 -- The pools of these members are others now.
-UPDATE service AS s SET generation = s.generation + 1
-  FROM pool_member m WHERE m.id = ANY ($1::integer[]) AND m.removed_at IS NULL AND s.id = m.service_id;
+WITH changed AS (
+    UPDATE service AS s SET generation = s.generation + 1
+      FROM pool_member m WHERE m.id = ANY ($1::integer[]) AND m.removed_at IS NULL AND s.id = m.service_id
+    RETURNING s.space_id)
+UPDATE sticky_space SET generation = generation + 1 WHERE id IN (SELECT space_id FROM changed);
 
 -- name: refused_list (reference)
 -- The refusals that count, of one service or of all, newest first.

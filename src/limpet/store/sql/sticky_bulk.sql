@@ -7,8 +7,8 @@ SELECT set_config('enable_hashjoin', 'on', true), set_config('enable_seqscan', '
 
 -- name: sticky_import_insert (reference)
 INSERT INTO sticky_import (sid, service_id, actor, credential, mode, dialect, log_service, dry_run, state, counts, first_event_id,
-                           last_event_id, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'loading', $9, $10, $10, $11, $11)
+                           last_event_id, created_at, updated_at, scope_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'loading', $9, $10, $10, $11, $11, $12)
     ON CONFLICT (sid) DO NOTHING RETURNING *;
 
 -- name: sticky_import_by_sid (reference)
@@ -22,9 +22,10 @@ SELECT * FROM sticky_import WHERE service_id = $1 AND id < $2::bigint ORDER BY i
 SELECT * FROM sticky_import WHERE service_id = $1 AND id > $2::bigint ORDER BY id LIMIT $3;
 
 -- name: sticky_import_members (reference)
--- The numbers to which an import may map people.
-SELECT m.id, n.address, n.kind, n.country FROM pool_member m JOIN sender n ON n.id = m.sender_id
- WHERE m.service_id = $1 AND m.removed_at IS NULL;
+-- The numbers to which an import may map people: those of a service, or of all services of a space.
+SELECT m.id, n.address, n.kind, n.country
+  FROM service s JOIN pool_member m ON m.service_id = s.id JOIN sender n ON n.id = m.sender_id
+ WHERE (s.id = $1 OR s.space_id = $1) AND m.removed_at IS NULL;
 
 -- name: sticky_import_note (reference)
 -- How far an import is, if it is still where its caller left it: of two that carry on with the same one, one gets no row.
@@ -119,13 +120,14 @@ WITH newest AS MATERIALIZED (
               $7::text = 'overwrite' OR $7::text = 'newer' AND f.new_last_used_day > f.last_used_day AS wins
          FROM found f
          LEFT JOIN pool_member p ON p.id = f.member_id AND p.removed_at IS NULL
+              AND EXISTS (SELECT FROM service h WHERE h.id = p.service_id AND $3 IN (h.id, h.space_id))
          LEFT JOIN sender n ON n.id = p.sender_id),
      changed AS (
        UPDATE sticky_mapping AS m
           SET member_id = j.new_member_id,
               last_used_day = CASE WHEN j.same THEN greatest(m.last_used_day, j.new_last_used_day) ELSE j.new_last_used_day END,
               created_day = CASE WHEN j.same AND NOT j.dead THEN least(m.created_day, j.new_created_day) ELSE j.new_created_day END,
-              flags = CASE WHEN NOT j.same THEN j.new_flags | 48 WHEN $7::text = 'newer' THEN m.flags | j.new_flags
+              flags = CASE WHEN NOT j.same THEN j.new_flags | 48 WHEN $7::text = 'newer' THEN (m.flags & ~3968) | j.new_flags
                            ELSE m.flags & 113 | j.new_flags END
          FROM judged j
         WHERE m.bucket = $1 AND m.service_id = $3 AND m.recipient = j.recipient
@@ -182,16 +184,19 @@ WITH held AS MATERIALIZED (
 SELECT count(*) FROM told;
 
 -- name: sticky_export (hot)
--- A service's mappings within a bucket that count, as of one snapshot.
+-- The mappings of a service, or of its space, within a bucket that count, as of one snapshot; where hours count, $7 is the one of now.
 SELECT m.recipient, n.address, m.last_used_day, m.created_day, m.flags,
        m.flags & 1 = 1 OR m.created_day <= $5
        OR EXISTS (SELECT FROM message AS o
-                   WHERE o.bucket = $1 AND o.recipient = m.recipient AND o.service_id = $2 AND o.member_id = m.member_id
+                   WHERE o.bucket = $1 AND o.recipient = m.recipient AND o.member_id = m.member_id
                      AND o.sticky = ANY ('{created,used,replaced}') AND o.sent_at IS NOT NULL) AS established
   FROM sticky_mapping m
   JOIN pool_member p ON p.id = m.member_id AND p.removed_at IS NULL
+  JOIN service h ON h.id = p.service_id AND coalesce(h.space_id, h.id) = $2
   JOIN sender n ON n.id = p.sender_id
  WHERE m.bucket = $1 AND m.service_id = $2 AND ($3 - m.last_used_day <= $4 OR m.flags & 4 = 4)
+   AND ($6::integer IS NULL OR m.flags & 4 = 4
+        OR $7::integer - (m.last_used_day * 24 + coalesce(nullif(m.flags >> 7 & 31, 0), 24) - 1) <= $6)
  ORDER BY m.recipient;
 
 -- name: sticky_import_left (reference)

@@ -1,14 +1,14 @@
 -- Mappings as people look at them and change them: lists, one by one, all of a number or a service; and the list of events.
 
 -- name: sticky_walk (hot)
--- Mappings of a service in the order of their keys, on from one key in each of some buckets. In a bucket at most $4 are looked at,
+-- Mappings of a service, or of its space, in the order of their keys, on from one key in each of some buckets. In a bucket at most $4 are looked at,
 -- and of those that fit at most $5 answered; the last that was looked at is answered too, so that the walk can go on there.
 -- `established` is asked of messages only while it may still be open.
 SELECT w.bucket, w.recipient, w.member_id, w.last_used_day, w.created_day, w.flags, w.fits, w.place = $4 AS cut,
-       n.address, n.sid AS sender_sid, p.removed_at, p.reset,
+       n.address, n.sid AS sender_sid, p.removed_at, p.reset, coalesce(h.space_id, h.id) <> $3 AS elsewhere,
        w.flags & 1 = 1 OR (w.created_day > $6 AND
            EXISTS (SELECT FROM message AS o
-                    WHERE o.bucket = ANY ($1) AND o.bucket = w.bucket AND o.recipient = w.recipient AND o.service_id = $3
+                    WHERE o.bucket = ANY ($1) AND o.bucket = w.bucket AND o.recipient = w.recipient
                       AND o.member_id = w.member_id AND o.sticky = ANY ('{created,used,replaced}')
                       AND o.sent_at IS NOT NULL)) AS established
   FROM unnest($1::smallint[], $2::text[]) AS k (bucket, after)
@@ -23,12 +23,14 @@ SELECT w.bucket, w.recipient, w.member_id, w.last_used_day, w.created_day, w.fla
       WHERE s.fits OR s.place = $4
       ORDER BY s.recipient LIMIT $5::bigint) AS w
   LEFT JOIN pool_member p ON p.id = w.member_id
+  LEFT JOIN service h ON h.id = p.service_id
   LEFT JOIN sender n ON n.id = p.sender_id
  ORDER BY w.bucket, w.recipient;
 
 -- name: members_of_address (reference)
--- The memberships that a number has or had in a service: dead mappings are found by it too.
-SELECT p.id FROM pool_member p JOIN sender n ON n.id = p.sender_id WHERE p.service_id = $1 AND n.address = $2;
+-- The memberships that a number has or had in a service, or in a space ($2): dead mappings are found by it too.
+SELECT p.id FROM pool_member p JOIN sender n ON n.id = p.sender_id
+ WHERE n.address = $3 AND (p.service_id = $1 OR p.service_id IN (SELECT id FROM service WHERE space_id = $2));
 
 -- name: sticky_find_hidden (hot)
 -- The mapping under a pseudonym of which only the beginning is known.
@@ -40,9 +42,14 @@ UPDATE sticky_mapping
    SET member_id = $4, last_used_day = greatest(last_used_day, $5::integer), created_day = $6, flags = $7
  WHERE bucket = $1 AND service_id = $2 AND recipient = $3;
 
+-- name: services_of_scope (reference)
+-- A service, and those that share its space, in the order in which they are held.
+SELECT o.id FROM service s JOIN service o ON o.id = s.id OR o.space_id = s.space_id
+ WHERE s.id = $1 AND o.deleted_at IS NULL ORDER BY o.id;
+
 -- name: members_to_reset (reference)
 SELECT m.id, n.address FROM pool_member m JOIN sender n ON n.id = m.sender_id
- WHERE m.service_id = $1 AND m.removed_at IS NULL AND ($2::text IS NULL OR n.address = $2) ORDER BY m.id;
+ WHERE m.service_id = ANY ($1::integer[]) AND m.removed_at IS NULL AND ($2::text IS NULL OR n.address = $2) ORDER BY m.id;
 
 -- name: member_new_ids (reference)
 SELECT nextval(pg_get_serial_sequence('pool_member', 'id'))::integer AS id FROM generate_series(1, $1::integer);

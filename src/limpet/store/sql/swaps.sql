@@ -9,10 +9,10 @@ SELECT $1, $2, o.id, n.id, 'registering', $5, $6, $6
 RETURNING id;
 
 -- name: swap_by_id (reference)
-SELECT w.*, os.sid AS old_sid, os.address AS old_number, ns.sid AS new_sid, ns.address AS new_number,
+SELECT w.*, s.space_id, os.sid AS old_sid, os.address AS old_number, ns.sid AS new_sid, ns.address AS new_number,
        o.removed_at IS NULL AS old_is_in, n.removed_at IS NULL AS new_is_in, n.clearance,
        (SELECT r.stage FROM number_registration r WHERE r.member_id = n.id ORDER BY r.id DESC LIMIT 1) AS stage
-  FROM number_swap w
+  FROM number_swap w JOIN service s ON s.id = w.service_id
   JOIN pool_member o ON o.id = w.old_member_id JOIN sender os ON os.id = o.sender_id
   JOIN pool_member n ON n.id = w.new_member_id JOIN sender ns ON ns.id = n.sender_id
  WHERE w.id = $1;
@@ -35,14 +35,15 @@ UPDATE number_swap SET state = $3, progress = $4, moved = moved + $5, reason = $
 UPDATE pool_member SET retiring = $2 WHERE id = $1 AND removed_at IS NULL;
 
 -- name: swap_move (hot)
--- People of one bucket from a member to another, as they were: days of use and all. They are held in the order in which every
--- batch of messages holds them, so that none deadlocks.
+-- People of one bucket from a member to another, as they were: days of use and all; those that the service has alone, and its
+-- space's. They are held in the order in which every batch of messages holds them, so that none deadlocks.
 WITH held AS MATERIALIZED (
     SELECT o.bucket, o.service_id, o.recipient FROM sticky_mapping o
-     WHERE o.bucket = $1 AND o.service_id = $2 AND o.member_id = $3 ORDER BY o.recipient LIMIT $5 FOR UPDATE
+     WHERE o.bucket = $1 AND o.service_id = ANY ($2::integer[]) AND o.member_id = $3
+     ORDER BY o.service_id, o.recipient LIMIT $5 FOR UPDATE
 )
 UPDATE sticky_mapping AS m SET member_id = $4
   FROM held
  WHERE m.bucket = $1 AND m.bucket = held.bucket AND m.service_id = held.service_id AND m.recipient = held.recipient
    AND m.member_id = $3
-RETURNING m.recipient;
+RETURNING m.service_id, m.recipient;
