@@ -101,6 +101,8 @@ refused_days = 3
 [links]
 domain = "https://go.example.com"
 fallback_url = "https://example.com/start?x=1"
+[console]
+enabled = true
 [log]
 format = "console"
 level = "debug"

@@ -124,13 +124,11 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         await stack.enter_async_context(
             registering(registration(config, dev), clock, database, stores.services, book, config.carriers)
         )
+        esmes = (flow, outbox, database, installation, stores.smpp_credentials, clock, new_id)
         if binding is not None:
             await stack.enter_async_context(
-                open_esme_door(
-                    config.smpp_server, binding, flow, outbox, database, installation, stores.smpp_credentials, clock,
-                    new_id, config.dispatch.stop_grace_s,
-                )
-            )  # fmt: skip
+                open_esme_door(config.smpp_server, binding, *esmes, config.dispatch.stop_grace_s)
+            )
         probes = await stack.enter_async_context(operations(config, flow, callbacks, database, clock, _listen))
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
