@@ -219,5 +219,6 @@ def _read(_block: Block, _reader: Reader, _place: Path, _script: Script) -> None
 
 
 RUN = {
-    "sh": _run_sh, "console": _run_sh, "python": _run_python, "toml": _run_toml, "json": _run_json, "xml": _run_xml, "yaml": _run_yaml,
+    "sh": _run_sh, "console": _run_sh, "python": _run_python, "toml": _run_toml, "json": _run_json, "xml": _run_xml,
+    "yaml": _run_yaml,
 }  # fmt: skip
