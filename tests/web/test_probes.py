@@ -216,6 +216,24 @@ async def test_whoever_drains_is_not_ready_at_once_and_serves_on(api: Api, probe
     await api.message(await api.pool(NUMBER))
 
 
+async def test_metrics_are_told_also_while_the_database_is_away(
+    api: Api, probes: Probes, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = asking(api, probes)
+    assert of(await metrics(client), "limpet_database_up") == 1
+
+    async def away(*_: object) -> None:
+        raise ConnectionRefusedError(111, "refused")
+
+    monkeypatch.setattr("limpet.store.gauges.depths", away)
+    assert of(await metrics(client), "limpet_database_up") == 1, "what was asked just now is not asked again"
+    clock.advance(timedelta(seconds=6))
+    found = await metrics(client)
+    assert of(found, "limpet_database_up") == 0
+    assert of(found, "limpet_lane_bound", lane="hand/0") == 1
+    assert ("limpet_callbacks_owed", ()) not in found
+
+
 class GonePool:
     """A pool whose server is not there."""
 
