@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b32decode
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -107,7 +108,7 @@ async def test_a_session_ends_unused_and_in_any_case_after_its_time(console: Con
             break
     assert page.status == 303
     other = await console.signed_in(Role.VIEWER)
-    clock.advance(SESSION_IDLE)
+    clock.advance(SESSION_IDLE + timedelta(minutes=1))
     assert (await other.get("/console")).status == 303
 
 
@@ -155,6 +156,17 @@ async def test_the_cookie_is_for_this_host_alone_and_for_no_script(console: Cons
     assert cookie.startswith("__Host-limpet_session=")
     assert "Secure" in cookie
     assert (await safe.get("/console")).status == 200
+
+
+async def test_behind_a_proxy_browsers_know_the_public_url(console: Console) -> None:
+    deps = replace(console.api.deps, public_url="https://sms.test")
+    site = ConsoleSite(deps, console.api.app.auth, console.operators, console.api.app, secure=True, open_here=False)
+    await console.operator(Role.VIEWER)
+    browser = Browser(site.app, host="127.0.0.1:8080")
+    form = {"Name": "viewer", "Password": PASSWORD}
+    strange = await browser.post("/console/sign-in", headers={"origin": "https://sms.test.evil.test"}, **form)
+    assert strange.status == 403
+    assert (await browser.post("/console/sign-in", headers={"origin": "https://sms.test"}, **form)).status == 303
 
 
 async def test_what_is_kept_opens_nothing(console: Console, clock: HandClock) -> None:

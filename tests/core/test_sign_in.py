@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from limpet.core.console import LEAST, Act, Role, may
-from limpet.core.sign_in import STEP_S, WAIT_MAX, code_at, otpauth_uri, step_of, wait_after
+from limpet.core.sign_in import STEP_S, WAIT_MAX, code_at, neighbourhood, otpauth_uri, step_of, wait_after
 
 SECRET = b"12345678901234567890"
 VECTORS = [(59, "94287082"), (1111111109, "07081804"), (1111111111, "14050471"), (1234567890, "89005924"),
@@ -44,6 +44,14 @@ def test_an_app_is_told_what_it_needs() -> None:
     uri = urlsplit(otpauth_uri("anna@example.com", SECRET))
     assert (uri.scheme, uri.netloc, uri.path) == ("otpauth", "totp", "/Limpet%3Aanna%40example.com")
     assert parse_qs(uri.query)["secret"] == ["GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"]
+
+
+@pytest.mark.parametrize(("one", "other", "same"), [
+    ("2001:db8::1", "2001:db8::ffff:1", True), ("2001:db8::1", "2001:db8:0:1::1", False), ("192.0.2.1", "192.0.2.2", False),
+    ("", "", True), ("somewhere", "elsewhere", False),
+])  # fmt: skip
+def test_whoever_has_an_address_of_ipv6_has_its_network(one: str, other: str, same: bool) -> None:
+    assert (neighbourhood(one) == neighbourhood(other)) is same
 
 
 def test_waiting_doubles_and_ends() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 from base64 import b32encode
 from datetime import timedelta
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -51,6 +52,15 @@ def otpauth_uri(name: str, secret: bytes) -> str:
     """What authenticator apps take, as a link or as a QR code."""
     told = {"secret": b32encode(secret).decode().rstrip("="), "issuer": "Limpet", "digits": DIGITS, "period": STEP_S}
     return f"otpauth://totp/{quote(f'Limpet:{name}')}?{urlencode(told)}"
+
+
+def neighbourhood(address: str) -> str:
+    """What is one address as far as guessing goes: of IPv6 the network of 64 bits, since whoever has one address has them all."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
 
 
 def wait_after(failures: int, free: int) -> timedelta:

@@ -103,6 +103,8 @@ class Group:
     hosts: Callable[[bytes], bool] = is_loopback
     local: bool = True
     streamed: frozenset[str] = frozenset()
+    seen: str | None = None
+    """The host under which browsers know the pages, where something in front asks for them under another."""
 
 
 def object_of(value: object) -> dict[str, Any]:

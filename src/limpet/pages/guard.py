@@ -52,12 +52,14 @@ def is_here(peer: str | None) -> bool:
         return False
 
 
-def comes_from_elsewhere(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether a browser says that a page of another origin asked for this."""
+def comes_from_elsewhere(headers: Mapping[bytes, bytes], seen: str | None = None) -> bool:
+    """Whether a browser says that a page of another origin asked for this. `seen` is the host that browsers know, where something
+    in front asks for another one."""
     if headers.get(b"sec-fetch-site") in _ELSEWHERE:
         return True
     origin = headers.get(b"origin")
-    return origin is not None and origin.partition(b"://")[2] != headers.get(b"host")
+    asked = None if origin is None else origin.partition(b"://")[2]
+    return asked is not None and asked != headers.get(b"host") and (seen is None or asked != seen.encode())
 
 
 def cookie_of(headers: Mapping[bytes, bytes]) -> str | None:

@@ -47,7 +47,7 @@ class _Place:
 
 class Site:
     """The application: what is under no group's path is for `elsewhere`. `key` is secret and outlives a restart; `chance` makes
-    so many bytes that nobody can guess."""
+    so many bytes that nobody can guess. People who come to `/` are sent on to the first group of the innermost site."""
 
     def __init__(self, groups: Sequence[Group], elsewhere: ASGIApp, key: bytes, chance: Callable[[int], bytes]) -> None:
         self._assets = Assets()
@@ -67,7 +67,7 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         path = scope.get("path", "")
-        if path == "/" and _is_person(scope):
+        if path == "/" and _is_person(scope) and not isinstance(self._elsewhere, Site):
             await RedirectResponse(self._roots[0])(scope, receive, send)
         elif scope["type"] != "http" or not (path.startswith(PATH) or path.startswith(self._roots)):
             await self._elsewhere(scope, receive, send)
@@ -171,7 +171,7 @@ def _admit(group: Group, ask: Ask, scope: Scope) -> None:
         raise Refused("These pages are only for the machine that Limpet runs on.", 403)
     if not group.hosts(ask.headers.get(b"host", b"")):
         raise Refused("These pages are only there under the names of this machine: localhost, 127.0.0.1, [::1].", 403)
-    if ask.method == "POST" and guard.comes_from_elsewhere(ask.headers):
+    if ask.method == "POST" and guard.comes_from_elsewhere(ask.headers, group.seen):
         raise Refused("Another site asked for this.", 403)
 
 

@@ -23,6 +23,7 @@ from limpet.core.sign_in import (
     SECRET_BYTES,
     SESSION_IDLE,
     SESSION_MAX,
+    neighbourhood,
     otpauth_uri,
     step_of,
     wait_after,
@@ -159,7 +160,7 @@ class Operators:
         at, so that many at once gain nothing."""
         keys = {
             self._failure_key("name", name): NAME_FAILURES_FREE,
-            self._failure_key("address", address): ADDRESS_FAILURES_FREE,
+            self._failure_key("address", neighbourhood(address)): ADDRESS_FAILURES_FREE,
         }
         if (until := await self._count(keys, now)) is not None:
             return Locked(max(1, round((until - now).total_seconds())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from starlette.responses import Response
 
 from limpet.core.console import Act
@@ -14,6 +15,7 @@ from limpet.store.operators import Locked
 from limpet.twilio.forms import filled
 
 NAME_LENGTH_MAX = 64
+_log = structlog.get_logger()
 WRONG = "That is not right. Look again at the name, the password and, if you have a second factor, at its code."
 
 
@@ -33,6 +35,7 @@ async def enter(desk: Desk, ask: Ask) -> Response:
     found = await desk.operators.sign_in(name, password, code, address, now)
     if found is None or isinstance(found, Locked):
         locked = isinstance(found, Locked)
+        _log.warning("console sign-in refused", address=address, locked=locked)
         says = f"Too many tries. Wait {found.seconds} seconds." if isinstance(found, Locked) else WRONG
         page = ask.html(
             "console/sign_in.html", says=says, who=name, next=where, dev=desk.developer, status=429 if locked else 401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from limpet.core.console import Act
 from limpet.pages.ask import Group, Handler
@@ -86,4 +87,5 @@ def group(desk: Desk) -> Group:
     for path, ways in WAYS.items():
         routes[path] = {method: admitted(desk, way) for method, way in ways.items()}
     local = desk.developer is not None
-    return Group(ROOT, routes, is_loopback if local else (lambda _: True), local, STREAMED)
+    seen = desk.deps.public_url and urlsplit(desk.deps.public_url).netloc
+    return Group(ROOT, routes, is_loopback if local else (lambda _: True), local, STREAMED, seen)
