@@ -124,11 +124,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         await stack.enter_async_context(
             registering(registration(config, dev), clock, database, stores.services, book, config.carriers)
         )
-        esmes = (flow, outbox, database, installation, stores.smpp_credentials, clock, new_id)
-        if binding is not None:
-            await stack.enter_async_context(
-                open_esme_door(config.smpp_server, binding, *esmes, config.dispatch.stop_grace_s)
-            )
+        await _for_esmes(stack, config, binding, flow, outbox, database, installation, stores, clock, new_id)
         probes = await stack.enter_async_context(operations(config, flow, callbacks, database, clock, _listen))
         deps = Deps(
             stores.accounts, stores.services, stores.senders, flow.messages, flow.sticky, flow.opt_outs,
@@ -156,6 +152,19 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         await _until_stopped(stop, serving)
         _log.info("stopping", drain_s=config.dispatch.drain_s)
         await probes.ready.drain(config.dispatch.drain_s)
+
+
+async def _for_esmes(
+    stack: AsyncExitStack, config: Config, binding: socket.socket | None, flow: Flow, outbox: Outbox, database: Database,
+    installation: Installation, stores: _Stores, clock: Clock, new_id: Callable[[datetime], int],
+) -> None:  # fmt: skip
+    """Open the door of customers who speak SMPP, where there is a port for them."""
+    if binding is not None:
+        door = open_esme_door(
+            config.smpp_server, binding, flow, outbox, database, installation, stores.smpp_credentials, clock, new_id,
+            config.dispatch.stop_grace_s,
+        )  # fmt: skip
+        await stack.enter_async_context(door)
 
 
 def _on_signals(stop: asyncio.Event) -> None:
