@@ -41,6 +41,7 @@ from limpet.flow.reply import Replies
 from limpet.flow.sinks import SinkWatch
 from limpet.flow.sticky_import import StickyImports
 from limpet.flow.tried import Tried
+from limpet.flow.swap_notices import Notices
 from limpet.flow.whole import Flow, assemble
 from limpet.flow.worker import supervise
 from limpet.pages.phones.answers import Answers
@@ -122,7 +123,15 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         )  # fmt: skip
         book.owe = NumberEvents(flow.events, flow.post).owe
         await stack.enter_async_context(
-            registering(registration(config, dev), clock, database, stores.services, book, config.carriers)
+            registering(
+                registration(config, dev),
+                clock,
+                database,
+                stores.services,
+                book,
+                Notices(database, flow.directory, flow.accept, clock),
+                config.carriers,
+            )
         )
         if binding is not None:
             await stack.enter_async_context(
