@@ -122,8 +122,10 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         )  # fmt: skip
         book.owe = NumberEvents(flow.events, flow.post).owe
         await stack.enter_async_context(
-            registering(registration(config, dev), clock, database, stores.services, book, config.carriers)
-        )
+            registering(
+                registration(config, dev), clock, database, stores.services, book, flow.notices, config.carriers
+            )
+        )  # fmt: skip
         await _for_esmes(stack, config, binding, flow, outbox, database, installation, stores, clock, new_id)
         probes = await stack.enter_async_context(operations(config, flow, callbacks, database, clock, _listen))
         deps = Deps(
@@ -138,7 +140,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             callbacks.nudge, over_http.desks, over_http.medium, elsewhere(config), config.dispatch.scheduled_max,
             stores.smpp_credentials, None if simulated is None else simulated.script, probes,
             compliance=compliance(database, book), people=flow.people,
-            sticky_imports=StickyImports(database, installation, new_id, clock),
+            sticky_imports=StickyImports(database, installation, new_id, clock), rebalances=flow.rebalances,
         )  # fmt: skip
         api = create_app(deps)
         app, hang_up = await with_phones(stack, api, deps, dev, seeded, answers, base_url, ids.begin_anew)

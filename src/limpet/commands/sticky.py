@@ -40,7 +40,12 @@ SHARED = Section("Several services", (
 ))  # fmt: skip
 
 
-@click.group(cls=LazyGroup, sections=[SHARED, TRANSFER])
+POOL = Section("A pool's people", (
+    Entry("rebalance", ".sticky_rebalance:rebalance", "Spread people over the numbers of a pool by weight."),
+))  # fmt: skip
+
+
+@click.group(cls=LazyGroup, sections=[SHARED, POOL, TRANSFER])
 def sticky() -> None:
     """See, pin, move or forget the number that a person always hears from."""
 

@@ -17,6 +17,7 @@ from limpet.flow.clicks import Clicks
 from limpet.flow.counts import Counts
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
+from limpet.flow.rebalance import Rebalances
 from limpet.flow.release import Releases
 from limpet.flow.sticky_import import StickyImports
 from limpet.store.accounts import Accounts
@@ -143,6 +144,7 @@ class Deps:
     compliance: Compliance = field(kw_only=True)
     people: People = field(kw_only=True)
     sticky_imports: StickyImports = field(kw_only=True)
+    rebalances: Rebalances = field(kw_only=True)
 
     @property
     def counts(self) -> Counts:
