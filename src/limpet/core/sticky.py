@@ -74,23 +74,17 @@ class Standing(StrEnum):
     REFUSED = "sender_refused"
     DISABLED = "sender_disabled"
     """An operator has its number used for nothing, for now."""
+    GIVEN_UP = "number_disabled"
+    """The same, and its people are to get others for good."""
+    DRAINED = "number_drained"
+    """Its number drains, and has not been used for it lately."""
     PENDING = "registration_pending"
     """Its number may not write to the person yet, and will."""
     UNREGISTERED = "registration_lost"
     """Its number may not write to the person, and waiting does not help."""
 
 
-_POINTING = frozenset(
-    {
-        Standing.LIVE,
-        Standing.FOREIGN,
-        Standing.UNUSABLE,
-        Standing.REFUSED,
-        Standing.DISABLED,
-        Standing.PENDING,
-        Standing.UNREGISTERED,
-    }
-)
+_POINTING = frozenset(Standing) - {Standing.ABSENT, Standing.EXPIRED, Standing.REMOVED, Standing.RESET}
 """Standings of mappings that a named From leaves alone (S-16): whether they are to be replaced is for the next free choice."""
 
 
@@ -175,8 +169,8 @@ NOBODY_CROWDED = Crowd()
 def standing(
     pool: Pool, mapping: StoredMapping | None, to: Address, today: int, at_cap: Collection[int] = ()
 ) -> Standing:
-    """What a mapping is worth: absent, dead (S-5, S-6, S-7, S-86), broken (S-12, S-13, S-71), or live. One that is held by hand
-    neither ages nor gives way to a number of the person's country (S-80)."""
+    """What a mapping is worth: absent, dead (S-5, S-6, S-7, S-86), broken (S-12, S-13, S-71, S-103, S-109), or live. One that is
+    held by hand neither ages nor gives way to a number of the person's country (S-80), nor because its own is to leave."""
     if mapping is None:
         return Standing.ABSENT
     candidate = pool.by_member.get(mapping.member_id)
@@ -186,7 +180,7 @@ def standing(
     if not held and today - mapping.last_used_day > pool.service.sticky_ttl_days:
         return Standing.EXPIRED
     if candidate.state is MemberState.DISABLED:
-        return Standing.DISABLED
+        return Standing.GIVEN_UP if candidate.replaces and not held else Standing.DISABLED
     if why_not(candidate) is not None or not reaches(candidate.sender.kind, candidate.sender.country, to):
         return Standing.UNUSABLE
     if candidate.refused_in and is_refused(pool, candidate, to):
@@ -195,7 +189,14 @@ def standing(
         return Standing.FOREIGN
     if not is_clear(candidate, to):
         return Standing.PENDING if candidate.clearance is Clearance.PENDING else Standing.UNREGISTERED
-    return Standing.LIVE
+    return Standing.DRAINED if not held and _is_drained(candidate, mapping, today) else Standing.LIVE
+
+
+def _is_drained(candidate: Candidate, mapping: StoredMapping, today: int) -> bool:
+    """Whether a number has drained for longer than its window, and has not been used for the mapping within it (S-103)."""
+    if candidate.state is not MemberState.DRAIN or candidate.drain_day is None:
+        return False
+    return today - max(candidate.drain_day, mapping.last_used_day) > candidate.drain_days
 
 
 def decide(
@@ -226,6 +227,8 @@ def decide(
     if mapping is not None and (
         worth is Standing.LIVE or (worth is Standing.REFUSED and _no_better(ask, pool, choice, mapping))
     ):
+        return _use(ask, pool, mapping, today, crowd)
+    if mapping is not None and worth is Standing.DRAINED and isinstance(choice, Refusal):  # nobody else can (S-103)
         return _use(ask, pool, mapping, today, crowd)
     if mapping is not None and worth in (Standing.PENDING, Standing.DISABLED):
         return _pass_by(ask, pool, mapping, today, worth.value)

@@ -14,10 +14,11 @@ import phonenumbers
 from limpet.core.address import AddressKind, parse_sender
 from limpet.core.errors import ApiError
 from limpet.core.model import MemberState
-from limpet.twilio.forms import Form, choice, filled, given, integer, invalid, missing, sid
+from limpet.twilio.forms import Form, boolean, choice, filled, given, integer, invalid, missing, sid
 
 DAILY_CONTACTS_MAX: Final = 1_000_000
 WEIGHT_MAX: Final = 100
+DRAIN_DAYS_MAX: Final = 365
 COUNTRIES: Final = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
@@ -40,7 +41,8 @@ def parse_member(form: Form, parameter: str, prefix: str) -> str:
 
 def parse_member_change(form: Form) -> dict[str, object]:
     """Read `POST …/PhoneNumbers/{PN}` (ours) as changes of a `PoolMember`: `DailyContacts`, how many new people it may get in a
-    day, empty for any; `Weight`, its share of new people; `State`. At least one of them."""
+    day, empty for any; `Weight`, its share of new people; `State`; `DrainDays`, for how long it goes on while it drains;
+    `Replace`, whether its people get others for good while it is disabled. At least one of them."""
     changes: dict[str, object] = {}
     if given(form, "DailyContacts") is not None:
         changes["daily_contacts"] = integer(form, "DailyContacts", 0, DAILY_CONTACTS_MAX)
@@ -48,8 +50,12 @@ def parse_member_change(form: Form) -> dict[str, object]:
         changes["weight"] = weight
     if (state := choice(form, "State", tuple(MemberState))) is not None:
         changes["state"] = MemberState(state)
+    if (days := integer(form, "DrainDays", 0, DRAIN_DAYS_MAX)) is not None:
+        changes["drain_days"] = days
+    if (replaces := boolean(form, "Replace")) is not None:
+        changes["replaces"] = replaces
     if not changes:
-        raise missing("DailyContacts, Weight or State")
+        raise missing("DailyContacts, Weight, State, DrainDays or Replace")
     return changes
 
 

@@ -3,6 +3,7 @@
 -- name: pool_load (reference)
 -- A service and its live members in one snapshot: what `core.selection.Pool` is made of. One row a member, or one without.
 SELECT s.*, m.id AS member_id, m.added_at, m.clearance, m.retiring, m.daily_contacts, m.weight, m.state,
+       m.drain_day, m.drain_days, m.replaces,
        n.id AS sender_id, n.sid AS sender_sid, n.kind, n.address, n.country, n.capabilities,
        n.friendly_name AS sender_name, n.carrier, n.also_through,
        m.failing_since IS NOT NULL AND coalesce(h.avoid_unhealthy, false) AS failing,
