@@ -34,6 +34,7 @@ from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
 from limpet.flow.owed import Owed
 from limpet.flow.question import Questions
+from limpet.flow.rebalance import Rebalances
 from limpet.flow.receipt import Receipts
 from limpet.flow.refused import REFUSED_DAYS, RefusedMarks
 from limpet.flow.release import Releases
@@ -103,6 +104,7 @@ class Flow:
     events: Events
     switchboard: Switchboard
     releases: Releases
+    rebalances: Rebalances
     post: Callable[[Sequence[OwedCallback]], None]
     lease: timedelta
 
@@ -114,6 +116,7 @@ class Flow:
         return [
             *lanes,
             *self.sweeps.loops(),
+            *self.rebalances.loops(),
             partial(every, EVERY_SECOND_S, self.switchboard.turn),
             self.events.streams.follow,
         ]
@@ -194,6 +197,7 @@ def assemble(
         events,
         Switchboard(database, fleet, clock, owner, pace.patience),
         Releases(database, resolver, doubt, fleet, clock, post),
+        Rebalances(database, directory, clock, new_id),
         post, pace.lease,
     )  # fmt: skip
 
