@@ -107,7 +107,6 @@ def test_S_106_nobody_moves_who_may_not_nor_to_whom_a_stranger_would_not_be_give
         mapping, person = of[one], to(one)
         assert mapping.pin is Pin.NONE
         assert TODAY - mapping.last_used_day >= idle_days
-        assert mapping.established or TODAY - mapping.created_day >= 2
         assert standing(pool, mapping, person, TODAY) is Standing.LIVE
         assert standing(pool, after[one], person, TODAY) is Standing.LIVE
         was, became = pool.by_member[mapping.member_id], pool.by_member[after[one].member_id]

@@ -18,7 +18,7 @@ from limpet.core.address import Address, AddressKind, parse_recipient
 from limpet.core.model import NUMBER_KINDS, SenderKind
 from limpet.core.pool import Candidate, Pool
 from limpet.core.selection import shares
-from limpet.core.sticky import Pin, Standing, StoredMapping, is_provisional, standing
+from limpet.core.sticky import Pin, Standing, StoredMapping, standing
 
 SID_PREFIX: Final = "LR"
 ACTOR_PREFIX: Final = "rebalance:"
@@ -157,7 +157,7 @@ def place_of(heirs: Heirs) -> str:
 
 def may_move(pool: Pool, mapping: StoredMapping, to: Address, today: int, idle_days: int) -> bool:
     """Whether a person may get another number by a rebalance (S-106)."""
-    if mapping.pin is not Pin.NONE or is_provisional(mapping, today) or today - mapping.last_used_day < idle_days:
+    if mapping.pin is not Pin.NONE or today - mapping.last_used_day < idle_days:
         return False
     candidate = pool.by_member.get(mapping.member_id)
     return candidate is not None and not candidate.retiring and standing(pool, mapping, to, today) is Standing.LIVE

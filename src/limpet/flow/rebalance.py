@@ -47,6 +47,8 @@ PEOPLE_AT_ONCE: Final = 200
 PLAN_COUNTS: Final = timedelta(days=1)
 """For so long a plan can be applied: later it would move too many or too few."""
 CAUSE, CAUSE_BACK = "rebalance", "rebalance_undone"
+_NO_ID: Final = 2**63 - 1
+"""No row has one that is as large."""
 _log = structlog.get_logger()
 
 
@@ -99,12 +101,15 @@ class Rebalances:
         return [partial(every, EVERY_S, self.turn)]
 
     async def plan(self, service: Service, wish: Wish, credential: str) -> Rebalance | None:
-        """Work out whom a rebalance would move, and keep it; nobody is moved. None when the service is gone. OtherOpen."""
+        """Work out whom a rebalance would move, and keep it; nobody is moved. None when the service is gone. NotNow,
+        OtherOpen."""
         now = self._clock.now()
         async with self._database.pool.acquire() as connection:
             pool = await self._directory.current_pool(connection, service.id)
         if pool is None:
             return None
+        if not pool.service.sticky_sender:
+            raise NotNow("Sticky Sender of the service is off, and mappings are left alone")
         plan = await self._counted(pool, wish, day_number(now))
         sid = SID_PREFIX + token_hex(16)
         return await rebalances.insert(self._database, service, sid, wish, plan, credential, now)
@@ -207,7 +212,7 @@ class Rebalances:
     async def _idle(self, connection: Connection, walk: _Walk, members: Sequence[int], today: int) -> list[Mapped]:
         """The next people of these members of whom nothing was heard for so long."""
         days = walk.one.wish.idle_days
-        since = id_floor(walk.now - timedelta(days=days))
+        since = id_floor(walk.now - timedelta(days=days)) if days else _NO_ID
         return await rebalances.idle(
             connection, walk.bucket, walk.one.service_id, walk.after, members, today - days, since, LOOKED_AT_MAX
         )

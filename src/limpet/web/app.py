@@ -36,6 +36,7 @@ from limpet.web import (
     permissions,
     pools,
     privacy,
+    rebalances,
     registration,
     rehearsal,
     selection,
@@ -180,6 +181,8 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "DELETE": stickiness.reset,
     },
     "/Services/{service_sid}/StickyEvents": {"GET": stickiness.events},
+    "/Services/{service_sid}/Rebalances": {"GET": rebalances.page, "POST": rebalances.create},
+    "/Services/{service_sid}/Rebalances/{sid}": {"GET": rebalances.fetch, "POST": rebalances.update},
 }
 _STREAMED: Mapping[str, Mapping[str, Handler]] = {
     "/Services/{service_sid}/StickyMappings/Import": {"GET": sticky_transfer.page, "POST": sticky_transfer.bring},
