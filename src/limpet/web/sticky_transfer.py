@@ -30,6 +30,7 @@ from limpet.twilio.sticky_import_form import (
     parse_import_wish,
     problem_resource,
 )
+from limpet.twilio.sid import is_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.body import read_stream
 from limpet.web.door import Call
@@ -126,7 +127,8 @@ async def export(call: Call) -> Answer:
 
 async def _one(call: Call) -> tuple[Service, Import]:
     service = await service_of(call)
-    one = await sticky_bulk.by_sid(call.deps.database, service, call.parts["sid"])
+    sid = call.parts["sid"]
+    one = await sticky_bulk.by_sid(call.deps.database, service, sid) if is_sid(SID_PREFIX, sid) else None
     if one is None:
         raise call.not_found()
     return service, one
