@@ -42,6 +42,7 @@ from limpet.flow.registrars import registering
 from limpet.flow.reply import Replies
 from limpet.flow.sinks import SinkWatch
 from limpet.flow.sticky_import import StickyImports
+from limpet.flow.swap_notices import Notices
 from limpet.flow.whole import Flow, assemble
 from limpet.flow.worker import supervise
 from limpet.server_settings import elsewhere, inventory, pace, registration
@@ -135,7 +136,15 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         )  # fmt: skip
         book.owe = NumberEvents(flow.events, flow.post).owe
         await stack.enter_async_context(
-            registering(registration(config, dev), clock, database, stores.services, book, config.carriers)
+            registering(
+                registration(config, dev),
+                clock,
+                database,
+                stores.services,
+                book,
+                Notices(database, flow.directory, flow.accept, clock),
+                config.carriers,
+            )
         )
         if binding is not None:
             await stack.enter_async_context(

@@ -204,7 +204,7 @@ async def run_partly(world: World, service: Service, steps: int) -> Rebalance:
     return await now(world, one, service)
 
 
-async def test_S_108_undone_everything_is_as_before_but_for_who_has_another_number_since(world: World) -> None:
+async def test_S_107_undone_everything_is_as_before_but_for_who_has_another_number_since(world: World) -> None:
     service = await grown(world)
     before = await mapped(world, service)
     one = await plan(world, service)
@@ -230,7 +230,7 @@ async def test_S_108_undone_everything_is_as_before_but_for_who_has_another_numb
         await world.rebalances.change(undone, "running")
 
 
-async def test_S_108_nobody_goes_back_to_a_number_that_has_left_or_was_reset(world: World) -> None:
+async def test_S_107_nobody_goes_back_to_a_number_that_has_left_or_was_reset(world: World) -> None:
     service = await grown(world)
     one = await plan(world, service)
     await run(world, service, one)
@@ -331,7 +331,7 @@ async def test_S_105_of_many_some_are_looked_at(world: World, monkeypatch: pytes
     assert all(350 < row["n"] < 650 for row in spread), spread
 
 
-async def test_S_108_whom_it_moved_is_forgotten_in_the_end(world: World) -> None:
+async def test_S_107_whom_it_moved_is_forgotten_in_the_end(world: World) -> None:
     service = await grown(world)
     untouched, one = await plan(world, service), await plan(world, service)
     await run(world, service, one)

@@ -55,7 +55,7 @@ async def test_S_105_a_plan_is_made_shown_and_listed_and_moves_nobody(api: Api) 
     assert [each["sid"] for each in following.json["rebalances"]] == [one["sid"]]
 
 
-async def test_S_107_S_108_it_is_applied_paused_canceled_and_undone_with_its_progress_shown(api: Api) -> None:
+async def test_S_107_it_is_applied_paused_canceled_and_undone_with_its_progress_shown(api: Api) -> None:
     path = await grown(api)
     at = f"{path}/{(await api.client.post(path, IdleDays='0', PerSecond='4')).json['sid']}"
 

@@ -35,7 +35,12 @@ TRANSFER = Section("In and out", (
 ))  # fmt: skip
 
 
-@click.group(cls=LazyGroup, sections=[TRANSFER])
+POOL = Section("A pool's people", (
+    Entry("rebalance", ".sticky_rebalance:rebalance", "Spread people over the numbers of a pool by weight."),
+))  # fmt: skip
+
+
+@click.group(cls=LazyGroup, sections=[TRANSFER, POOL])
 def sticky() -> None:
     """See, pin, move or forget the number that a person always hears from."""
 

@@ -12,6 +12,7 @@ from typing import Final
 import phonenumbers
 
 from limpet.core.address import AddressKind, parse_sender
+from limpet.core.encoding import BODY_LENGTH_MAX
 from limpet.core.errors import ApiError
 from limpet.core.model import MemberState
 from limpet.twilio.forms import Form, boolean, choice, filled, given, integer, invalid, missing, sid
@@ -19,6 +20,8 @@ from limpet.twilio.forms import Form, boolean, choice, filled, given, integer, i
 DAILY_CONTACTS_MAX: Final = 1_000_000
 WEIGHT_MAX: Final = 100
 DRAIN_DAYS_MAX: Final = 365
+NOTIFY_DAYS_MAX: Final = 365
+NOTIFY_PER_SECOND_MAX: Final = 100
 COUNTRIES: Final = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
@@ -57,6 +60,21 @@ def parse_member_change(form: Form) -> dict[str, object]:
     if not changes:
         raise missing("DailyContacts, Weight, State, DrainDays or Replace")
     return changes
+
+
+def parse_notify(form: Form) -> tuple[str | None, int | None, int | None]:
+    """Read what people are told whom a swap moves (`NotifyBody`), who was in contact within `NotifyDays`, and so many a second
+    (`NotifyPerSecond`). 21617 for a text that is too long."""
+    body = filled(form, "NotifyBody")
+    if body is not None and len(body) > BODY_LENGTH_MAX:
+        raise ApiError(21617)
+    days, per_second = (
+        integer(form, "NotifyDays", 0, NOTIFY_DAYS_MAX),
+        integer(form, "NotifyPerSecond", 1, NOTIFY_PER_SECOND_MAX),
+    )
+    if body is None and (days, per_second) != (None, None):
+        raise invalid("NotifyBody", "without it nobody is told anything")
+    return body, days, per_second
 
 
 def parse_name(form: Form, carriers: Collection[str], *, destination: bool) -> Name:

@@ -23,6 +23,7 @@ from limpet.store import sticky_bulk
 from limpet.store.sticky_bulk import OtherHand
 from limpet.twilio.lists import parse_page
 from limpet.twilio.pages import page_v1
+from limpet.twilio.sid import is_sid
 from limpet.twilio.sticky_import_form import (
     Json,
     import_resource,
@@ -30,7 +31,6 @@ from limpet.twilio.sticky_import_form import (
     parse_import_wish,
     problem_resource,
 )
-from limpet.twilio.sid import is_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.body import read_stream
 from limpet.web.door import Call
