@@ -37,6 +37,15 @@ PEOPLE = tuple(f"+1415555020{n}" for n in range(6))
 STEPS, MUTANT_STEPS = 400, 1500
 NUMBERS = POOL[:4]
 CHANGES_NOTHING = {"bypassed", "pinned"}
+SEEDS_MIN, SEEDS_MAX = 2, 7
+SEEN = {
+    "created:first_message", "created:by_hand", "created:pinned", "replaced:number_removed", "replaced:expired",
+    "replaced:reset", "bypassed:explicit_from", "reset:reset", "unsent:no_message_left", "expired:expired",
+    "pinned:pinned", "pinned:unpinned", "pinned:pinned_strictly", "moved:by_hand", "moved:pinned",
+    "removed:number_removed", "removed:service_deleted", "moved:rebalance", "moved:rebalance_undone",
+    "replaced:number_drained", "replaced:number_disabled",
+}  # fmt: skip
+"""What happens in histories that are long enough."""
 Step = Callable[[], Awaitable[None]]
 
 
@@ -165,7 +174,7 @@ class History:
                 await self.world.rebalances.turn()
 
     async def days(self) -> None:
-        self.world.clock.advance(timedelta(days=self.chance.choice((1, 2, 4, 4, 200, 365, 366))))
+        self.world.clock.advance(timedelta(days=self.chance.choice((1, 2, 4, 4, 30, 365, 366))))
         await self.world.database.ensure_partitions(self.world.clock.now())
 
     async def purge(self) -> None:
@@ -237,15 +246,11 @@ async def history(world: World, seed: int, steps: int) -> History:
 @pytest.mark.timeout(300)
 async def test_S_17_every_change_in_a_long_history_has_one_event_that_names_its_cause(world: World) -> None:
     kinds: set[str] = set()
-    for seed in range(4):
+    for seed in range(SEEDS_MAX):
         kinds |= (await history(world, seed, STEPS)).kinds
-    assert kinds >= {
-        "created:first_message", "created:by_hand", "created:pinned", "replaced:number_removed", "replaced:expired",
-        "replaced:reset", "bypassed:explicit_from", "reset:reset", "unsent:no_message_left", "expired:expired",
-        "pinned:pinned", "pinned:unpinned", "pinned:pinned_strictly", "moved:by_hand", "moved:pinned",
-        "removed:number_removed", "removed:service_deleted", "moved:rebalance", "moved:rebalance_undone",
-        "replaced:number_drained", "replaced:number_disabled",
-    }  # fmt: skip
+        if seed >= SEEDS_MIN and kinds >= SEEN:
+            break
+    assert kinds >= SEEN
 
 
 async def _nothing(*_: object, **__: object) -> None:
