@@ -42,7 +42,6 @@ from limpet.flow.registrars import registering
 from limpet.flow.reply import Replies
 from limpet.flow.sinks import SinkWatch
 from limpet.flow.sticky_import import StickyImports
-from limpet.flow.swap_notices import Notices
 from limpet.flow.whole import Flow, assemble
 from limpet.flow.worker import supervise
 from limpet.server_settings import elsewhere, inventory, pace, registration
@@ -137,15 +136,9 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         book.owe = NumberEvents(flow.events, flow.post).owe
         await stack.enter_async_context(
             registering(
-                registration(config, dev),
-                clock,
-                database,
-                stores.services,
-                book,
-                Notices(database, flow.directory, flow.accept, clock),
-                config.carriers,
+                registration(config, dev), clock, database, stores.services, book, flow.notices, config.carriers
             )
-        )
+        )  # fmt: skip
         if binding is not None:
             await stack.enter_async_context(
                 open_esme_door(

@@ -13,7 +13,6 @@ import pytest_asyncio
 from limpet.core.ids import IdSource
 from limpet.core.model import PoolMember, Service
 from limpet.flow.swap import Swapping
-from limpet.flow.swap_notices import Notices
 from limpet.registrar.port import Approved, Rejected
 from limpet.store import swaps
 from limpet.store.database import Database
@@ -35,9 +34,8 @@ async def a2p(database: Database, clock: HandClock) -> AsyncIterator[A2p]:
 
 def swapping(a2p: A2p) -> Swapping:
     chance, ids, world = random.Random(3), IdSource(), a2p.world
-    notices = Notices(world.database, world.directory, world.accept, world.clock)
     return Swapping(
-        world.database, a2p.services, world.clock, lambda now: ids.next(now, chance.getrandbits(21)), notices
+        world.database, a2p.services, world.clock, lambda now: ids.next(now, chance.getrandbits(21)), world.notices
     )
 
 

@@ -40,6 +40,7 @@ from limpet.flow.refused import REFUSED_DAYS, RefusedMarks
 from limpet.flow.release import Releases
 from limpet.flow.share import Contacts
 from limpet.flow.streams import Streams
+from limpet.flow.swap_notices import Notices
 from limpet.flow.sweep import EVERY_SECOND_S, Sweeps, every
 from limpet.flow.worker import WAITING_MAX, Loop
 from limpet.store.callbacks import OwedCallback
@@ -105,6 +106,7 @@ class Flow:
     switchboard: Switchboard
     releases: Releases
     rebalances: Rebalances
+    notices: Notices
     post: Callable[[Sequence[OwedCallback]], None]
     lease: timedelta
 
@@ -198,6 +200,7 @@ def assemble(
         Switchboard(database, fleet, clock, owner, pace.patience),
         Releases(database, resolver, doubt, fleet, clock, post),
         Rebalances(database, directory, clock, new_id),
+        Notices(database, directory, accept, clock),
         post, pace.lease,
     )  # fmt: skip
 
