@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -20,7 +21,7 @@ from limpet.flow import rebalance as flow_rebalance
 from limpet.flow.rebalance import NotNow, Rebalances
 from limpet.flow.sweep import UNDO_KEPT
 from limpet.store import rebalances, sticky_by_hand
-from limpet.store.database import Database
+from limpet.store.database import Connection, Database
 from limpet.store.rebalances import OtherOpen
 from limpet.store.services import Services
 from limpet.store.sticky_by_hand import Wish as ByHand
@@ -196,6 +197,29 @@ async def test_S_107_a_step_that_breaks_off_leaves_nothing(world: World, monkeyp
     assert (await now(world, one, service)).moved == 30
 
 
+async def test_S_107_who_is_written_to_between_the_look_and_the_move_does_not_move(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await grown(world)
+    one = await plan(world, service)
+    move, used = rebalances.move, PEOPLE[:40]
+
+    async def overtaken(connection: Connection, *arguments: Any) -> set[str]:
+        """Other hands were there since people were read."""
+        await connection.execute(
+            "UPDATE sticky_mapping SET last_used_day = last_used_day + 1 WHERE recipient = ANY ($1)", used
+        )
+        return await move(connection, *arguments)
+
+    monkeypatch.setattr(rebalances, "move", overtaken)
+    done = await run(world, service, one)
+    kinds = {person: await world.kinds(service, person) for person in PEOPLE}
+    assert {kind for person in used for kind in kinds[person]} == set()
+    assert sum(kinds[person] == ["moved:rebalance"] for person in PEOPLE) == done.moved
+    assert (done.moved, done.skipped) == (20, 10)
+    assert sum(shift.moved for shift in await rebalances.shifts(world.database, one)) == 20
+
+
 async def run_partly(world: World, service: Service, steps: int) -> Rebalance:
     one = await plan(world, service)
     await world.rebalances.change(one, "running")
@@ -210,8 +234,9 @@ async def test_S_107_undone_everything_is_as_before_but_for_who_has_another_numb
     one = await plan(world, service)
     await run(world, service, one)
     moved = sorted(to for to, row in (await mapped(world, service)).items() if row != before[to])
+    there = await world.mapping(service, moved[0])
     await world.sticky.reset(service, moved[0], "test", world.clock.now())
-    await world.send(service, moved[0])
+    await world.send(service, moved[0], sender=there)  # another mapping, to the same number
     held = world.sticky.key(service, moved[1])
     await sticky_by_hand.put(world.sticky, service, held, ByHand(None, Pin.PLAIN, "test"), world.clock.now())
     await world.send(service, moved[2])
