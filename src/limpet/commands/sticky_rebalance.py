@@ -21,6 +21,8 @@ from limpet.commands.table import print_table
 PLAN_WAIT_S = 300.0
 """How long the server may look at a service's people."""
 ASK_EVERY_S = 0.5
+MOVES_SHOWN = 20
+"""Ways from number to number that a table shows."""
 AT_WORK = ("running", "undoing")
 
 
@@ -110,8 +112,10 @@ def _show_plan(one: dict[str, Any], as_json: bool) -> None:
     heads = ("number", "weight", "people", "planned")
     print_table(heads, [(m["phone_number"], m["weight"], m["people"], m["planned"]) for m in one["members"]])
     if one["moves"]:
-        rows = [(m["from"], m["to"], m["planned"], m["moved"]) for m in one["moves"]]
+        rows = [(m["from"], m["to"], m["planned"], m["moved"]) for m in one["moves"][:MOVES_SHOWN]]
         print_table(("from", "to", "people", "moved"), rows)
+    if (more := len(one["moves"]) - MOVES_SHOWN) > 0:
+        click.echo(f"… and {more} more of these, which --json has.\n")
 
 
 def _told(one: dict[str, Any]) -> str:
