@@ -135,8 +135,10 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         )  # fmt: skip
         book.owe = NumberEvents(flow.events, flow.post).owe
         await stack.enter_async_context(
-            registering(registration(config, dev), clock, database, stores.services, book, config.carriers)
-        )
+            registering(
+                registration(config, dev), clock, database, stores.services, book, flow.notices, config.carriers
+            )
+        )  # fmt: skip
         if binding is not None:
             await stack.enter_async_context(
                 open_esme_door(
@@ -156,7 +158,7 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
             callbacks_due, over_http.desks, over_http.medium, elsewhere(config), config.dispatch.scheduled_max,
             stores.smpp_credentials, None if simulated is None else simulated.script,
             compliance=compliance(database, book), people=flow.people,
-            sticky_imports=StickyImports(database, installation, new_id, clock),
+            sticky_imports=StickyImports(database, installation, new_id, clock), rebalances=flow.rebalances,
         )  # fmt: skip
         web = await stack.enter_async_context(_web(config, create_app(deps), listening))
         on_ready(_ready(config, listening, binding, seeded))

@@ -113,7 +113,7 @@ def completed(*words: str) -> list[str]:
 
 def test_commands_and_options_are_completed() -> None:
     assert completed("st") == ["sticky"]
-    assert completed("sticky", "re") == ["reset"]
+    assert completed("sticky", "res") == ["reset"]
     assert {"import", "export"} <= set(completed("sticky", ""))
     assert completed("numbers", "b") == ["buy"]
     assert "--service" in completed("explain", "--s")

@@ -17,7 +17,12 @@ def test_S_101_a_number_is_set_and_told(running: LimpetProcess, data: Path) -> N
     number, where = running.ready["numbers"][0], ("--service", running.ready["service_sid"], "--data", str(data))
     said = limpet("numbers", "set", number, "--weight", "3", "--state", "drain", "--daily-contacts", "7", *where)
     assert (said.returncode, said.stderr) == (0, "")
-    assert said.stdout == f"{number} is drain: weight 3, at most 7 new people a day.\n"
+    assert said.stdout == (
+        f"{number} is drain: weight 3, at most 7 new people a day. "
+        "Its people keep it for 3 days, and while they are in contact.\n"
+    )
+    said = limpet("numbers", "set", number, "--state", "disabled", "--replace", *where)
+    assert said.stdout.endswith(" Its people get other numbers for good.\n")
     told = json.loads(
         limpet("numbers", "set", number, "--state", "active", "--daily-contacts", "", *where, "--json").stdout
     )
@@ -41,7 +46,7 @@ def test_S_104_who_would_change_is_a_table(running: LimpetProcess, data: Path) -
     ("arguments", "sentence"),
     [
         (("set", "+12125550199", "--weight", "2"), "+12125550199 is not in "),
-        (("set", "+12125550199"), "Give --weight, --state or --daily-contacts."),
+        (("set", "+12125550199"), "Give --weight, --state, --drain-days, --replace or --daily-contacts."),
         (("set", "+12125550199", "--weight", "101"), "--weight"),
         (("what-if", "+12125550199"), "+12125550199 is not in "),
         (("what-if", "PN" + "0" * 32), " is not in "),

@@ -63,6 +63,25 @@ def test_a_swap_is_waited_for_with_its_progress(client: Client, data: Path) -> N
     assert (code, told["state"], told["moved"]) == (0, "done", 1)
 
 
+def test_S_108_people_are_told_of_a_swap(client: Client, data: Path) -> None:
+    (old_sid, old), (_, new) = number(client, "+12125550135"), number(client, "+12125550136")
+    service = client.messaging.v1.services.create(friendly_name="Swap with a notice")
+    service.phone_numbers.create(phone_number_sid=old_sid)
+    client.messages.create(to=PERSON, messaging_service_sid=service.sid, body="Hello")
+    code, said = swap(data, old, new, "--service", str(service.sid), "--wait", "--notify", "We have a new number")
+    assert code == 0, said
+    assert said.splitlines()[-1] == f"{old} is swapped: 1 people hear from its replacement. 1 of them were told."
+    assert [one.from_ for one in client.messages.list(limit=20) if one.body == "We have a new number"] == [new]
+    drains = limpet("numbers", "set", new, "--service", str(service.sid), "--state", "drain", "--data", str(data))
+    assert drains.returncode == 0, drains.stderr
+    (third_sid, third) = number(client, "+12125550137")
+    service.phone_numbers.create(phone_number_sid=third_sid)
+    code, said = swap(data, third, new, "--service", str(service.sid))
+    assert (code, f"{new} drains, and a replacement must be active" in said) == (1, True), said
+    code, said = swap(data, third, "--notify", "x", "--service", str(service.sid))
+    assert (code, said) == (2, "limpet: --notify says what NEW is to tell; give both.")
+
+
 def test_a_replacement_that_cannot_be_registered_ends_the_swap(client: Client, data: Path) -> None:
     (old_sid, old), (_, new) = number(client, "+12125550133"), number(client, "+12125559911")
     v1 = client.messaging.v1

@@ -40,6 +40,8 @@ def pools(draw: st.DrawFn) -> Pool:
                 retiring=draw(st.sampled_from([False, False, False, True])),
                 weight=draw(st.sampled_from([1, 1, 0, 3])),
                 state=draw(st.sampled_from([MemberState.ACTIVE, MemberState.ACTIVE, *MemberState])),
+                drain_day=draw(st.none() | st.integers(TODAY - 9, TODAY)),
+                replaces=draw(st.booleans()),
                 refused_in=frozenset(draw(st.sampled_from([(), (), ("US",), ("US", "CA", "GB", "FR")]))),
             )
         )

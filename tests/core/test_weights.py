@@ -81,6 +81,41 @@ def test_S_101_a_number_that_drains_keeps_its_people_and_gets_no_new_ones() -> N
     assert alone == Refusal(NO_SENDER, ((A.sender.address, WhyNot.DRAINING),))
 
 
+@pytest.mark.parametrize(
+    ("used", "drains", "worth"),
+    [
+        (TODAY, TODAY - 9, Standing.LIVE),
+        (TODAY - 3, TODAY - 9, Standing.LIVE),
+        (TODAY - 4, TODAY - 9, Standing.DRAINED),
+        (TODAY - 90, TODAY - 3, Standing.LIVE),
+        (TODAY - 90, TODAY - 4, Standing.DRAINED),
+        (TODAY - 90, None, Standing.LIVE),
+    ],
+)
+def test_S_103_a_mapping_to_a_number_that_drains_counts_by_its_window(
+    used: int, drains: int | None, worth: Standing
+) -> None:
+    drained = replace(in_state(A, MemberState.DRAIN), drain_day=drains)
+    assert standing(pool(drained, B), stored(1, used), to(US), TODAY) is worth
+    assert standing(pool(drained, B), replace(stored(1, used), pin=Pin.PLAIN), to(US), TODAY) is Standing.LIVE
+    decided = bound(decide(ask(), pool(drained, B), stored(1, used), {}, TODAY))
+    assert decided.outcome is (Outcome.USED if worth is Standing.LIVE else Outcome.REPLACED)
+    alone = bound(decide(ask(), pool(drained), stored(1, used), {}, TODAY))
+    assert (alone.candidate.member_id, alone.outcome) == (1, Outcome.USED), "nobody else can have the person"
+    named = bound(decide(ask(explicit=B.sender.address), pool(drained, B), stored(1, used), {}, TODAY))
+    assert named.change is None, "a named From leaves the mapping alone"
+
+
+def test_S_109_who_is_held_to_a_number_that_is_given_up_is_passed_by_and_stays() -> None:
+    given_up = replace(in_state(A, MemberState.DISABLED), replaces=True)
+    assert standing(pool(given_up, B), stored(1), to(US), TODAY) is Standing.GIVEN_UP
+    held = bound(decide(ask(), pool(given_up, B), replace(stored(1), pin=Pin.PLAIN), {}, TODAY))
+    assert (held.outcome, held.kept) == (Outcome.BYPASSED, 1)
+    replaced = bound(decide(ask(), pool(given_up, B), stored(1), {}, TODAY))
+    assert (replaced.change, replaced.cause) == (Change.SWAP, "number_disabled")
+    assert isinstance(decide(ask(), pool(given_up), stored(1), {}, TODAY), Refusal)
+
+
 @pytest.mark.parametrize("state", [MemberState.DRAIN, MemberState.DISABLED])
 def test_S_101_what_people_write_gives_such_a_number_nobody(state: MemberState) -> None:
     follows = pool(in_state(A, state), B, sticky_inbound=StickyInbound.FOLLOW)

@@ -36,6 +36,7 @@ NAMING = {
     "message", "sticky_mapping", "sticky_event", "opt_out", "receipt_orphan", "status_callback", "webhook_delivery",
     "smpp_delivery", "smpp_part", "inbound_text", "account", "feedback", "message_media", "message_mms", "message_link",
     "media_link", "short_link", "idempotency_key", "sticky_staged", "sticky_import_problem", "sticky_import_before",
+    "sticky_rebalance_move", "swap_notice",
 }  # fmt: skip
 """What names a person, or hangs on what does."""
 NAMING_NOBODY = {
@@ -44,6 +45,7 @@ NAMING_NOBODY = {
                      "service_health", "member_refused"),
                     "of the installation, its carriers and its counts"),
     "sticky_import": "of an account: who brought which file, and how much of it was taken",
+    **dict.fromkeys(("sticky_rebalance", "sticky_rebalance_quota"), "how many people go from which number to which"),
     **dict.fromkeys(("api_key", "service", "sender", "pool_member", "content", "opt_out_settings", "link_config",
                      "smpp_credential", "event_sink", "event_subscription", "event_subscribed", "sticky_space"),
                     "what a customer has and wants, not to whom they write"),
@@ -208,6 +210,29 @@ async def _brought(world: World, person: str, message: Message) -> None:
     problem = "INSERT INTO sticky_import_problem VALUES (0, $1, 1, 0, 'why', $2)"
     await pool.execute(problem, import_id, f'{{"to":"{person}"}}')
     await pool.execute("INSERT INTO sticky_import_before VALUES ($1, $2, 1, 1, 1, 0, $3)", where, import_id, person)
+    await _moved(world, person, message)
+
+
+async def _moved(world: World, person: str, message: Message) -> None:
+    """A rebalance that moved them, and a swap of which they are still to be told."""
+    pool, where = world.database.pool, bucket(person)
+    rebalance_id = await pool.fetchval(
+        "INSERT INTO sticky_rebalance (sid, service_id, credential, idle_days, max_moves, per_second, state, people, estimated, "
+        "members, planned, paced_until, created_at, updated_at) "
+        "VALUES ($1, $2, 'api:x', 30, 1, 1, 'done', 1, false, '[]', 1, $3, $3, $3) RETURNING id",
+        f"LR{person[-4:]:0>32}",
+        message.service_id,
+        NOW,
+    )
+    await pool.execute("INSERT INTO sticky_rebalance_move VALUES ($1, $2, $3, 1, 2, 3)", where, rebalance_id, person)
+    swap_id = await pool.fetchval(
+        "INSERT INTO number_swap (account_id, service_id, old_member_id, new_member_id, state, actor, created_at, updated_at) "
+        "SELECT $1, $2, m.id, m.id, 'telling', 'api:x', $3, $3 FROM pool_member m WHERE m.service_id = $2 LIMIT 1 RETURNING id",
+        world.account.id,
+        message.service_id,
+        NOW,
+    )
+    await pool.execute("INSERT INTO swap_notice VALUES ($1, $2, $3, NULL)", where, swap_id, person)
 
 
 async def erase(world: World, person: str = ANNA) -> Counter[str]:

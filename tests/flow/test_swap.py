@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -16,7 +16,7 @@ from limpet.flow.swap import Swapping
 from limpet.registrar.port import Approved, Rejected
 from limpet.store import swaps
 from limpet.store.database import Database
-from limpet.store.swaps import Swap, Swaps, SwapState
+from limpet.store.swaps import Notice, Swap, Swaps, SwapState
 from tests.support.clock import HandClock
 from tests.support.registry import A2p
 from tests.support.world import POOL, open_world
@@ -33,15 +33,15 @@ async def a2p(database: Database, clock: HandClock) -> AsyncIterator[A2p]:
 
 
 def swapping(a2p: A2p) -> Swapping:
-    chance, ids = random.Random(3), IdSource()
+    chance, ids, world = random.Random(3), IdSource(), a2p.world
     return Swapping(
-        a2p.world.database, a2p.services, a2p.world.clock, lambda now: ids.next(now, chance.getrandbits(21))
+        world.database, a2p.services, world.clock, lambda now: ids.next(now, chance.getrandbits(21)), world.notices
     )
 
 
-async def froms(a2p: A2p, service: Service) -> Counter[str]:
+async def froms(a2p: A2p, service: Service, people: Sequence[str] = PEOPLE) -> Counter[str]:
     found = Counter[str]()
-    for person in PEOPLE:
+    for person in people:
         a2p.world.clock.advance(timedelta(seconds=1))  # a campaign has its rate
         message = await a2p.world.send(service, person)
         assert message.sender is not None, message
@@ -51,19 +51,24 @@ async def froms(a2p: A2p, service: Service) -> Counter[str]:
     return found
 
 
-async def begun(a2p: A2p, service: Service, old: PoolMember) -> Swap:
+async def begun(a2p: A2p, service: Service, old: PoolMember, notice: Notice | None = None) -> Swap:
     new = await a2p.add(service, NEW)
     a2p.world.clock.advance(timedelta(seconds=1))
-    made = await Swaps(a2p.world.database).begin(service, old, new, "api:test", a2p.now)
+    made = await Swaps(a2p.world.database).begin(service, old, new, "api:test", a2p.now, notice)
     assert made is not None
     assert await Swaps(a2p.world.database).begin(service, old, new, "api:test", a2p.now) is None
     return made
 
 
-async def state(a2p: A2p, swap: Swap) -> tuple[SwapState, int]:
+async def reread(a2p: A2p, swap: Swap) -> Swap:
     async with a2p.world.database.pool.acquire() as connection:
         found = await swaps.by_id(connection, swap.id)
     assert found is not None
+    return found
+
+
+async def state(a2p: A2p, swap: Swap) -> tuple[SwapState, int]:
+    found = await reread(a2p, swap)
     return found.state, found.moved
 
 

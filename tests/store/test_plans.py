@@ -18,7 +18,7 @@ GROWING = re.compile(
     "("
     "sticky_mapping|sticky_event|message|message_due|claim|receipt_orphan|status_callback|opt_out|feedback|idempotency_key"
     "|message_media|media_link|message_mms|message_link|short_link|inbound_seen|inbound_text"
-    "|webhook_delivery|deactivation|erased_receipt|smpp_delivery|smpp_part"
+    "|webhook_delivery|deactivation|erased_receipt|smpp_delivery|smpp_part|sticky_rebalance_move|swap_notice"
     r")(_\d{4}_\d\d)?"
 )
 

@@ -133,6 +133,7 @@ async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
             compliance=compliance(database, RegistrationBook()),
             people=world.flow.people,
             sticky_imports=importer(database, clock),
+            rebalances=world.rebalances,
             inventory=Inventory(offer for line in FOR_SALE if (offer := offer_of(line, "second"))),
             smpp_credentials=SmppCredentials(database, vault()),
         )

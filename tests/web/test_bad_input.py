@@ -226,6 +226,11 @@ ROUTES = [
     Route("GET", SERVICE_PATH + "/StickyEvents", {
         **PAGING, "To": TO[2:], "From": codes("é", code=21212), "Kind": codes("x", "Reset", LONGER),
     }),
+    Route("GET", SERVICE_PATH + "/Rebalances", PAGING),
+    Route("POST", SERVICE_PATH + "/Rebalances", {
+        "IdleDays": codes("-1", "3651", "x", "1.5"), "Percent": codes("0", "101", "x"), "MaxMoves": codes("0", "1000001", "x"),
+        "PerSecond": codes("0", "2001", "x"), "Reason": codes("x" * 201),
+    }),
     Route("GET", "/IncomingPhoneNumbers.json", {
         **PAGING, "Beta": BOOLEAN, "PhoneNumber": FILTER, "FriendlyName": FILTER, "Origin": FILTER,
     }),
@@ -262,7 +267,10 @@ PLACES = {
     "/v1/Services/{}/PhoneNumbers": ["GET", "POST"],
     "/v1/Services/{}/StickyMappings": ["GET", "POST", "DELETE"],
     "/v1/Services/{service}/StickyMappings/{}": ["GET", "POST", "DELETE"],
+    "/v1/Services/{service}/StickyMappings/Import/{}": ["GET", "DELETE"],
     "/v1/Services/{}/StickyEvents": ["GET"],
+    "/v1/Services/{}/Rebalances": ["GET", "POST"],
+    "/v1/Services/{service}/Rebalances/{}": ["GET", "POST"],
     "/v1/Services/{service}/PhoneNumbers/{}": ["GET", "DELETE"],
     "/2010-04-01/Accounts/{}.json": ["GET", "POST"],
     "/2010-04-01/Accounts/{}/Messages.json": ["GET", "POST"],
@@ -369,4 +377,4 @@ async def test_what_is_wrong_with_a_request_as_a_whole_is_told_on_every_route(ap
             wrong.append((route.method, route.path, answer.says))
     assert wrong == []
     made = {name for name, count in (await api.rows()).items() if count != before[name]}
-    assert made <= ({"account", "api_key", "sender", "service"} if kind == "nothing" else set())
+    assert made <= ({"account", "api_key", "sender", "service", "sticky_rebalance"} if kind == "nothing" else set())

@@ -252,6 +252,13 @@ async def test_a_swap_is_begun_looked_at_and_canceled(api: Api) -> None:
     assert (await api.client.post(at, PhoneNumberSid=abroad)).says == (400, 20001)
     assert (await api.client.post(at, PhoneNumberSid=old)).says == (400, 20001)
     assert (await api.client.post(at, PhoneNumberSid="PN" + "0" * 32)).says == (400, 21421)
+    for notice in (
+        {"NotifyDays": "3"},
+        {"NotifyBody": "x", "NotifyDays": "366"},
+        {"NotifyBody": "x", "NotifyPerSecond": "0"},
+    ):
+        assert (await api.client.post(at, {"PhoneNumberSid": new, **notice})).says == (400, 20001)
+    assert (await api.client.post(at, PhoneNumberSid=new, NotifyBody="x" * 1601)).says == (400, 21617)
     begun = await api.client.post(at, PhoneNumber=OTHER_NUMBER)
     assert (begun.status, begun.json["state"], begun.json["replacement_sid"], begun.json["moved"]) == (
         201,
@@ -264,3 +271,31 @@ async def test_a_swap_is_begun_looked_at_and_canceled(api: Api) -> None:
     assert (await api.client.delete(at)).status == 204
     assert (await api.client.get(at)).json["state"] == "canceled"
     assert (await api.client.delete(at)).says == (400, 20001)
+
+
+async def test_S_108_a_swap_shows_whom_it_tells_what(api: Api) -> None:
+    service = await api.pool(NUMBER)
+    await api.number(OTHER_NUMBER)
+    old = (await api.client.get(f"/v1/Services/{service}/PhoneNumbers")).json["phone_numbers"][0]["sid"]
+    at = f"/v1/Services/{service}/PhoneNumbers/{old}/Swap"
+    begun = await api.client.post(at, PhoneNumber=OTHER_NUMBER, NotifyBody="We have a new number", NotifyDays="7")
+    shown = {
+        name: begun.json[name]
+        for name in ("notify_body", "notify_days", "notify_per_second", "to_tell", "told", "untold")
+    }
+    assert shown == {
+        "notify_body": "We have a new number", "notify_days": 7, "notify_per_second": 10, "to_tell": 0, "told": 0, "untold": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "why"), [("drain", "drains"), ("disabled", "is disabled")])
+async def test_S_108_a_replacement_that_gets_no_people_is_refused_at_once(api: Api, state: str, why: str) -> None:
+    service = await api.pool(NUMBER, OTHER_NUMBER)
+    listed = (await api.client.get(f"/v1/Services/{service}/PhoneNumbers")).json["phone_numbers"]
+    old, new = (next(one["sid"] for one in listed if one["phone_number"] == n) for n in (NUMBER, OTHER_NUMBER))
+    await api.client.post(f"/v1/Services/{service}/PhoneNumbers/{new}", State=state)
+    before = await api.rows()
+    refused = await api.client.post(f"/v1/Services/{service}/PhoneNumbers/{old}/Swap", PhoneNumberSid=new)
+    assert refused.says == (400, 20001)
+    assert f"{OTHER_NUMBER} {why}, and a replacement must be active" in refused.json["message"]
+    assert await api.rows() == before

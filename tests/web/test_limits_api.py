@@ -49,11 +49,29 @@ async def test_S_100_S_102_weight_and_state_of_a_member_are_set_and_shown(api: A
     assert (shown["weight"], shown["state"], shown["daily_contacts"]) == (7, "drain", 5)
 
 
+async def test_S_103_S_109_what_becomes_of_a_members_people_is_set_and_shown(api: Api) -> None:
+    _, path = await member(api)
+
+    async def shown(**form: str) -> tuple[object, ...]:
+        assert (await api.client.post(path, form)).status == 200
+        found = (await api.client.get(f"{path}/Limits")).json
+        return found["state"], found["drain_days"], found["drains_since"], found["replace"]
+
+    today = api.world.clock.now().date().isoformat()
+    assert await shown(State="drain") == ("drain", 3, today, False)
+    assert await shown(DrainDays="10") == ("drain", 10, today, False)
+    assert await shown(State="disabled", Replace="true") == ("disabled", 10, None, True)
+    assert await shown(Replace="false") == ("disabled", 10, None, False)
+    assert await shown(Replace="true") == ("disabled", 10, None, True)
+    assert await shown(State="active") == ("active", 10, None, False)
+
+
 @pytest.mark.parametrize(
     "form",
     [
         {}, {"DailyContacts": "-1"}, {"DailyContacts": "x"}, {"DailyContacts": "1000001"}, {"Weight": "101"}, {"Weight": "-1"},
-        {"Weight": "0.5"}, {"State": "asleep"}, {"State": "Active"},
+        {"Weight": "0.5"}, {"State": "asleep"}, {"State": "Active"}, {"DrainDays": "366"}, {"DrainDays": "-1"},
+        {"Replace": "maybe"}, {"Replace": "true"}, {"Replace": "true", "State": "drain"},
     ],
 )  # fmt: skip
 async def test_a_cap_that_is_none_is_refused(api: Api, form: dict[str, str]) -> None:

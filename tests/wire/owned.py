@@ -101,6 +101,7 @@ async def own(wire: Wire) -> Owned:
     numbers = [one.sid for one in pool]
     line = json.dumps({"to": "+14155550190", "from": pool[0].phone_number}).encode()
     owned.of_sid["Import"] = owned.post(f"/v1/Services/{service}/StickyMappings/Import", line)["sid"]
+    owned.of_sid["Rebalances"] = owned.post(f"/v1/Services/{service}/Rebalances", {"IdleDays": "0"})["sid"]
     owned.of_sid |= {"Accounts": account, "IncomingPhoneNumbers": numbers[0]}
     owned.of_sid |= dict.fromkeys(("Keys", "SigningKeys"), wire.ready["api_key_sid"])
     owned.of_pool["PhoneNumbers"] = numbers[0]

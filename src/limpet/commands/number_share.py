@@ -22,17 +22,26 @@ from limpet.commands.table import print_table
 @click.option(
     "--state", type=click.Choice(("active", "drain", "disabled")), help="Whether it gets new people, or is used."
 )
+@click.option(
+    "--drain-days", type=click.IntRange(0, 365), help="How long it goes on while it drains, and after a last use; 3."
+)
+@click.option(
+    "--replace/--no-replace", default=None, help="While it is disabled: its people get other numbers for good."
+)
 @click.option("--daily-contacts", help="How many new people it may get in a day; an empty text takes the limit away.")
 @door_options
 def set_member(
-    number: str, service: str, weight: int | None, state: str | None, daily_contacts: str | None, data: Path | None,
-    as_json: bool,
+    number: str, service: str, weight: int | None, state: str | None, drain_days: int | None, replace: bool | None,
+    daily_contacts: str | None, data: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Set what NUMBER may do in a pool. Nobody's mapping changes."""
-    given = {"Weight": weight, "State": state, "DailyContacts": daily_contacts}
+    """Set what NUMBER may do in a pool. No mapping changes by it at once."""
+    given = {
+        "Weight": weight, "State": state, "DailyContacts": daily_contacts, "DrainDays": drain_days,
+        "Replace": None if replace is None else str(replace).lower(),
+    }  # fmt: skip
     form = {name: str(value) for name, value in given.items() if value is not None}
     if not form:
-        raise click.UsageError("Give --weight, --state or --daily-contacts.")
+        raise click.UsageError("Give --weight, --state, --drain-days, --replace or --daily-contacts.")
     door = find_door(data, os.environ)
     place = _place(door, service, number)
     if call(door, "POST", place, form=form) is None:
@@ -41,8 +50,17 @@ def set_member(
     if as_json:
         click.echo(json.dumps(shown))
         return
+    click.echo(_told(shown))
+
+
+def _told(shown: dict[str, Any]) -> str:
     cap = "any number of" if shown["daily_contacts"] is None else f"at most {shown['daily_contacts']}"
-    click.echo(f"{shown['phone_number']} is {shown['state']}: weight {shown['weight']}, {cap} new people a day.")
+    own = ""
+    if shown["state"] == "drain":
+        own = f" Its people keep it for {shown['drain_days']} days, and while they are in contact."
+    elif shown["replace"]:
+        own = " Its people get other numbers for good."
+    return f"{shown['phone_number']} is {shown['state']}: weight {shown['weight']}, {cap} new people a day.{own}"
 
 
 @click.command("what-if")

@@ -15,7 +15,7 @@ from limpet.commands.door import Door, call, door_options, find_door, service_op
 
 LIST_MAX = 1000
 ASK_EVERY_S = 1.0
-OPEN = ("registering", "moving", "finishing")
+OPEN = ("registering", "moving", "finishing", "telling")
 BUCKETS = 1024
 
 
@@ -24,14 +24,26 @@ BUCKETS = 1024
 @click.argument("new", required=False)
 @service_option
 @click.option("--wait", is_flag=True, help="Stay until it is done, and tell how far it has come.")
+@click.option("--notify", help="A text to each of its people once they are moved, from the new number.")
+@click.option(
+    "--notify-days", type=click.IntRange(0, 365), help="Only to those in contact within so many days; 30 by default."
+)
+@click.option("--notify-per-second", type=click.IntRange(1, 100), help="So many texts a second; 10 by default.")
 @door_options
-def swap(old: str, new: str | None, service: str, wait: bool, data: Path | None, as_json: bool) -> None:
+def swap(
+    old: str, new: str | None, service: str, wait: bool, notify: str | None, notify_days: int | None,
+    notify_per_second: int | None, data: Path | None, as_json: bool,
+) -> None:  # fmt: skip
     """Let NEW take the place of OLD, with its people.
 
     NEW joins, is registered, and only then gets OLD's people.
 
     Without NEW it tells how far the last swap of OLD has come.
     """
+    telling = {"NotifyBody": notify, "NotifyDays": notify_days, "NotifyPerSecond": notify_per_second}
+    said = {name: str(value) for name, value in telling.items() if value is not None}
+    if said and (new is None or not notify):
+        raise click.UsageError("--notify says what NEW is to tell; give both.")
     door = find_door(data, os.environ)
     place = (
         f"/v1/Services/{quote(service, safe='')}/PhoneNumbers/{sid_in_pool(door, service, old, said=new is None)}/Swap"
@@ -40,7 +52,7 @@ def swap(old: str, new: str | None, service: str, wait: bool, data: Path | None,
         answer = _found(call(door, "GET", place), old)
     else:
         name = "PhoneNumberSid" if new.startswith("PN") else "PhoneNumber"
-        answer = _found(call(door, "POST", place, form={name: new}), old)
+        answer = _found(call(door, "POST", place, form={name: new, **said}), old)
     while wait and answer["state"] in OPEN:
         if not as_json:
             click.echo(_told(answer, old))
@@ -77,5 +89,8 @@ def _told(answer: dict[str, Any], old: str) -> str:
         case "moving" | "finishing":
             return f"{old}: {answer['moved']} people moved, {answer['progress'] * 100 // BUCKETS} % of them looked at."
         case "done":
-            return f"{old} is swapped: {answer['moved']} people hear from its replacement."
+            told = f" {answer['told']} of them were told." if answer["to_tell"] else ""
+            return f"{old} is swapped: {answer['moved']} people hear from its replacement.{told}"
+        case "telling":
+            return f"{old}: {answer['moved']} people moved, {answer['told']} of {answer['to_tell']} told."
     return f"{old} is {answer['state']}."

@@ -38,9 +38,12 @@ TRANSFER = Section("In and out", (
 SHARED = Section("Several services", (
     Entry("space", ".sticky_space:space", "Let several services of an account share who hears from which number."),
 ))  # fmt: skip
+POOL = Section("A pool's people", (
+    Entry("rebalance", ".sticky_rebalance:rebalance", "Spread people over the numbers of a pool by weight."),
+))  # fmt: skip
 
 
-@click.group(cls=LazyGroup, sections=[SHARED, TRANSFER])
+@click.group(cls=LazyGroup, sections=[SHARED, TRANSFER, POOL])
 def sticky() -> None:
     """See, pin, move or forget the number that a person always hears from."""
 

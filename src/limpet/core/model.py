@@ -228,6 +228,10 @@ class Clearance(StrEnum):
     """No, and not by waiting: whoever is mapped to it gets another sender (rule S-62)."""
 
 
+DRAIN_DAYS = 3
+"""Where nothing else is said: for so long a number that drains is used for its people, and while they are in contact (S-103)."""
+
+
 class MemberState(StrEnum):
     """What an operator lets a pool member do."""
 
@@ -256,6 +260,11 @@ class PoolMember:
     weight: int = 1
     """Its share of new people beside the others' (rule S-100)."""
     state: MemberState = MemberState.ACTIVE
+    drain_day: int | None = None
+    """The UTC day (since 2000-01-01) on which it began to drain; None while it does not."""
+    drain_days: int = DRAIN_DAYS
+    replaces: bool = False
+    """While it is disabled its people get other numbers for good (rule S-109)."""
 
 
 class Direction(StrEnum):

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     PART = "smpp_part"
     VERIFIED = "verified_number"
     IMPORT = "import_line"
+    MOVE = "move"
+    """That a rebalance moved them, or that they are to be told of another number."""
 
 
 class Act(StrEnum):

@@ -16,6 +16,7 @@ from limpet.core.address import Address, AddressKind
 from limpet.core.limits import NO_LIMITS, CampaignShare, ServiceLimits
 from limpet.core.model import (
     CHANNEL_KINDS,
+    DRAIN_DAYS,
     NAME_KINDS,
     NUMBER_KINDS,
     Capability,
@@ -100,6 +101,11 @@ class Candidate:
     retiring: bool = False
     weight: int = 1
     state: MemberState = MemberState.ACTIVE
+    drain_day: int | None = None
+    """Since when it drains (S-103), with the days of its window."""
+    drain_days: int = DRAIN_DAYS
+    replaces: bool = False
+    """While it is disabled: its people get others for good (S-109)."""
 
 
 Group = tuple[Candidate, ...]
@@ -225,7 +231,7 @@ def make_pool(
     def candidate(m: PoolMember) -> Candidate:
         return Candidate(
             m.id, m.sender, area_of(m.sender.address), _salt(m.sender.address), has_mms(m.sender.carrier), m.refused_in,
-            m.daily_contacts, m.clearance, m.retiring, m.weight, m.state,
+            m.daily_contacts, m.clearance, m.retiring, m.weight, m.state, m.drain_day, m.drain_days, m.replaces,
         )  # fmt: skip
 
     candidates = tuple(map(candidate, members))

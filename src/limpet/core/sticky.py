@@ -76,23 +76,17 @@ class Standing(StrEnum):
     REFUSED = "sender_refused"
     DISABLED = "sender_disabled"
     """An operator has its number used for nothing, for now."""
+    GIVEN_UP = "number_disabled"
+    """The same, and its people are to get others for good."""
+    DRAINED = "number_drained"
+    """Its number drains, and has not been used for it lately."""
     PENDING = "registration_pending"
     """Its number may not write to the person yet, and will."""
     UNREGISTERED = "registration_lost"
     """Its number may not write to the person, and waiting does not help."""
 
 
-_POINTING = frozenset(
-    {
-        Standing.LIVE,
-        Standing.FOREIGN,
-        Standing.UNUSABLE,
-        Standing.REFUSED,
-        Standing.DISABLED,
-        Standing.PENDING,
-        Standing.UNREGISTERED,
-    }
-)
+_POINTING = frozenset(Standing) - {Standing.ABSENT, Standing.EXPIRED, Standing.REMOVED, Standing.RESET}
 """Standings of mappings that a named From leaves alone (S-16): whether they are to be replaced is for the next free choice."""
 
 
@@ -177,9 +171,8 @@ NOBODY_CROWDED = Crowd()
 def standing(
     pool: Pool, mapping: StoredMapping | None, to: Address, today: int, at_cap: Collection[int] = (), hour: int = 0
 ) -> Standing:
-    """What a mapping is worth: absent, dead (S-5, S-6, S-7, S-86), broken (S-12, S-13, S-71), or live. One that is held by hand
-    neither ages nor gives way to a number of the person's country (S-80). In a space its number may be another service's, and
-    counts as that one vouches for it (S-131)."""
+    """What a mapping is worth: absent, dead (S-5, S-6, S-7, S-86), broken (S-12, S-13, S-71, S-103, S-109), or live. One held by
+    hand neither ages nor gives way to another number (S-80). In a space its own may be another service's (S-131)."""
     if mapping is None:
         return Standing.ABSENT
     candidate = pool.by_member.get(mapping.member_id)
@@ -189,7 +182,7 @@ def standing(
     if not held and is_aged(pool.scope.ttl, mapping.last_used_day, mapping.last_used_hour, today, hour):
         return Standing.EXPIRED
     if candidate.state is MemberState.DISABLED:
-        return Standing.DISABLED
+        return Standing.GIVEN_UP if candidate.replaces and not held else Standing.DISABLED
     if why_not(candidate) is not None or not reaches(candidate.sender.kind, candidate.sender.country, to):
         return Standing.UNUSABLE
     if candidate.refused_in and is_refused(pool, candidate, to):
@@ -198,7 +191,13 @@ def standing(
         return Standing.FOREIGN
     if not is_clear(candidate, to):
         return Standing.PENDING if candidate.clearance is Clearance.PENDING else Standing.UNREGISTERED
-    return Standing.LIVE
+    return Standing.DRAINED if not held and _is_drained(candidate, mapping, today) else Standing.LIVE
+
+
+def _is_drained(candidate: Candidate, mapping: StoredMapping, today: int) -> bool:
+    """Whether a number has drained for longer than its window, and has not been used for the mapping within it (S-103)."""
+    began = candidate.drain_day if candidate.state is MemberState.DRAIN else None
+    return began is not None and today - max(began, mapping.last_used_day) > candidate.drain_days
 
 
 def decide(
@@ -227,8 +226,9 @@ def decide(
         not sticky or choice.reason is Reason.RCS
     ):  # RCS senders have no mappings (S-25)
         return Binding(choice.candidate, choice.reason, Outcome.OFF)
+    alone = worth is Standing.DRAINED and isinstance(choice, Refusal)  # nobody else can (S-103)
     if mapping is not None and (
-        worth is Standing.LIVE or (worth is Standing.REFUSED and _no_better(ask, pool, choice, mapping))
+        worth is Standing.LIVE or alone or (worth is Standing.REFUSED and _no_better(ask, pool, choice, mapping))
     ):
         return _use(ask, pool, mapping, refresh, crowd)
     if mapping is not None and worth in (Standing.PENDING, Standing.DISABLED):

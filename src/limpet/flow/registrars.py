@@ -18,6 +18,7 @@ from limpet.config_registration import RegistrationConfig
 from limpet.core.ids import IdSource
 from limpet.flow.register import Registering
 from limpet.flow.swap import Swapping
+from limpet.flow.swap_notices import Notices
 from limpet.flow.worker import supervise
 from limpet.registrar.http import HttpRegistrar
 from limpet.registrar.manual import ManualRegistrar
@@ -53,6 +54,7 @@ async def registering(
     database: Database,
     services: Services,
     book: RegistrationBook,
+    notices: Notices,
     carriers: Iterable[object] = (),
 ) -> AsyncIterator[None]:
     """Numbers are registered and swapped for as long as this lasts; after a crash both go on where they stopped."""
@@ -63,7 +65,7 @@ async def registering(
 
     registrar = registrar_of(config, clock, carriers)
     asking = Registering(database, registrar, book, clock, timedelta(days=config.patience_days))
-    swapping = Swapping(database, services, clock, new_id)
+    swapping = Swapping(database, services, clock, new_id, notices)
     running = [asyncio.create_task(supervise(loop)) for loop in [*asking.loops(), *swapping.loops()]]
     try:
         yield

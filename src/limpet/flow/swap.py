@@ -16,6 +16,7 @@ from limpet.clock import Clock
 from limpet.core.ids import BUCKETS
 from limpet.core.model import Clearance
 from limpet.core.registration import State
+from limpet.flow.swap_notices import Notices
 from limpet.flow.sweep import every
 from limpet.flow.worker import Loop
 from limpet.store import swaps
@@ -32,14 +33,17 @@ _log = structlog.get_logger()
 
 
 class Swapping:
-    """The loop of one process. `new_id` makes the ids of events."""
+    """The loop of one process. `new_id` makes the ids of events; `notices` tells people."""
 
-    def __init__(self, database: Database, services: Services, clock: Clock, new_id: Callable[[datetime], int]) -> None:
+    def __init__(
+        self, database: Database, services: Services, clock: Clock, new_id: Callable[[datetime], int], notices: Notices
+    ) -> None:
         self._database = database
         self._services = services
         self._swaps = Swaps(database)
         self._clock = clock
         self._new_id = new_id
+        self._notices = notices
 
     def loops(self) -> list[Loop]:
         """What has to run for as long as the server does."""
@@ -58,6 +62,8 @@ class Swapping:
             swap = await swaps.by_id(connection, swap_id)
         if swap is not None and swap.state is SwapState.MOVING and walked(swap.progress):
             return await self._remove_old(swap)
+        if swap is not None and swap.state is SwapState.TELLING:
+            return await self._notices.step(swap)
         return await self._database.transaction(partial(self._step, swap_id))
 
     async def _step(self, swap_id: int, connection: Connection) -> bool:
@@ -76,17 +82,19 @@ class Swapping:
 
     async def _move(self, connection: Connection, swap: Swap, now: datetime) -> bool:
         """Some buckets, or a chunk of a full one; after the last bucket of the second walk the swap is done."""
-        progress, moved = swap.progress, 0
+        progress, moved, to_tell = swap.progress, 0, 0
         while moved < swaps.CHUNK and progress < min(swap.progress + BUCKETS_A_STEP, BUCKETS):
-            here = await swaps.move_bucket(connection, swap, progress, self._new_id, now)
-            moved += here
+            here, told = await swaps.move_bucket(connection, swap, progress, self._new_id, now)
+            moved, to_tell = moved + here, to_tell + told
             if here < swaps.CHUNK:
                 progress += 1
         done = swap.state is SwapState.FINISHING and walked(progress)
-        await swaps.advance(connection, swap, SwapState.DONE if done else swap.state, progress, moved, None, now)
+        tells = done and swap.to_tell + to_tell > 0
+        state = SwapState.TELLING if tells else SwapState.DONE if done else swap.state
+        await swaps.advance(connection, swap, state, 0 if tells else progress, moved, None, now, to_tell)
         if done:
             _log.info("number swapped", moved=swap.moved + moved)
-        return not done
+        return tells or not done
 
     async def _remove_old(self, swap: Swap) -> bool:
         """The old number leaves as any number does. Done again after a crash it finds the number gone, and goes on."""

@@ -36,6 +36,7 @@ from limpet.store import (
     links,
     media,
     mms,
+    rebalances,
     receipts,
     refused,
     retention,
@@ -59,9 +60,10 @@ TROUBLE_PAUSE_S = 5.0
 RESETS_KEPT = timedelta(days=1)
 """Nothing that was being written when a number was reset is still being written after this time."""
 ORPHAN_DAYS = 8
-IMPORTS_KEPT = timedelta(days=30)
-IMPORTS_AT_ONCE = 100
 """Carriers repeat receipts for a day or two; one that nobody has claimed after this time is dropped."""
+UNDO_KEPT = timedelta(days=30)
+"""For so long imports and rebalances can be taken back."""
+SETTLED_AT_ONCE = 100
 _log = structlog.get_logger()
 
 
@@ -160,13 +162,14 @@ class Sweeps:
         await tallies.forget(self._database, day_number(now))
         await health.forget(self._database, now)
         await self.obfuscate()
-        await self._settle_imports(now)
+        await self._settle(now)
         await idempotency.purge(self._database, oldest_relevant_id(now, idempotency.REMEMBERED_DAYS))
 
-    async def _settle_imports(self, now: datetime) -> None:
-        """Forget what imports need to be carried on with, or taken back, when nobody has touched them for long."""
-        while await sticky_bulk.settle(self._database, now - IMPORTS_KEPT, IMPORTS_AT_ONCE, now) == IMPORTS_AT_ONCE:
-            pass
+    async def _settle(self, now: datetime) -> None:
+        """Forget what imports and rebalances need to be carried on with, or taken back, when nobody has touched them for long."""
+        for settle in (sticky_bulk.settle, rebalances.settle):
+            while await settle(self._database, now - UNDO_KEPT, SETTLED_AT_ONCE, now) == SETTLED_AT_ONCE:
+                pass
 
     async def obfuscate(self) -> None:
         """Take out the numbers of people whose messages left long ago and never had a receipt."""

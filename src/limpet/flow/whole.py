@@ -34,11 +34,13 @@ from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
 from limpet.flow.owed import Owed
 from limpet.flow.question import Questions
+from limpet.flow.rebalance import Rebalances
 from limpet.flow.receipt import Receipts
 from limpet.flow.refused import REFUSED_DAYS, RefusedMarks
 from limpet.flow.release import Releases
 from limpet.flow.share import Contacts
 from limpet.flow.streams import Streams
+from limpet.flow.swap_notices import Notices
 from limpet.flow.sweep import EVERY_SECOND_S, Sweeps, every
 from limpet.flow.worker import WAITING_MAX, Loop
 from limpet.store.callbacks import OwedCallback
@@ -103,6 +105,8 @@ class Flow:
     events: Events
     switchboard: Switchboard
     releases: Releases
+    rebalances: Rebalances
+    notices: Notices
     post: Callable[[Sequence[OwedCallback]], None]
     lease: timedelta
 
@@ -114,6 +118,7 @@ class Flow:
         return [
             *lanes,
             *self.sweeps.loops(),
+            *self.rebalances.loops(),
             partial(every, EVERY_SECOND_S, self.switchboard.turn),
             self.events.streams.follow,
         ]
@@ -194,6 +199,8 @@ def assemble(
         events,
         Switchboard(database, fleet, clock, owner, pace.patience),
         Releases(database, resolver, doubt, fleet, clock, post),
+        Rebalances(database, directory, clock, new_id),
+        Notices(database, directory, accept, clock),
         post, pace.lease,
     )  # fmt: skip
 

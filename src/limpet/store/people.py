@@ -55,6 +55,8 @@ _OF_SERVICES: Final = (
     (Kind.MAPPING, "people_mappings"),
     (Kind.IMPORT, "people_imports_staged"),
     (Kind.IMPORT, "people_imports_before"),
+    (Kind.MOVE, "people_moves"),
+    (Kind.MOVE, "people_notices"),
 )
 """By bucket, name and services."""
 _OF_ACCOUNT: Final = (

@@ -117,7 +117,8 @@ def _member_of(row: asyncpg.Record) -> PoolMember:
     )  # fmt: skip
     return PoolMember(
         row["member_id"], row["id"], sender, row["added_at"], frozenset(row["refused_in"]), row["daily_contacts"],
-        Clearance(row["clearance"]), row["retiring"], row["weight"], MemberState(row["state"]),
+        Clearance(row["clearance"]), row["retiring"], row["weight"], MemberState(row["state"]), row["drain_day"],
+        row["drain_days"], row["replaces"],
     )  # fmt: skip
 
 

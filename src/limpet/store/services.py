@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncpg
 
+from limpet.core.ids import day_number
 from limpet.core.model import (
     CHANNEL_KINDS,
     Capability,
@@ -228,9 +229,11 @@ class Services:
         """All live members, in the order in which they joined."""
         return [_member_of(row) for row in await self.database.pool.fetch(query("member_all"), service_id)]
 
-    async def update_member(self, service_id: int, sender_sid: str, changes: Mapping[str, object]) -> PoolMember | None:
-        """Change some of `daily_contacts` (None: as many as there are), `weight` and `state` of a member; None when it is not in
-        the pool."""
+    async def update_member(
+        self, service_id: int, sender_sid: str, changes: Mapping[str, object], now: datetime
+    ) -> PoolMember | None:
+        """Change some of `daily_contacts` (None: as many as there are), `weight`, `state`, `drain_days` and `replaces` of a
+        member; None when it is not in the pool."""
 
         async def work(connection: Connection) -> PoolMember | None:
             if await connection.fetchval(query("service_hold"), service_id) is None:
@@ -238,10 +241,12 @@ class Services:
             row = await connection.fetchrow(query("member_by_sid"), service_id, sender_sid)
             if row is None:
                 return None
-            member = replace(_member_of(row), **changes)  # type: ignore[arg-type]
+            before = _member_of(row)
+            member = _in_state(replace(before, **changes), day_number(now))  # type: ignore[arg-type]
             await connection.execute(
-                query("member_update"), service_id, sender_sid, member.daily_contacts, member.weight, member.state
-            )
+                query("member_update"), service_id, sender_sid, member.daily_contacts, member.weight, member.state,
+                member.drain_day, member.drain_days, member.replaces,
+            )  # fmt: skip
             await connection.execute(query("pool_changed"), service_id)
             return member
 
@@ -279,6 +284,14 @@ class Services:
         return await self.database.transaction(work)
 
 
+def _in_state(member: PoolMember, today: int) -> PoolMember:
+    """A member with what follows from its state: the day since which it drains, and that only a disabled one gives its people
+    up."""
+    draining, disabled = member.state is MemberState.DRAIN, member.state is MemberState.DISABLED
+    since = (today if member.drain_day is None else member.drain_day) if draining else None
+    return replace(member, drain_day=since, replaces=member.replaces and disabled)
+
+
 async def _refusal(connection: Connection, service_id: int, sender: Sender, limit: int) -> PoolRefusal | None:
     """Why not, in Twilio's order; both rows are held, so that the answer stays true until the commit."""
     here = await connection.fetchval(query("member_service_of_sender"), sender.id)
@@ -293,6 +306,7 @@ def _member_of(row: asyncpg.Record) -> PoolMember:
     return PoolMember(
         row["member_id"], row["service_id"], sender_of(row), row["added_at"], daily_contacts=row["daily_contacts"],
         clearance=Clearance(row["clearance"]), retiring=row["retiring"], weight=row["weight"], state=MemberState(row["state"]),
+        drain_day=row["drain_day"], drain_days=row["drain_days"], replaces=row["replaces"],
     )  # fmt: skip
 
 

@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 import asyncpg
 
-from limpet.core.ids import BUCKETS
+from limpet.core.address import parse_recipient
+from limpet.core.ids import BUCKETS, day_number
 from limpet.core.model import Clearance, PoolMember, Service
 from limpet.core.registration import SHOWN, Stage, State
 from limpet.core.sticky import EventKind
@@ -24,6 +26,7 @@ from limpet.store.sticky import MappingKey, StickyEvent, insert_events
 CHUNK = 2000
 OPEN_MAX = 100
 CAUSE = "swapped"
+NOTICE_DAYS, NOTICES_PER_SECOND = 30, 10
 
 
 class SwapState(StrEnum):
@@ -35,12 +38,23 @@ class SwapState(StrEnum):
     """People are moved; the old number gets no new ones."""
     FINISHING = "finishing"
     """The old number has left; people who came to it last are moved."""
+    TELLING = "telling"
+    """Everybody is moved; who is to be told so is told."""
     DONE = "done"
     FAILED = "failed"
     CANCELED = "canceled"
 
 
-OPEN = frozenset({SwapState.REGISTERING, SwapState.MOVING, SwapState.FINISHING})
+OPEN = frozenset({SwapState.REGISTERING, SwapState.MOVING, SwapState.FINISHING, SwapState.TELLING})
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A text to people who were moved and were in contact within `days`, so many a second."""
+
+    body: str
+    days: int = NOTICE_DAYS
+    per_second: int = NOTICES_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,19 @@ class Swap:
     new_is_in: bool
     clearance: Clearance
     registration: State
+    notice: Notice | None
+    to_tell: int
+    told: int
+    untold: int
+    """To whom nothing could be sent."""
+    paced_until: datetime | None
+
+
+class Addressee(NamedTuple):
+    """Who is still to be told, and when that was tried first: a message may have been made then."""
+
+    recipient: str
+    tried_at: datetime | None
 
 
 class Swaps:
@@ -76,13 +103,23 @@ class Swaps:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, service: Service, old: PoolMember, new: PoolMember, actor: str, now: datetime) -> Swap | None:
+    async def begin(
+        self,
+        service: Service,
+        old: PoolMember,
+        new: PoolMember,
+        actor: str,
+        now: datetime,
+        notice: Notice | None = None,
+    ) -> Swap | None:
         """A swap of two members of a pool; None when the old one is being swapped already, or has left."""
+        said = notice or Notice("")
 
         async def work(connection: Connection) -> Swap | None:
             made = await connection.fetchval(
-                query("swap_insert"), service.account_id, service.id, old.id, new.id, actor, now
-            )
+                query("swap_insert"), service.account_id, service.id, old.id, new.id, actor, now, said.body or None,
+                said.days, said.per_second,
+            )  # fmt: skip
             return None if made is None else await by_id(connection, made)
 
         return await self._database.transaction(work)
@@ -97,7 +134,7 @@ class Swaps:
         """Let a swap be before anybody was moved; whether that was so. The replacement stays in the pool."""
         return (
             await self._database.pool.fetchval(
-                query("swap_advance"), swap.id, SwapState.REGISTERING, SwapState.CANCELED, 0, 0, "Canceled", now
+                query("swap_advance"), swap.id, SwapState.REGISTERING, SwapState.CANCELED, 0, 0, "Canceled", now, 0
             )
             is not None
         )
@@ -121,10 +158,11 @@ async def hold(connection: Connection, swap_id: int) -> Swap | None:
 
 
 async def advance(
-    connection: Connection, swap: Swap, to: SwapState, progress: int, moved: int, reason: str | None, now: datetime
-) -> None:
-    """Write how far a held swap has come; `moved` is how many people more."""
-    await connection.execute(query("swap_advance"), swap.id, swap.state, to, progress, moved, reason, now)
+    connection: Connection, swap: Swap, to: SwapState, progress: int, moved: int, reason: str | None, now: datetime,
+    to_tell: int = 0,
+) -> None:  # fmt: skip
+    """Write how far a held swap has come; `moved` is how many people more, of whom so many are to be told."""
+    await connection.execute(query("swap_advance"), swap.id, swap.state, to, progress, moved, reason, now, to_tell)
 
 
 async def retire(connection: Connection, swap: Swap, *, retiring: bool) -> None:
@@ -136,15 +174,59 @@ async def retire(connection: Connection, swap: Swap, *, retiring: bool) -> None:
 
 async def move_bucket(
     connection: Connection, swap: Swap, bucket: int, new_id: Callable[[datetime], int], now: datetime
-) -> int:
-    """Move at most CHUNK people of one bucket to the replacement, each with an event; answers how many."""
+) -> tuple[int, int]:
+    """Move at most CHUNK people of one bucket to the replacement, each with an event; answers how many, and how many of them are
+    to be told."""
     scopes = [swap.service_id] if swap.space_id is None else [swap.service_id, swap.space_id]
     rows = await connection.fetch(
         query("swap_move"), bucket, scopes, swap.old_member_id, swap.new_member_id, CHUNK
     )  # fmt: skip
+    if not rows:
+        return 0, 0
     people = [MappingKey(bucket, row["service_id"], row["recipient"]) for row in rows]
-    await insert_events(connection, _events(swap, people, new_id, now)) if rows else None
-    return len(rows)
+    await insert_events(connection, _events(swap, people, new_id, now))
+    return len(rows), await _note_whom_to_tell(connection, swap, bucket, rows, day_number(now))
+
+
+async def _note_whom_to_tell(
+    connection: Connection, swap: Swap, bucket: int, rows: Sequence[asyncpg.Record], today: int
+) -> int:
+    """Note who is to be told: those who were in contact lately, and whose number is kept."""
+    if swap.notice is None:
+        return 0
+    since = today - swap.notice.days
+    people = [row["recipient"] for row in rows if row["last_used_day"] >= since and parse_recipient(row["recipient"])]
+    return len(await connection.fetch(query("swap_notices_insert"), bucket, swap.id, people)) if people else 0
+
+
+async def whom_to_tell(
+    connection: Connection, swap: Swap, bucket: int, most: int, now: datetime
+) -> list[Addressee]:  # fmt: skip
+    """At most so many people of a bucket who are still to be told; that it is tried now is noted."""
+    rows = await connection.fetch(query("swap_notices"), bucket, swap.id, most)
+    if rows:
+        people = [row["recipient"] for row in rows]
+        await connection.execute(query("swap_notices_try"), bucket, swap.id, people, now)
+    return [Addressee(row["recipient"], row["tried_at"]) for row in rows]
+
+
+async def pace(connection: Connection, swap: Swap, progress: int, paced_until: datetime, now: datetime) -> None:
+    """Write how far the telling of a held swap is, and until when it waits."""
+    await connection.execute(query("swap_pace"), swap.id, progress, paced_until, now)
+
+
+async def note_told(
+    swap: Swap, bucket: int, told: Sequence[str], untold: Sequence[str], now: datetime, connection: Connection
+) -> None:
+    """Forget people who are told, and those who cannot be; each counts once, whoever told them."""
+    await hold(connection, swap.id)
+    counts = [await _forget_notices(connection, swap, bucket, people) for people in (told, untold)]
+    await connection.execute(query("swap_told"), swap.id, *counts, now)
+
+
+async def _forget_notices(connection: Connection, swap: Swap, bucket: int, people: Sequence[str]) -> int:
+    gone = await connection.execute(query("swap_notices_forget"), bucket, swap.id, people)
+    return int(gone.split()[-1])
 
 
 def _events(
@@ -165,10 +247,12 @@ def walked(progress: int) -> bool:
 
 
 def _swap_of(row: asyncpg.Record) -> Swap:
-    stage = Stage(row["stage"]) if row["stage"] else None
+    stage, body = Stage(row["stage"]) if row["stage"] else None, row["notify_body"]
     return Swap(
         row["id"], row["account_id"], row["service_id"], row["space_id"], row["old_member_id"], row["new_member_id"],
         SwapState(row["state"]), row["progress"], row["moved"], row["reason"], row["actor"], row["created_at"],
         row["updated_at"], row["old_sid"], row["old_number"], row["new_sid"], row["new_number"], row["old_is_in"],
         row["new_is_in"], Clearance(row["clearance"]), SHOWN[stage] if stage else State.UNREGISTERED,
+        None if body is None else Notice(body, row["notify_days"], row["notify_per_s"]),
+        row["to_tell"], row["told"], row["untold"], row["paced_until"],
     )  # fmt: skip

@@ -176,16 +176,24 @@ def swap_resource(
     progress: int,
     moved: int,
     reason: str | None,
+    notice: tuple[str, int, int] | None,
+    to_tell: int,
+    told: int,
+    untold: int,
     created_at: datetime,
     updated_at: datetime,
     root: str,
 ) -> Json:
-    """A swap of numbers, ours: `progress` counts to 1024 while people are moved, `moved` is how many they are by now."""
+    """A swap of numbers, ours: `progress` counts to 1024 while people are moved, `moved` is how many they are by now. Of them
+    `to_tell` get the text of the `notice` (its days and pace behind it), `told` have got it, `untold` cannot get it."""
     return {
         "account_sid": account_sid,
         "date_created": iso8601(created_at),
         "date_updated": iso8601(updated_at),
         "moved": moved,
+        "notify_body": notice and notice[0],
+        "notify_days": notice and notice[1],
+        "notify_per_second": notice and notice[2],
         "phone_number_sid": number_sid,
         "progress": progress,
         "reason": reason,
@@ -193,5 +201,8 @@ def swap_resource(
         "replacement_sid": replacement_sid,
         "service_sid": service_sid,
         "state": state,
+        "to_tell": to_tell,
+        "told": told,
+        "untold": untold,
         "url": f"{root}/Services/{service_sid}/PhoneNumbers/{number_sid}/Swap",
     }

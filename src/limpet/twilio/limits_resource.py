@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from limpet.core.ids import day_date
 from limpet.core.model import Account, PoolMember, Service
 from limpet.core.removal import Removal
 from limpet.twilio.resources import Json, account_uri
@@ -36,12 +37,15 @@ def service_limits(service: Service, segments_today: int, account_sid: str, root
 
 def member_limits(member: PoolMember, contacts_today: int, account_sid: str, service_sid: str, root: str) -> Json:
     """`/v1/Services/{MG}/PhoneNumbers/{PN}/Limits`; null is no limit. New people are counted while there is a limit. Weight and
-    state say what it gets of new people beside the others."""
+    state say what it gets of new people beside the others, the rest what becomes of its own when it drains or is disabled."""
     return {
         "account_sid": account_sid,
         "contacts_today": contacts_today,
         "daily_contacts": member.daily_contacts,
+        "drain_days": member.drain_days,
+        "drains_since": None if member.drain_day is None else day_date(member.drain_day).isoformat(),
         "phone_number": member.sender.address,
+        "replace": member.replaces,
         "service_sid": service_sid,
         "sid": member.sender.sid,
         "state": member.state,

@@ -36,6 +36,7 @@ from limpet.web import (
     permissions,
     pools,
     privacy,
+    rebalances,
     registration,
     rehearsal,
     selection,
@@ -187,6 +188,8 @@ _V1: Mapping[str, Mapping[str, Handler]] = {
         "POST": sticky_spaces.update,
         "DELETE": sticky_spaces.delete,
     },
+    "/Services/{service_sid}/Rebalances": {"GET": rebalances.page, "POST": rebalances.create},
+    "/Services/{service_sid}/Rebalances/{sid}": {"GET": rebalances.fetch, "POST": rebalances.update},
 }
 _STREAMED: Mapping[str, Mapping[str, Handler]] = {
     "/Services/{service_sid}/StickyMappings/Import": {"GET": sticky_transfer.page, "POST": sticky_transfer.bring},

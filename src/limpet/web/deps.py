@@ -16,6 +16,7 @@ from limpet.flow.accept import Accept
 from limpet.flow.clicks import Clicks
 from limpet.flow.directory import Directory
 from limpet.flow.events import Events
+from limpet.flow.rebalance import Rebalances
 from limpet.flow.release import Releases
 from limpet.flow.sticky_import import StickyImports
 from limpet.store.accounts import Accounts
@@ -139,6 +140,7 @@ class Deps:
     compliance: Compliance = field(kw_only=True)
     people: People = field(kw_only=True)
     sticky_imports: StickyImports = field(kw_only=True)
+    rebalances: Rebalances = field(kw_only=True)
 
     @property
     def person_requests(self) -> PersonRequests:

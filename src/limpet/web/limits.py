@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from limpet.core.ids import day_number
+from limpet.core.model import MemberState
 from limpet.flow.removal import removal_of
 from limpet.store.tallies import NO_DAY, Tally, count
+from limpet.twilio.forms import invalid
 from limpet.twilio.limits_resource import account_limits, member_limits, removal_resource, service_limits
 from limpet.twilio.pool_form import parse_member_change
 from limpet.web import pools
@@ -48,10 +50,13 @@ async def removal(call: Call) -> Answer:
 
 
 async def change_member(call: Call) -> Answer:
-    """POST /v1/Services/{MG}/PhoneNumbers/{PN}: how many new people the number may get in a day, its share of them, its state."""
+    """POST /v1/Services/{MG}/PhoneNumbers/{PN}: how many new people the number may get in a day, its share of them, its state,
+    and what becomes of its people in it."""
     service, changes = await service_of(call), parse_member_change(call.form)
     member = await pools.member_of(pools.NUMBERS, call, service)
-    changed = await call.deps.services.update_member(service.id, member.sender.sid, changes)
+    if changes.get("replaces") and changes.get("state", member.state) is not MemberState.DISABLED:
+        raise invalid("Replace", "only a number that is disabled gives its people up")
+    changed = await call.deps.services.update_member(service.id, member.sender.sid, changes, call.now)
     if changed is None:
         raise call.not_found()
     return ok(pools.shown(pools.NUMBERS, call, service, changed))

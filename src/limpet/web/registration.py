@@ -7,14 +7,14 @@ campaign. `POST` on it has a registration that failed tried again.
 from __future__ import annotations
 
 from limpet.core.errors import ApiError
-from limpet.core.model import Clearance, PoolMember, Sender, Service
+from limpet.core.model import Clearance, MemberState, PoolMember, Sender, Service
 from limpet.core.registration import SHOWN, Stage, State
 from limpet.store.registration_views import HistoryStep, RegistrationView
-from limpet.store.swaps import Swap, SwapState
+from limpet.store.swaps import NOTICE_DAYS, NOTICES_PER_SECOND, Notice, Swap, SwapState
 from limpet.twilio.compliance_resources import Json, registration_resource, swap_resource
 from limpet.twilio.dates import iso8601
-from limpet.twilio.forms import filled, invalid
-from limpet.twilio.pool_form import parse_member
+from limpet.twilio.forms import Form, filled, invalid
+from limpet.twilio.pool_form import parse_member, parse_notify
 from limpet.twilio.sid import is_sid
 from limpet.web.answer import NO_CONTENT, Answer, created, ok
 from limpet.web.door import Call
@@ -48,12 +48,12 @@ async def retry(call: Call) -> Answer:
 
 
 async def swap(call: Call) -> Answer:
-    """POST /v1/Services/{MG}/PhoneNumbers/{PN}/Swap: `PhoneNumberSid` or `PhoneNumber` takes this one's place."""
+    """POST /v1/Services/{MG}/PhoneNumbers/{PN}/Swap: `PhoneNumberSid` or `PhoneNumber` takes this one's place; `NotifyBody` is a
+    text to its people."""
     service = await service_of(call)
-    old = await _member(call, service, _sid(call))
+    old, notice = await _member(call, service, _sid(call)), _notice(call.form)
     new = await _replacement(call, service, old)
-    actor = f"api:{call.caller.credential_sid}"
-    made = await call.deps.compliance.swaps.begin(service, old, new, actor, call.now)
+    made = await call.deps.compliance.swaps.begin(service, old, new, call.actor, call.now, notice)
     if made is None:
         raise invalid("PhoneNumberSid", "the number is being swapped already")
     return created(_shown_swap(call, service, made))
@@ -86,11 +86,21 @@ async def _replacement(call: Call, service: Service, old: PoolMember) -> PoolMem
     if new.id == old.sender.id:
         raise invalid("PhoneNumberSid", "a number cannot take its own place")
     if (there := await call.deps.services.member(service.id, new.sid)) is not None:
-        return there
+        return _in_use(there)
     joined = await call.deps.services.add_member(service, new, call.now)
     if isinstance(joined, PoolMember):
         return joined
     raise refused(call, joined, new.address)
+
+
+def _in_use(replacement: PoolMember) -> PoolMember:
+    """A replacement that is in the pool already, if it may get people."""
+    if replacement.state is not MemberState.ACTIVE:
+        state = {MemberState.DRAIN: "drains", MemberState.DISABLED: "is disabled"}[replacement.state]
+        raise invalid("PhoneNumberSid", f"{replacement.sender.address} {state}, and a replacement must be active")
+    if replacement.retiring:
+        raise invalid("PhoneNumberSid", f"{replacement.sender.address} is being swapped itself")
+    return replacement
 
 
 async def _named(call: Call) -> Sender:
@@ -147,10 +157,20 @@ def _step(one: HistoryStep) -> Json:
     }
 
 
+def _notice(form: Form) -> Notice | None:
+    """What people are told who are moved, if they are; 21617 for a text that is too long."""
+    body, days, per_second = parse_notify(form)
+    if body is None:
+        return None
+    return Notice(body, NOTICE_DAYS if days is None else days, per_second or NOTICES_PER_SECOND)
+
+
 def _shown_swap(call: Call, service: Service, one: Swap) -> Json:
     return swap_resource(
         account_sid=call.account.sid, service_sid=service.sid, number_sid=one.old_sid, replacement_sid=one.new_sid,
         state=one.state, registration=one.registration, progress=one.progress, moved=one.moved, reason=one.reason,
+        notice=None if one.notice is None else (one.notice.body, one.notice.days, one.notice.per_second),
+        to_tell=one.to_tell, told=one.told, untold=one.untold,
         created_at=one.created_at, updated_at=one.updated_at, root=call.root,
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from limpet.store import sticky_bulk
 from limpet.store.sticky_bulk import OtherHand
 from limpet.twilio.lists import parse_page
 from limpet.twilio.pages import page_v1
+from limpet.twilio.sid import is_sid
 from limpet.twilio.sticky_import_form import (
     Json,
     import_resource,
@@ -125,7 +126,8 @@ async def export(call: Call) -> Answer:
 
 async def _one(call: Call) -> tuple[Service, Import]:
     service = await service_of(call)
-    one = await sticky_bulk.by_sid(call.deps.database, service, call.parts["sid"])
+    sid = call.parts["sid"]
+    one = await sticky_bulk.by_sid(call.deps.database, service, sid) if is_sid(SID_PREFIX, sid) else None
     if one is None:
         raise call.not_found()
     return service, one

@@ -133,6 +133,25 @@ SELECT i.service_id, i.sid AS import_sid, b.created_day, b.last_used_day, b.flag
 DELETE FROM sticky_import_before AS b USING sticky_import i
  WHERE b.bucket = $1 AND i.id = b.import_id AND i.service_id = ANY ($3::integer[]) AND b.recipient = $2;
 
+-- name: people_moves (hot)
+-- That rebalances moved them, kept so that it can be undone.
+SELECT r.service_id, r.sid AS rebalance_sid, v.created_day
+  FROM sticky_rebalance_move v JOIN sticky_rebalance r ON r.id = v.rebalance_id
+ WHERE v.bucket = $1 AND r.service_id = ANY ($3::integer[]) AND v.recipient = $2;
+
+-- name: people_moves_erase (hot)
+DELETE FROM sticky_rebalance_move AS v USING sticky_rebalance r
+ WHERE v.bucket = $1 AND r.id = v.rebalance_id AND r.service_id = ANY ($3::integer[]) AND v.recipient = $2;
+
+-- name: people_notices (hot)
+-- That they are to be told of the number that took the place of theirs.
+SELECT w.service_id, n.tried_at FROM swap_notice n JOIN number_swap w ON w.id = n.swap_id
+ WHERE n.bucket = $1 AND w.service_id = ANY ($3::integer[]) AND n.recipient = $2;
+
+-- name: people_notices_erase (hot)
+DELETE FROM swap_notice AS n USING number_swap w
+ WHERE n.bucket = $1 AND w.id = n.swap_id AND w.service_id = ANY ($3::integer[]) AND n.recipient = $2;
+
 -- name: people_import_problems (fan-out)
 -- Lines that were not taken are kept as they were, in the bucket of their import; $2 are the digits of a number in them.
 SELECT i.service_id, i.sid AS import_sid, p.line, p.why, p.what

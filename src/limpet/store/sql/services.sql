@@ -86,32 +86,33 @@ SELECT service_id FROM pool_member WHERE sender_id = $1 AND removed_at IS NULL;
 
 -- name: member_by_sid (reference)
 SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.clearance, m.retiring, m.daily_contacts,
-       m.weight, m.state
+       m.weight, m.state, m.drain_day, m.drain_days, m.replaces
   FROM pool_member m JOIN sender n ON n.id = m.sender_id
  WHERE m.service_id = $1 AND n.sid = $2 AND m.removed_at IS NULL;
 
 -- name: member_all (reference)
 SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.clearance, m.retiring, m.daily_contacts,
-       m.weight, m.state
+       m.weight, m.state, m.drain_day, m.drain_days, m.replaces
   FROM pool_member m JOIN sender n ON n.id = m.sender_id
  WHERE m.service_id = $1 AND m.removed_at IS NULL ORDER BY m.id;
 
 -- name: member_page_down (reference)
 SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.clearance, m.retiring, m.daily_contacts,
-       m.weight, m.state
+       m.weight, m.state, m.drain_day, m.drain_days, m.replaces
   FROM pool_member m JOIN sender n ON n.id = m.sender_id
  WHERE m.service_id = $1 AND m.removed_at IS NULL AND n.kind = ANY ($2::text[]) AND ($3::text IS NULL OR n.country = $3)
    AND m.id < $4::bigint ORDER BY m.id DESC LIMIT $5;
 
 -- name: member_page_up (reference)
 SELECT n.*, m.id AS member_id, m.service_id, m.added_at, m.clearance, m.retiring, m.daily_contacts,
-       m.weight, m.state
+       m.weight, m.state, m.drain_day, m.drain_days, m.replaces
   FROM pool_member m JOIN sender n ON n.id = m.sender_id
  WHERE m.service_id = $1 AND m.removed_at IS NULL AND n.kind = ANY ($2::text[]) AND ($3::text IS NULL OR n.country = $3)
    AND m.id > $4::bigint ORDER BY m.id LIMIT $5;
 
 -- name: member_update (reference)
-UPDATE pool_member AS m SET daily_contacts = $3, weight = $4, state = $5
+UPDATE pool_member AS m
+   SET daily_contacts = $3, weight = $4, state = $5, drain_day = $6, drain_days = $7, replaces = $8
   FROM sender n
  WHERE m.service_id = $1 AND n.sid = $2 AND m.sender_id = n.id AND m.removed_at IS NULL
 RETURNING m.id;
