@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
 from limpet.core.model import MemberState
+from limpet.core.rebalance import Wish as RebalanceWish
 from limpet.flow.removal import removal_of
 from limpet.store.database import Database
 from limpet.store.services import Services
@@ -35,7 +38,7 @@ async def test_S_131_a_change_in_one_service_is_seen_by_the_next_message_of_anot
     if change == "removed":
         await services.remove_member(one.id, member.sender.sid, now)
     elif change == "disabled":
-        await services.update_member(one.id, member.sender.sid, {"state": MemberState.DISABLED})
+        await services.update_member(one.id, member.sender.sid, {"state": MemberState.DISABLED}, world.clock.now())
     else:
         await services.delete(world.account.id, one.sid, now)
     assert (await world.send(other, PEOPLE[0])).sender == POOL[1]
@@ -67,7 +70,7 @@ async def test_changes_in_all_services_of_a_space_at_once_do_not_block_each_othe
         service = (one, other)[n % 2]
         sid = members[service.id].sender.sid
         kinds: tuple[Callable[[], Awaitable[object]], ...] = (
-            lambda: services.update_member(service.id, sid, {"weight": n}),
+            lambda: services.update_member(service.id, sid, {"weight": n}, world.clock.now()),
             lambda: services.update(world.account.id, service.sid, {"require_a2p": n % 4 < 2}, world.clock.now()),
             lambda: move(world, third, space if n % 2 else None),
             lambda: spaces.update(space, {"of_all": n % 8 < 4}, world.clock.now()),
@@ -94,3 +97,23 @@ async def test_S_104_S_135_what_if_a_number_left_counts_the_people_of_the_space(
     mapped = await world.database.pool.fetchval("SELECT count(*) FROM sticky_mapping WHERE member_id = $1", member.id)
     assert found.people == mapped > 0
     assert [candidate.sender.address for candidate, _ in found.to] == [POOL[1]]
+
+
+async def test_S_105_S_135_a_rebalance_moves_a_services_own_people_of_the_space(world: World) -> None:
+    one, other = await spaced(world, await world.service(POOL[0]), await world.service(POOL[2]))
+    for place, person in enumerate(PEOPLE):
+        await world.send((one, other)[place % 2], person)
+    await world.add(one, POOL[1])
+    world.clock.advance(timedelta(days=60))
+    rebalances = world.flow.rebalances
+    plan = await rebalances.plan(one, RebalanceWish(30, 100, 1000, 100, None), "test")
+    assert plan is not None
+    assert (plan.people, plan.planned) == (12, 6)
+    await rebalances.change(plan, "running")
+    for _ in range(30):
+        world.clock.advance(timedelta(seconds=1))
+        await rebalances.turn()
+    found = Counter([await world.mapping(other, person) for person in PEOPLE])
+    assert found == {POOL[0]: 6, POOL[1]: 6, POOL[2]: 12}
+    told = await world.database.pool.fetch("SELECT service_id FROM sticky_event WHERE cause = 'rebalance'")
+    assert [event["service_id"] for event in told] == [one.scope.id] * 6

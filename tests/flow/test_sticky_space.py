@@ -135,11 +135,11 @@ async def test_S_131_what_an_operator_says_of_a_number_counts_for_all_services(
     number = str(await sender(world, one, ANNA))
     services = Services(world.database)
     (member,) = [m for m in await services.pool(one.id) if m.sender.address == number]
-    await services.update_member(one.id, member.sender.sid, {"state": state})
+    await services.update_member(one.id, member.sender.sid, {"state": state}, world.clock.now())
     passed = await sender(world, other, ANNA)
     assert (passed == number) is (state is MemberState.DRAIN)
     assert await world.mapping(other, ANNA) == number
-    await services.update_member(one.id, member.sender.sid, {"state": MemberState.ACTIVE})
+    await services.update_member(one.id, member.sender.sid, {"state": MemberState.ACTIVE}, world.clock.now())
     assert await sender(world, other, ANNA) == number
 
 
@@ -241,7 +241,7 @@ async def test_S_82_S_131_a_strict_pin_to_a_sister_that_cannot_says_why(
     (member,) = [m for m in await services.pool(one.id) if m.sender.address == FIRST[0]]
     key, wish = world.sticky.key(other, ANNA), Wish(member.id, Pin.STRICT, "test")
     await sticky_by_hand.put(world.sticky, other, key, wish, world.clock.now())
-    await services.update_member(one.id, member.sender.sid, {"state": MemberState.DISABLED})
+    await services.update_member(one.id, member.sender.sid, {"state": MemberState.DISABLED}, world.clock.now())
     refused = await world.send(other, ANNA)
     assert refused.error_code == 21703
     assert refused.rejections == dict.fromkeys(SECOND, "pinned_to_another") | {FIRST[0]: "disabled"}

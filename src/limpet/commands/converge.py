@@ -271,7 +271,7 @@ class Converge:
         if told:
             name = f"{member.sender.address} of {service.friendly_name}"
             self.plan.tell("change", "member", name, "; ".join(told), member.sender.sid)
-            await self._services.update_member(service.id, member.sender.sid, asdict(wanted))
+            await self._services.update_member(service.id, member.sender.sid, asdict(wanted), self._now)
 
     async def _change_service(self, have: _Have, wanted: WantedService, service: Service) -> Service:
         names = tuple(ServiceSettings.__slots__)

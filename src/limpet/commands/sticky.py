@@ -38,8 +38,6 @@ TRANSFER = Section("In and out", (
 SHARED = Section("Several services", (
     Entry("space", ".sticky_space:space", "Let several services of an account share who hears from which number."),
 ))  # fmt: skip
-
-
 POOL = Section("A pool's people", (
     Entry("rebalance", ".sticky_rebalance:rebalance", "Spread people over the numbers of a pool by weight."),
 ))  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from limpet.commands.wanted_table import Refused, Table, spelled
 from limpet.core.address import parse_sender
-from limpet.core.model import MemberState
+from limpet.core.model import DRAIN_DAYS, MemberState
 from limpet.store.sticky_spaces import SpaceSettings
 from limpet.twilio.pool_form import MEMBER_PARAMETERS, parse_member_change
 from limpet.twilio.sticky_space_form import PARAMETERS as SPACE_PARAMETERS
@@ -25,6 +25,8 @@ class MemberSettings:
     weight: int = 1
     state: MemberState = MemberState.ACTIVE
     daily_contacts: int | None = None
+    drain_days: int = DRAIN_DAYS
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,10 @@ def read_settings(table: Table) -> MemberSettings:
     """The settings of a member that a table gives."""
     form = table.form(MEMBER_PARAMETERS)
     changes: dict[str, Any] = table.read(lambda: parse_member_change(form)) if form else {}
-    return MemberSettings(**changes)
+    settings = MemberSettings(**changes)
+    if settings.replaces and settings.state is not MemberState.DISABLED:
+        raise Refused(table.join("replace"), 'is only for a number whose state is "disabled".')
+    return settings
 
 
 def read_spaces(table: Table) -> tuple[WantedSpace, ...] | None:

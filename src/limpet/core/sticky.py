@@ -171,9 +171,8 @@ NOBODY_CROWDED = Crowd()
 def standing(
     pool: Pool, mapping: StoredMapping | None, to: Address, today: int, at_cap: Collection[int] = (), hour: int = 0
 ) -> Standing:
-    """What a mapping is worth: absent, dead (S-5, S-6, S-7, S-86), broken (S-12, S-13, S-71, S-103, S-109), or live. One that is
-    held by hand neither ages nor gives way to a number of the person's country (S-80), nor because its own is to leave. In a space
-    its number may be another service's, and counts as that one vouches for it (S-131)."""
+    """What a mapping is worth: absent, dead (S-5, S-6, S-7, S-86), broken (S-12, S-13, S-71, S-103, S-109), or live. One held by
+    hand neither ages nor gives way to another number (S-80). In a space its own may be another service's (S-131)."""
     if mapping is None:
         return Standing.ABSENT
     candidate = pool.by_member.get(mapping.member_id)
@@ -197,9 +196,8 @@ def standing(
 
 def _is_drained(candidate: Candidate, mapping: StoredMapping, today: int) -> bool:
     """Whether a number has drained for longer than its window, and has not been used for the mapping within it (S-103)."""
-    if candidate.state is not MemberState.DRAIN or candidate.drain_day is None:
-        return False
-    return today - max(candidate.drain_day, mapping.last_used_day) > candidate.drain_days
+    began = candidate.drain_day if candidate.state is MemberState.DRAIN else None
+    return began is not None and today - max(began, mapping.last_used_day) > candidate.drain_days
 
 
 def decide(
@@ -228,11 +226,10 @@ def decide(
         not sticky or choice.reason is Reason.RCS
     ):  # RCS senders have no mappings (S-25)
         return Binding(choice.candidate, choice.reason, Outcome.OFF)
+    alone = worth is Standing.DRAINED and isinstance(choice, Refusal)  # nobody else can (S-103)
     if mapping is not None and (
-        worth is Standing.LIVE or (worth is Standing.REFUSED and _no_better(ask, pool, choice, mapping))
+        worth is Standing.LIVE or alone or (worth is Standing.REFUSED and _no_better(ask, pool, choice, mapping))
     ):
-        return _use(ask, pool, mapping, refresh, crowd)
-    if mapping is not None and worth is Standing.DRAINED and isinstance(choice, Refusal):  # nobody else can (S-103)
         return _use(ask, pool, mapping, refresh, crowd)
     if mapping is not None and worth in (Standing.PENDING, Standing.DISABLED):
         return _pass_by(ask, pool, mapping, refresh, worth.value)

@@ -61,6 +61,8 @@ class _Walk:
     """A step's way through the buckets: where it is, and what it has done."""
 
     one: Rebalance
+    scope_id: int
+    """Where the mappings of its service are."""
     now: datetime
     bucket: int
     after: str = ""
@@ -118,10 +120,11 @@ class Rebalances:
         counting, bucket, rows, step = Counting(pool, today, wish.idle_days), 0, 0, 1
         while bucket < BUCKETS and rows < ROWS_MAX:
             buckets = list(range(bucket, min(BUCKETS, bucket + step)))
-            since = today - pool.service.sticky_ttl_days
-            people = await rebalances.people(self._database, buckets, pool.service.id, since)
+            since = today - pool.scope.ttl.days
+            people = await rebalances.people(self._database, buckets, pool.scope.id, since)
             for place, each in enumerate(people, 1):
-                counting.add(each.recipient, each.mapping)
+                if each.mapping.member_id not in pool.sisters:
+                    counting.add(each.recipient, each.mapping)
                 if place % PEOPLE_AT_ONCE == 0:
                     await asyncio.sleep(0)  # messages go on meanwhile
             rows, bucket = rows + len(people), buckets[-1] + 1
@@ -172,7 +175,7 @@ class Rebalances:
         if not pool.service.sticky_sender:  # mappings are left alone (S-3): it waits
             return None
         at, after = self._places.get(rebalance_id, (one.progress, ""))
-        walk = _Walk(one, now, one.progress, after if at == one.progress else "")
+        walk = _Walk(one, pool.scope.id, now, one.progress, after if at == one.progress else "")
         done = await (
             self._there(connection, walk, pool) if one.state is State.RUNNING else self._back(connection, walk)
         )
@@ -214,7 +217,7 @@ class Rebalances:
         days = walk.one.wish.idle_days
         since = id_floor(walk.now - timedelta(days=days)) if days else _NO_ID
         return await rebalances.idle(
-            connection, walk.bucket, walk.one.service_id, walk.after, members, today - days, since, LOOKED_AT_MAX
+            connection, walk.bucket, walk.scope_id, walk.after, members, today - days, since, LOOKED_AT_MAX
         )
 
     async def _move_some(
@@ -232,7 +235,9 @@ class Rebalances:
                 chosen[each.recipient] = (Move(each.recipient, each.mapping, quota.after), quota)
         if not chosen:
             return seen
-        moved = await rebalances.move(connection, walk.one, walk.bucket, [move for move, _ in chosen.values()])
+        moved = await rebalances.move(
+            connection, walk.one, walk.scope_id, walk.bucket, [move for move, _ in chosen.values()]
+        )
         for recipient in sorted(moved):
             quota = chosen[recipient][1]
             walk.taken[quota.place, quota.before, quota.after] += 1
@@ -242,7 +247,7 @@ class Rebalances:
         return seen
 
     def _event(self, walk: _Walk, recipient: str, cause: str, before: str | None, after: str | None) -> StickyEvent:
-        key = MappingKey(walk.bucket, walk.one.service_id, recipient)
+        key = MappingKey(walk.bucket, walk.scope_id, recipient)
         return StickyEvent(
             key, self._new_id(walk.now), EventKind.MOVED, cause, before, after, None, walk.one.actor, walk.one.wish.reason
         )  # fmt: skip
@@ -251,7 +256,7 @@ class Rebalances:
         """Take moves back on from where the walk is; whether those were all."""
         while walk.goes_on:
             room = walk.room
-            looked_at, restored = await rebalances.undo(connection, walk.one, walk.bucket, room)
+            looked_at, restored = await rebalances.undo(connection, walk.one, walk.scope_id, walk.bucket, room)
             walk.looked_at += looked_at
             walk.moved += len(restored)
             members = {member for each in restored for member in (each.member_before, each.member_after)}

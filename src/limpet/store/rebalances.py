@@ -18,7 +18,7 @@ from limpet.core.model import Service
 from limpet.core.page import Page, PageRequest
 from limpet.core.rebalance import ACTOR_PREFIX, Plan, Quota, Rebalance, Share, State, Wish
 from limpet.core.sticky import StoredMapping
-from limpet.core.sticky_flags import ESTABLISHED, pin_of
+from limpet.core.sticky_flags import ESTABLISHED, hour_of, pin_of
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.queries import query
@@ -164,23 +164,25 @@ async def idle(
     return [_mapped(row) for row in rows]
 
 
-async def move(connection: Connection, one: Rebalance, bucket: int, moves: Sequence[Move]) -> set[str]:
+async def move(connection: Connection, one: Rebalance, scope_id: int, bucket: int, moves: Sequence[Move]) -> set[str]:
     """Move people of a bucket; answers those whose mapping was still as it was read."""
     rows = await connection.fetch(
-        query("rebalance_move"), bucket, one.id, one.service_id, [each.recipient for each in moves],
+        query("rebalance_move"), bucket, one.id, scope_id, [each.recipient for each in moves],
         [each.before.member_id for each in moves], [each.before.last_used_day for each in moves],
         [each.member_after for each in moves],
     )  # fmt: skip
     return {row["recipient"] for row in rows}
 
 
-async def undo(connection: Connection, one: Rebalance, bucket: int, most: int) -> tuple[int, list[Restored]]:
+async def undo(
+    connection: Connection, one: Rebalance, scope_id: int, bucket: int, most: int
+) -> tuple[int, list[Restored]]:
     """Take back at most so many moves of a bucket: how many were looked at, and who has the number of before again."""
     rows = await connection.fetch(query("rebalance_moved"), bucket, one.id, most)
     if not rows:
         return 0, []
     names = [row["recipient"] for row in rows]
-    restored = await connection.fetch(query("rebalance_undo"), bucket, one.id, one.service_id, names)
+    restored = await connection.fetch(query("rebalance_undo"), bucket, one.id, scope_id, names)
     return len(rows), [Restored(r["recipient"], r["member_before"], r["member_after"]) for r in restored]
 
 
@@ -196,7 +198,12 @@ async def settle(database: Database, before: datetime, most: int, now: datetime)
 def _mapped(row: asyncpg.Record) -> Mapped:
     flags = row["flags"]
     mapping = StoredMapping(
-        row["member_id"], row["last_used_day"], row["created_day"], bool(flags & ESTABLISHED), pin_of(flags)
+        row["member_id"],
+        row["last_used_day"],
+        row["created_day"],
+        bool(flags & ESTABLISHED),
+        pin_of(flags),
+        hour_of(flags),
     )
     return Mapped(row["recipient"], mapping)
 

@@ -19,11 +19,11 @@ from limpet.twilio.forms import Form, boolean, choice, filled, given, integer, i
 
 DAILY_CONTACTS_MAX: Final = 1_000_000
 WEIGHT_MAX: Final = 100
+MEMBER_PARAMETERS: Final = ("Weight", "State", "DailyContacts", "DrainDays", "Replace")
+"""All that a member of a pool can be told."""
 DRAIN_DAYS_MAX: Final = 365
 NOTIFY_DAYS_MAX: Final = 365
 NOTIFY_PER_SECOND_MAX: Final = 100
-MEMBER_PARAMETERS: Final = ("Weight", "State", "DailyContacts", "DrainDays", "Replace")
-"""All that a member of a pool can be told."""
 COUNTRIES: Final = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 

@@ -82,7 +82,8 @@ SELECT m.recipient, m.member_id, m.last_used_day, m.created_day, m.flags
  WHERE m.bucket = $1 AND m.service_id = $2 AND m.recipient > $3::text AND m.member_id = ANY ($4::integer[])
    AND m.last_used_day <= $5::integer AND m.flags & 4 = 0
    AND NOT EXISTS (SELECT FROM message AS o
-                    WHERE o.bucket = $1 AND o.recipient = m.recipient AND o.service_id = $2 AND o.id >= $6::bigint)
+                    WHERE o.bucket = $1 AND o.recipient = m.recipient AND o.id >= $6::bigint
+                      AND o.service_id IN (SELECT s.id FROM service s WHERE $2 IN (s.id, s.space_id)))
  ORDER BY m.recipient LIMIT $7;
 
 -- name: rebalance_move (hot)

@@ -25,6 +25,7 @@ SELECT s.*, s.generation + coalesce(g.generation, 0) AS as_of, g.sticky_ttl_days
 -- name: pool_sisters (reference)
 -- The live members of the other services of a space: people may be mapped to them.
 SELECT s.id, s.account_id, m.id AS member_id, m.added_at, m.clearance, m.retiring, m.daily_contacts, m.weight, m.state,
+       m.drain_day, m.drain_days, m.replaces,
        n.id AS sender_id, n.sid AS sender_sid, n.kind, n.address, n.country, n.capabilities,
        n.friendly_name AS sender_name, n.carrier, n.also_through,
        ARRAY(SELECT r.country FROM member_refused r WHERE r.member_id = m.id AND r.until_day > $3) AS refused_in,
