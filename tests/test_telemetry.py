@@ -93,7 +93,7 @@ def test_times_addresses_and_sids_stay(lines, said):
 
 def test_of_what_a_library_logs_only_the_first_line_is_kept(lines):
     configure(as_json=True, stream=lines)
-    logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: exception=KeyError('a text')")
+    logging.getLogger("a.library").error("Task exception was never retrieved\nfuture: exception=KeyError('a text')")
     assert json.loads(lines.getvalue())["event"] == "Task exception was never retrieved"
 
 
