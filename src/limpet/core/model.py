@@ -154,11 +154,16 @@ class Service:
     """Ours: the space whose mappings it shares."""
 
     @property
+    def sticky_ttl(self) -> Ttl:
+        """For how long mappings that it has alone count."""
+        return Ttl(self.sticky_ttl_days, self.sticky_ttl_hours)
+
+    @property
     def scope(self) -> Scope:
         """Where its mappings are, and what counts there."""
         if self.space is not None:
             return self.space
-        return Scope(self.id, Ttl(self.sticky_ttl_days, self.sticky_ttl_hours), self.hides_since)
+        return Scope(self.id, self.sticky_ttl, self.hides_since)
 
 
 class SenderKind(StrEnum):

@@ -34,7 +34,7 @@ FIELDS = (
     ("InboundRequestUrl", "inbound_request_url", "URL for inbound texts", "url"),
     ("FallbackUrl", "fallback_url", "URL when that fails", "url"),
     ("StatusCallback", "status_callback", "URL for statuses", "url"),
-    ("StickyTtlDays", "sticky_ttl_days", "A mapping lives for so many days", "number"),
+    ("StickyTtl", "sticky_ttl", "A mapping lives for (36h, 365d, never)", "text"),
     ("ValidityPeriod", "validity_period", "A message may wait for so many seconds", "number"),
     ("SegmentsPerSecond", "segments_per_s", "Segments a second (empty: no limit)", "text"),
     ("DailySegments", "daily_segments", "Segments a day (empty: no limit)", "text"),

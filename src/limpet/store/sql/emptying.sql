@@ -40,6 +40,7 @@ DELETE FROM person_request;
 -- No number has fared badly so far, and no carrier refuses one; the pools that this changes are others now.
 WITH refused AS (DELETE FROM member_refused RETURNING member_id),
      failing AS (UPDATE pool_member SET failing_since = NULL WHERE failing_since IS NOT NULL RETURNING id),
-     changed AS (SELECT member_id FROM refused UNION SELECT id FROM failing)
-UPDATE service AS s SET generation = s.generation + 1
-  FROM changed JOIN pool_member m ON m.id = changed.member_id WHERE s.id = m.service_id;
+     changed AS (SELECT member_id FROM refused UNION SELECT id FROM failing),
+     moved AS (UPDATE service AS s SET generation = s.generation + 1
+                 FROM changed JOIN pool_member m ON m.id = changed.member_id WHERE s.id = m.service_id RETURNING s.space_id)
+UPDATE sticky_space SET generation = generation + 1 WHERE id IN (SELECT space_id FROM moved);
