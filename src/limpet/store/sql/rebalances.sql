@@ -83,7 +83,7 @@ SELECT m.recipient, m.member_id, m.last_used_day, m.created_day, m.flags
    AND m.last_used_day <= $5::integer AND m.flags & 4 = 0
    AND NOT EXISTS (SELECT FROM message AS o
                     WHERE o.bucket = $1 AND o.recipient = m.recipient AND o.id >= $6::bigint
-                      AND o.service_id IN (SELECT s.id FROM service s WHERE $2 IN (s.id, s.space_id)))
+                      AND (SELECT $2 IN (s.id, s.space_id) FROM service s WHERE s.id = o.service_id))
  ORDER BY m.recipient LIMIT $7;
 
 -- name: rebalance_move (hot)
