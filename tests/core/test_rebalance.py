@@ -179,6 +179,13 @@ def test_S_106_who_hears_from_a_number_goes_to_no_short_code_and_the_other_way_r
     assert [c.member_id for c, _ in shares(pool, us)] == [3]
 
 
+def test_S_106_nobody_goes_to_a_number_abroad_that_a_short_code_at_home_would_take_the_place_of() -> None:
+    drains = replace(member(1, "+12125550101"), state=MemberState.DRAIN)
+    pool = make_pool(SERVICE, [drains, member(2, "+447700900101", "GB"), short_code(3)], area_code)
+    assert heirs(pool, to("+14155550100"), SenderKind.LONG_CODE) == ()
+    assert heirs(pool, to("+447700900999"), SenderKind.LONG_CODE) == ((2, 1),)
+
+
 def test_S_105_a_number_that_drains_hands_its_idle_people_on_and_one_that_is_disabled_does_not() -> None:
     drains, off = (replace(member(n, f"+1212555010{n}"), state=state) for n, state in
                    ((1, MemberState.DRAIN), (2, MemberState.DISABLED)))  # fmt: skip

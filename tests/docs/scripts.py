@@ -79,6 +79,9 @@ SCRIPTS: Mapping[str, Script] = {
         before=_ONE_SENT, left_out={"limpet messages doubt resend": "no message of the page is in doubt"}
     ),
     "docs/howto/test-in-other-languages.md": Script(left_out={"limpet dev": _STARTS}),
+    "docs/howto/rebalance.md": Script(
+        whole="a rebalance that is run is over before it can be paused; tests/commands/test_sticky_rebalance.py runs the commands"
+    ),
     "docs/howto/test-with-pytest.md": Script(whole="tests/testing/test_page.py runs it with the fixtures it tells of"),
     "docs/howto/zero-code-proxy.md": Script(
         files={

@@ -17,7 +17,7 @@ from typing import Final
 from limpet.core.address import Address, AddressKind, parse_recipient
 from limpet.core.model import NUMBER_KINDS, SenderKind
 from limpet.core.pool import Candidate, Pool
-from limpet.core.selection import shares
+from limpet.core.selection import has_local, is_foreign, shares
 from limpet.core.sticky import Pin, Standing, StoredMapping, standing
 
 SID_PREFIX: Final = "LR"
@@ -142,11 +142,14 @@ class Rebalance:
 
 def heirs(pool: Pool, to: Address, kind: SenderKind) -> Heirs:
     """Who a stranger there is given to, of the senders of that sort: numbers, or one of the other kinds. Health is not asked: it
-    comes and goes, and keeps no share from a number for good."""
+    comes and goes, and keeps no share from a number for good. A number of another country is none where a short code of the
+    person's country would take its place at once (S-12)."""
     alike = NUMBER_KINDS if kind in NUMBER_KINDS else {kind}
     others = {c.member_id for c in pool.candidates if c.sender.kind not in alike}
     healthy = replace(pool, failing=frozenset()) if pool.failing else pool
-    return tuple((c.member_id, c.weight or 1) for c, _ in shares(healthy, to, others))
+    at_home = has_local(healthy, to)
+    found = (c for c, _ in shares(healthy, to, others) if not (at_home and is_foreign(c, to)))
+    return tuple((c.member_id, c.weight or 1) for c in found)
 
 
 def place_of(heirs: Heirs) -> str:
