@@ -130,7 +130,7 @@ def test_it_is_ready_serves_and_stops_with_its_database(data: Path, how: signal.
         ready = running.ready
         assert set(ready) == {
             "url", "pid", "account_sid", "auth_token", "api_key_sid", "api_key_secret", "service_sid", "numbers", "smpp",
-            "smpp_system_id", "smpp_password",
+            "smpp_system_id", "smpp_password", "proxy", "proxy_environment",
         }  # fmt: skip
         assert (ready["pid"], len(ready["numbers"])) == (running.process.pid, 10)
         assert _send(ready).startswith("SM")
