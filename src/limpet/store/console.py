@@ -168,13 +168,14 @@ class Minutes:
         rows = await self._database.pool.fetch(query("callbacks_owed"), OWED_COUNTED_MAX)
         return [Owed(row["account_id"], row["owed"], row["failing"], row["due"]) for row in rows]
 
-    async def spread(self, service_id: int, since_day: int) -> tuple[dict[int, int], float]:
-        """How many people of a service each member has, by a part of all buckets: counted in the first 16 of them, and in four
-        times as many for as long as SPREAD_LOOKED_AT are not reached. The second value is by what to multiply."""
+    async def spread(self, scope_id: int, since_day: int) -> tuple[dict[int, int], float]:
+        """How many people of a service, or of a space, each member has, in a part of all buckets: counted in the first 16 of
+        them, and in four times as many for as long as SPREAD_LOOKED_AT are not reached. The second value is by what to
+        multiply."""
         found: dict[int, int] = {}
         looked, step = 0, BUCKETS // 64
         while looked < BUCKETS and sum(found.values()) * (step / max(looked, 1)) < SPREAD_LOOKED_AT:
-            rows = await self._database.pool.fetch(query("spread"), range(looked, looked + step), service_id, since_day)
+            rows = await self._database.pool.fetch(query("spread"), range(looked, looked + step), scope_id, since_day)
             for row in rows:
                 found[row["member_id"]] = found.get(row["member_id"], 0) + row["people"]
             looked, step = looked + step, min(step * 4, BUCKETS - looked - step)
