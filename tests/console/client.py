@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import unescape
+from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
@@ -28,11 +29,49 @@ class Page:
         """Where it leads on to."""
         return self.headers.get("location", "")
 
+    def form(self, action: str) -> dict[str, str]:
+        """What a browser would post of a form if nobody touched it; of a name that is there twice the last value."""
+        reader = _Form(action)
+        reader.feed(self.text)
+        return reader.values
+
     @property
     def says(self) -> str:
         """Its text without markup, in one line."""
         body = re.sub(r"<(script|style).*?</\1>", "", re.sub(r"^.*<main[^>]*>", "", self.text, flags=re.S), flags=re.S)
         return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
+
+
+class _Form(HTMLParser):
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.values: dict[str, str] = {}
+        self._action = action
+        self._inside = False
+        self._select: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._inside = told.get("action") == self._action
+        elif self._inside and tag == "input" and (told.get("type") != "checkbox" or "checked" in told):
+            self.values[told["name"]] = told.get("value", "")
+        elif self._inside and tag == "select":
+            self._select = told["name"]
+        elif self._inside and tag == "option" and self._select:
+            self._chosen = "selected" in told or self._select not in self.values
+            if self._chosen and "value" in told:
+                self.values[self._select] = told["value"]
+                self._chosen = False
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self._select = None
+        self._inside = self._inside and tag != "form"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside and self._select and getattr(self, "_chosen", False):
+            self.values[self._select], self._chosen = data, False
 
 
 @dataclass

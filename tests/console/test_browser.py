@@ -247,7 +247,7 @@ def test_a_viewer_sees_everything_and_can_do_nothing(browser: Browser, server: S
 def pages(server: Server, message: str, number: str) -> list[str]:
     one = "?To=%2B13055557006"
     parts = ("", "/settings", f"/numbers/{number}?Removal=yes", "/mappings", f"/mappings{one}", f"/explain{one}", "/events",
-             "/opt-outs", "/transfer")  # fmt: skip
+             "/opt-outs", "/transfer", "/rebalances")  # fmt: skip
     of_account = ("", "/messages", f"/messages/{message}", "/in-doubt", "/callbacks")
     of_all = (
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -50,6 +51,23 @@ async def test_a_switch_is_thrown_and_what_is_not_given_stays(console: Console) 
     assert wrong.status == 400
     assert "ValidityPeriod" in wrong.says
     assert (await console.log())[-1][2] == f"refused: {wrong.says.partition(' (20001)')[0]} (20001)"
+
+
+@pytest.mark.parametrize("settings", [
+    {}, {"StickyTtl": "12h", "StickyInbound": "follow", "InDoubt": "hold", "SegmentsPerSecond": "2.5", "DailySegments": "1000"},
+    {"StickyTtl": "never", "StickySender": "false", "StatusCallback": "https://example.com/s", "StickyOverflow": "bypass"},
+])  # fmt: skip
+async def test_a_form_that_nobody_touched_changes_nothing(console: Console, settings: dict[str, str]) -> None:
+    service = await console.api.pool(NUMBER, **settings)
+    browser, place = await console.signed_in(Role.OPERATOR), console.place(service, "/settings")
+    before = await console.api.service_value(service)
+    form = (await browser.get(place)).form(place)
+    token = form.pop("csrf")
+    assert len(form) > 15
+    assert (await browser.post(place, token=token, **form)).status == 303
+    after = await console.api.service_value(service)
+    assert replace(after, updated_at=before.updated_at, generation=before.generation) == before
+    assert await changes(console) == {}
 
 
 async def test_a_number_leaves_and_it_is_seen_before_and_after_who_moves(console: Console) -> None:

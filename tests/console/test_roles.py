@@ -34,7 +34,7 @@ async def there(console: Console) -> There:
     message = (await console.api.message(service))["sid"]
     return There({
         "account": console.api.account.sid, "service": service, "sender": sender, "message": message, "carrier": "hand",
-        "delivery": "WD" + "0" * 32, "sid": "LI" + "0" * 32, "name": "nobody",
+        "delivery": "WD" + "0" * 32, "sid": "LI" + "0" * 32, "rebalance": "LR" + "0" * 32, "name": "nobody",
     })  # fmt: skip
 
 
@@ -56,7 +56,7 @@ async def test_each_role_may_what_the_table_says(console: Console, there: There,
             page = await asked(browser, method, there.path(path))
             assert page.status not in (401, 403, 500), (method, path, page.says)
             assert page.headers["cache-control"] == "no-store"
-    assert len(refused) == {Role.VIEWER: 21, Role.OPERATOR: 8, Role.ADMIN: 0}[role]
+    assert len(refused) == {Role.VIEWER: 23, Role.OPERATOR: 9, Role.ADMIN: 0}[role]
 
 
 async def test_who_has_not_signed_in_gets_nothing(console: Console, there: There) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from limpet.core.address import area_code
 from limpet.core.model import MemberState, PoolMember, Sender, SenderKind
 from limpet.core.pool import Pool, make_pool
-from limpet.core.rebalance import MOVES_MAX, Counting, Deciding, Plan, Wish, apportioned, heirs
+from limpet.core.rebalance import MOVES_MAX, Counting, Deciding, Plan, Wish, apportioned, heirs, may_move
 from limpet.core.selection import Choice, choose, shares
 from limpet.core.sticky import Pin, Standing, StoredMapping, standing
 from tests.core.test_sticky import SERVICE, TODAY, member, stored, to
@@ -224,3 +224,18 @@ def test_S_105_nobody_is_lost_in_splitting(whole: int, of: dict[int, int]) -> No
     assert sum(parts.values()) == min(whole, sum(of.values()))
     assert all(0 <= parts[key] <= of[key] for key in parts)
     assert all(parts[key] <= ceil(whole * of[key] / max(1, sum(of.values()))) for key in parts)
+
+
+@pytest.mark.parametrize(("hour", "moves"), [(9, True), (10, False)])
+def test_S_106_a_mapping_that_has_aged_by_the_hour_is_nobodys_to_move(hour: int, moves: bool) -> None:
+    """Used at 8 o'clock; it lives for an hour."""
+    service = replace(SERVICE, sticky_ttl_days=1, sticky_ttl_hours=1)
+    pool = make_pool(
+        service, [member(n, address, country) for n, (address, country) in enumerate(NUMBERS[:2], 1)], area_code
+    )
+    mapping = replace(stored(1, TODAY), last_used_hour=8)
+    assert may_move(pool, mapping, to("+14155550177"), TODAY, 0, hour) is moves
+    counting = Counting(pool, TODAY, 0, hour)
+    for n in range(8):
+        counting.add(f"+1415555017{n}", mapping)
+    assert bool(counting.plan(Wish(0)).quotas) is moves

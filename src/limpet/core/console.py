@@ -44,6 +44,8 @@ class Act(StrEnum):
     IMPORT = "import mappings"
     UNDO_IMPORT = "undo import"
     EXPORT = "export mappings"
+    PLAN_REBALANCE = "plan rebalance"
+    REBALANCE = "rebalance"
     LOOK_AT_OPERATORS = "look at operators"
     END_SESSIONS = "end sessions"
 
@@ -72,6 +74,8 @@ LEAST: Final[Mapping[Act, Role | None]] = {
     Act.IMPORT: Role.ADMIN,
     Act.UNDO_IMPORT: Role.ADMIN,
     Act.EXPORT: Role.ADMIN,
+    Act.PLAN_REBALANCE: Role.OPERATOR,
+    Act.REBALANCE: Role.ADMIN,
     Act.LOOK_AT_OPERATORS: Role.ADMIN,
     Act.END_SESSIONS: Role.ADMIN,
 }

@@ -158,12 +158,13 @@ def place_of(heirs: Heirs) -> str:
     return blake2b(said.encode(), digest_size=_PLACE_BYTES).hexdigest()
 
 
-def may_move(pool: Pool, mapping: StoredMapping, to: Address, today: int, idle_days: int) -> bool:
+def may_move(pool: Pool, mapping: StoredMapping, to: Address, today: int, idle_days: int, hour: int = 0) -> bool:
     """Whether a person may get another number by a rebalance (S-106)."""
     if mapping.pin is not Pin.NONE or today - mapping.last_used_day < idle_days:
         return False
     candidate = pool.by_member.get(mapping.member_id)
-    return candidate is not None and not candidate.retiring and standing(pool, mapping, to, today) is Standing.LIVE
+    live = standing(pool, mapping, to, today, hour=hour) is Standing.LIVE
+    return live and candidate is not None and not candidate.retiring
 
 
 @dataclass(slots=True)
@@ -191,6 +192,7 @@ class Counting:
     pool: Pool
     today: int
     idle_days: int
+    hour: int = 0
     _heritage: Heritage = field(init=False)
     _heirs: dict[str, Heirs] = field(default_factory=dict)
     _people: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
@@ -206,13 +208,13 @@ class Counting:
         if candidate is None:
             return
         to = parse_recipient(recipient)
-        if to is None or standing(self.pool, mapping, to, self.today) is not Standing.LIVE:
+        if to is None or standing(self.pool, mapping, to, self.today, hour=self.hour) is not Standing.LIVE:
             self._fixed[mapping.member_id] += 1
             return
         place, found = self._heritage.of(to, candidate)
         self._heirs[place] = found
         self._people[place][mapping.member_id] += 1
-        if may_move(self.pool, mapping, to, self.today, self.idle_days):
+        if may_move(self.pool, mapping, to, self.today, self.idle_days, self.hour):
             self._free[place][mapping.member_id] += 1
 
     def plan(self, wish: Wish, factor: float = 1.0) -> Plan:
@@ -293,11 +295,12 @@ def _at_most(quotas: list[Quota], most: int) -> list[Quota]:
 class Deciding:
     """Decides person by person who moves where, as long as there are quotas left."""
 
-    def __init__(self, pool: Pool, quotas: Iterable[Quota], today: int, idle_days: int) -> None:
+    def __init__(self, pool: Pool, quotas: Iterable[Quota], today: int, idle_days: int, hour: int = 0) -> None:
         self._pool = pool
         self._heritage = Heritage(pool)
         self._today = today
         self._idle_days = idle_days
+        self._hour = hour
         self._left: dict[tuple[str, int], list[Quota]] = {}
         for quota in quotas:
             if quota.moved < quota.planned:
@@ -312,7 +315,9 @@ class Deciding:
         """By which quota a person moves; None for whoever stays. Of a member's quotas the one of which least has gone comes
         first, so that all of them fill at once. It holds once `took` says so."""
         to, candidate = parse_recipient(recipient), self._pool.by_member.get(mapping.member_id)
-        if to is None or candidate is None or not may_move(self._pool, mapping, to, self._today, self._idle_days):
+        if to is None or candidate is None:
+            return None
+        if not may_move(self._pool, mapping, to, self._today, self._idle_days, self._hour):
             return None
         place, found = self._heritage.of(to, candidate)
         allowed = {member for member, _ in found} - set(self._pool.failing)

@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from limpet.clock import Clock
-from limpet.core.ids import BUCKETS, day_number, id_floor
+from limpet.core.ids import BUCKETS, day_number, hour_of_day, id_floor
 from limpet.core.model import Service
 from limpet.core.pool import Pool
 from limpet.core.rebalance import CHANGES, SID_PREFIX, Counting, Deciding, Plan, Quota, Rebalance, State, Wish
@@ -112,12 +112,13 @@ class Rebalances:
             return None
         if not pool.service.sticky_sender:
             raise NotNow("Sticky Sender of the service is off, and mappings are left alone")
-        plan = await self._counted(pool, wish, day_number(now))
+        plan = await self._counted(pool, wish, now)
         sid = SID_PREFIX + token_hex(16)
         return await rebalances.insert(self._database, service, sid, wish, plan, credential, now)
 
-    async def _counted(self, pool: Pool, wish: Wish, today: int) -> Plan:
-        counting, bucket, rows, step = Counting(pool, today, wish.idle_days), 0, 0, 1
+    async def _counted(self, pool: Pool, wish: Wish, now: datetime) -> Plan:
+        today, bucket, rows, step = day_number(now), 0, 0, 1
+        counting = Counting(pool, today, wish.idle_days, hour_of_day(now))
         while bucket < BUCKETS and rows < ROWS_MAX:
             buckets = list(range(bucket, min(BUCKETS, bucket + step)))
             since = today - pool.scope.ttl.days
@@ -201,7 +202,7 @@ class Rebalances:
         """Move people on from where the walk is; whether that was all."""
         today = day_number(walk.now)
         quotas = await rebalances.quotas(connection, walk.one)
-        deciding = Deciding(pool, quotas, today, walk.one.wish.idle_days)
+        deciding = Deciding(pool, quotas, today, walk.one.wish.idle_days, hour_of_day(walk.now))
         while walk.goes_on and deciding.members:
             people = await self._idle(connection, walk, deciding.members, today)
             walk.looked_at += len(people)

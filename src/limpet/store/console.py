@@ -169,8 +169,9 @@ class Minutes:
         return [Owed(row["account_id"], row["owed"], row["failing"], row["due"]) for row in rows]
 
     async def spread(self, scope_id: int, since_day: int) -> tuple[dict[int, int], float]:
-        """How many people of a service or its space each member has, by a part of all buckets: counted in the first 16 of them,
-        and in four times as many for as long as SPREAD_LOOKED_AT are not reached. The second value is by what to multiply."""
+        """How many people of a service, or of a space, each member has, in a part of all buckets: counted in the first 16 of
+        them, and in four times as many for as long as SPREAD_LOOKED_AT are not reached. The second value is by what to
+        multiply."""
         found: dict[int, int] = {}
         looked, step = 0, BUCKETS // 64
         while looked < BUCKETS and sum(found.values()) * (step / max(looked, 1)) < SPREAD_LOOKED_AT:

@@ -79,8 +79,8 @@ async def spread(desk: Desk, service: Service) -> tuple[Mapping[int, int], float
     at, known = desk.deps.clock.monotonic(), desk.spreads.get(service.id)
     if known is not None and at - known[0] < SPREAD_FRESH_S:
         return known[1], known[2]
-    since = day_number(desk.deps.clock.now()) - service.scope.ttl.days
-    found, by = await desk.minutes.spread(service.scope.id, since)
+    scope = service.scope
+    found, by = await desk.minutes.spread(scope.id, day_number(desk.deps.clock.now()) - scope.ttl.days)
     if len(desk.spreads) >= SPREADS_MAX:
         desk.spreads.clear()
     desk.spreads[service.id] = at, found, by

@@ -18,6 +18,7 @@ from limpet.pages.console import (
     overview,
     people,
     pool,
+    rebalance,
     registrations,
     services,
     transfer,
@@ -64,6 +65,14 @@ WAYS: Final[Mapping[str, Mapping[str, Way]]] = {
     f"{_SERVICE}/transfer/export": {"POST": Way(Act.EXPORT, transfer.export)},
     f"{_SERVICE}/transfer/{{sid}}": {"GET": Way(_LOOK, transfer.one)},
     f"{_SERVICE}/transfer/{{sid}}/undo": {"POST": Way(Act.UNDO_IMPORT, transfer.undo)},
+    f"{_SERVICE}/rebalances": {
+        "GET": Way(_LOOK, rebalance.show_all),
+        "POST": Way(Act.PLAN_REBALANCE, rebalance.plan),
+    },
+    f"{_SERVICE}/rebalances/{{rebalance}}": {
+        "GET": Way(_LOOK, rebalance.show),
+        "POST": Way(Act.REBALANCE, rebalance.change),
+    },
     "/carriers": {"GET": Way(_LOOK, carriers.show_all)},
     "/carriers/{carrier}": {"POST": Way(Act.SWITCH_CARRIER, carriers.change)},
     "/receipts": {"GET": Way(_LOOK, carriers.receipts)},

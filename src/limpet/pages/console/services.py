@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from limpet.core.model import Account, Service
+from limpet.core.ttl import Ttl
 from limpet.pages.ask import Refused
 from limpet.pages.console.desk import Desk
 from limpet.pages.console.visit import ROOT, Visit
@@ -34,7 +35,7 @@ FIELDS = (
     ("InboundRequestUrl", "inbound_request_url", "URL for inbound texts", "url"),
     ("FallbackUrl", "fallback_url", "URL when that fails", "url"),
     ("StatusCallback", "status_callback", "URL for statuses", "url"),
-    ("StickyTtl", "sticky_ttl", "A mapping lives for (36h, 365d, never)", "text"),
+    ("StickyTtl", "sticky_ttl", "A mapping lives for (8d, 12h, never)", "text"),
     ("ValidityPeriod", "validity_period", "A message may wait for so many seconds", "number"),
     ("SegmentsPerSecond", "segments_per_s", "Segments a second (empty: no limit)", "text"),
     ("DailySegments", "daily_segments", "Segments a day (empty: no limit)", "text"),
@@ -73,6 +74,7 @@ async def show(_: Desk, visit: Visit) -> Response:
         "service.html",
         account=account,
         service=service,
+        values=_shown(service),
         switches=SWITCHES,
         fields=FIELDS,
         choices=CHOICES,
@@ -98,6 +100,11 @@ async def pause(_: Desk, visit: Visit) -> Response:
         await visit.deps.services.pause(service.sid, paused, visit.deps.clock.now())
         changes.note({"paused": service.paused}, {"paused": paused})
     return visit.go(place_of(account, service, "/settings"), "paused" if paused else "resumed")
+
+
+def _shown(service: Service) -> dict[str, Any]:
+    """What the form shows, as its parameters take it."""
+    return {**asdict(service), "sticky_ttl": str(Ttl(service.sticky_ttl_days, service.sticky_ttl_hours))}
 
 
 def _told(service: Service) -> dict[str, Any]:

@@ -44,6 +44,7 @@ DONE: Final = {
     "carrier": "The servers have been told; they act on it within a second or two.",
     "answered": "The answer is written down; a running server carries it out within seconds.",
     "imported": "The import has been taken.",
+    "planned": "This is the plan: nobody has moved yet.",
     "undone": "What the import changed is as it was before.",
     "account": "The account has been changed.",
     "ended": "The sessions are over.",
