@@ -23,6 +23,13 @@ def lines():
     logging.getLogger().handlers = handlers
 
 
+def said_by(lines, begins):
+    """The line of an event; what libraries say of earlier tests, such as of a connection left open, may stand beside it."""
+    told = map(json.loads, lines.getvalue().splitlines())
+    [one] = [each for each in told if each["event"].startswith(begins)]
+    return one
+
+
 def test_json_lines_hold_what_was_said(lines):
     configure(as_json=True, level="info", stream=lines)
     structlog.get_logger().warning("callback given up", attempts=8)
@@ -51,7 +58,7 @@ def test_what_an_error_followed_from_is_told_without_what_it_says(lines):
             raise RuntimeError("because of a person's text") from error
     except RuntimeError:
         structlog.get_logger().exception("failed")
-    told = json.loads(lines.getvalue())
+    told = said_by(lines, "failed")
     assert told["error"] == "RuntimeError"
     assert [line for line in told["exception"].splitlines() if not line.startswith(" ")] == [
         "Traceback (most recent call last):",
@@ -67,7 +74,7 @@ def test_an_error_of_the_database_names_what_it_blames_and_not_the_row(lines):
         {"C": "23514", "M": "violates", "D": "Failing row contains (Hello)", "n": "short"}
     )
     structlog.get_logger().error("failed", why=error)
-    assert json.loads(lines.getvalue())["why"] == "CheckViolationError 23514 short"
+    assert said_by(lines, "failed")["why"] == "CheckViolationError 23514 short"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +84,9 @@ def test_an_error_of_the_database_names_what_it_blames_and_not_the_row(lines):
 def test_what_may_be_a_number_is_taken_out_of_every_text(lines, number):
     configure(as_json=True, stream=lines)
     structlog.get_logger().warning(f"to {number}", why=f"400 {number} is not a number", error=OSError(5, f"{number}"))
-    assert not re.search(r"0199|555|900", lines.getvalue())
+    told = said_by(lines, "to ")
+    del told["timestamp"]
+    assert not re.search(r"0199|555|900", json.dumps(told))
 
 
 @pytest.mark.parametrize(
@@ -88,13 +97,14 @@ def test_what_may_be_a_number_is_taken_out_of_every_text(lines, number):
 def test_times_addresses_and_sids_stay(lines, said):
     configure(as_json=True, stream=lines)
     structlog.get_logger().warning("it", said=said)
-    assert json.loads(lines.getvalue())["said"] == said
+    assert said_by(lines, "it")["said"] == said
 
 
 def test_of_what_a_library_logs_only_the_first_line_is_kept(lines):
     configure(as_json=True, stream=lines)
-    logging.getLogger("a.library").error("Task exception was never retrieved\nfuture: exception=KeyError('a text')")
-    assert json.loads(lines.getvalue())["event"] == "Task exception was never retrieved"
+    logging.getLogger("tests.a_library").error("Never retrieved\nfuture: exception=KeyError('a text')")
+    assert said_by(lines, "Never")["event"] == "Never retrieved"
+    assert "a text" not in lines.getvalue()
 
 
 def test_plain_lines_are_for_people(lines):

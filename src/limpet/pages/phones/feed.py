@@ -138,7 +138,7 @@ class Feed:
                 try:
                     await self._look(whole=self._looks % WHOLE_EVERY == 0)
                 except DATABASE_AWAY as error:
-                    _log.warning("phones could not be read", why=str(error))
+                    _log.warning("phones could not be read", why=error)
                 except Exception:  # noqa: BLE001 - pages that are open must not stand still for ever
                     _log.exception("phones could not be read")
                 self._looks += 1
