@@ -25,7 +25,9 @@ from limpet.web import limits, pools, registration
 from limpet.web.pools import NUMBERS, SHORT_CODES
 
 SPREAD_FRESH_S: Final = 60.0
-"""For so long what was counted of a service's mappings is shown."""
+"""For so long what was counted of a part of a service's mappings is shown."""
+COUNT_FRESH_S: Final = 5.0
+"""The same where all of them were counted, since they are few."""
 SPREADS_MAX: Final = 500
 FREE_SHOWN_MAX: Final = 200
 
@@ -75,9 +77,10 @@ async def _shown(desk: Desk, visit: Visit, service: Service, members: Sequence[P
 
 
 async def spread(desk: Desk, service: Service) -> tuple[Mapping[int, int], float]:
-    """How a service's mappings spread over members, and by what to multiply; counted at most once in SPREAD_FRESH_S."""
+    """How a service's mappings spread over members, and by what to multiply; counted at most once in SPREAD_FRESH_S, or in
+    COUNT_FRESH_S where all are counted."""
     at, known = desk.deps.clock.monotonic(), desk.spreads.get(service.id)
-    if known is not None and at - known[0] < SPREAD_FRESH_S:
+    if known is not None and at - known[0] < (SPREAD_FRESH_S if known[2] > 1 else COUNT_FRESH_S):
         return known[1], known[2]
     scope = service.scope
     found, by = await desk.minutes.spread(scope.id, day_number(desk.deps.clock.now()) - scope.ttl.days)
