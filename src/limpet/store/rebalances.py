@@ -18,10 +18,10 @@ from limpet.core.model import Service
 from limpet.core.page import Page, PageRequest
 from limpet.core.rebalance import ACTOR_PREFIX, Plan, Quota, Rebalance, Share, State, Wish
 from limpet.core.sticky import StoredMapping
-from limpet.core.sticky_flags import ESTABLISHED, hour_of, pin_of
 from limpet.store.database import Connection, Database
 from limpet.store.paging import fetch_page, listing
 from limpet.store.queries import query
+from limpet.store.sticky import stored_mapping
 
 _PAGE = listing("rebalance_page")
 _ALL_BUCKETS: Final = list(range(BUCKETS))
@@ -196,16 +196,7 @@ async def settle(database: Database, before: datetime, most: int, now: datetime)
 
 
 def _mapped(row: asyncpg.Record) -> Mapped:
-    flags = row["flags"]
-    mapping = StoredMapping(
-        row["member_id"],
-        row["last_used_day"],
-        row["created_day"],
-        bool(flags & ESTABLISHED),
-        pin_of(flags),
-        hour_of(flags),
-    )
-    return Mapped(row["recipient"], mapping)
+    return Mapped(row["recipient"], stored_mapping(row))
 
 
 def _rebalance(row: asyncpg.Record) -> Rebalance:

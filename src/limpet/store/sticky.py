@@ -101,9 +101,13 @@ class MappingView:
     origin: Origin
 
 
-def _stored(row: asyncpg.Record) -> StoredMapping | None:
-    if row["member_id"] is None:
-        return None
+def _read_of(row: asyncpg.Record) -> MappingRead:
+    mapping = None if row["member_id"] is None else stored_mapping(row)
+    return MappingRead(row["generation"], mapping, row["opted_out"])
+
+
+def stored_mapping(row: asyncpg.Record) -> StoredMapping:
+    """A mapping of a row with `member_id`, `last_used_day`, `created_day` and `flags`."""
     flags = row["flags"]
     return StoredMapping(
         row["member_id"],
@@ -127,7 +131,7 @@ def _keys(rows: Iterable[asyncpg.Record]) -> set[MappingKey]:
 async def read(connection: Connection, keys: Sequence[MappingKey]) -> list[MappingRead]:
     """For each key the service's generation and the mapping, in the order of the keys."""
     rows = await connection.fetch(query_read, *_columns(keys))
-    found = {row["ord"]: MappingRead(row["generation"], _stored(row), row["opted_out"]) for row in rows}
+    found = {row["ord"]: _read_of(row) for row in rows}
     return [found.get(place, MappingRead(None, None)) for place in range(1, len(keys) + 1)]
 
 
