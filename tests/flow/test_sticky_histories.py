@@ -174,9 +174,10 @@ class History:
             await moving.turn()
 
     async def spread_back(self) -> None:
-        """One of the last rebalances is taken back."""
-        if self.spreads:
-            one = await rebalances.by_sid(self.world.database, self.service, self.spreads[-1].sid)
+        """The last rebalance of the service is taken back."""
+        mine = [one.sid for one in self.spreads if one.service_id == self.service.id]
+        one = await rebalances.by_sid(self.world.database, self.service, mine[-1]) if mine else None
+        if one is not None:
             with suppress(NotNow, OtherOpen):
                 await self.world.rebalances.change(one, "undone")
                 await self.world.rebalances.turn()

@@ -33,7 +33,11 @@ WITH m AS (DELETE FROM message),
      x AS (DELETE FROM sticky_staged),
      y AS (DELETE FROM sticky_import_problem),
      z AS (DELETE FROM sticky_import_before),
-     aa AS (DELETE FROM sticky_import)
+     aa AS (DELETE FROM sticky_import),
+     ab AS (DELETE FROM swap_notice),
+     ac AS (DELETE FROM sticky_rebalance_move),
+     ad AS (DELETE FROM sticky_rebalance_quota),
+     ae AS (DELETE FROM sticky_rebalance)
 DELETE FROM person_request;
 
 -- name: emptying_senders (reference)
