@@ -66,7 +66,9 @@ def test_campaigns_tell_how_numbers_stand(running: LimpetProcess, here: tuple[st
     assert limpet("campaigns", "list", *here).stdout == f"{service} has no campaign.\n"
     assert limpet("campaigns", "brands", *here).stdout == "The account has no brand.\n"
     assert {one["state"] for one in said("campaigns", "numbers", *here)} == {"UNREGISTERED"}
-    assert "UNREGISTERED" in limpet("campaigns", "numbers", *here).stdout
+    table = limpet("campaigns", "numbers", *here).stdout
+    assert "UNREGISTERED" in table
+    assert all(number in table for number in running.ready["numbers"])
 
 
 def test_an_operator_sees_all_accounts(running: LimpetProcess, here: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from limpet.commands.place import find_place, place_options, run
+from limpet.commands.place import config_option, find_place, place_options, run
 from limpet.commands.table import print_table
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 FRIENDLY_NAME_MAX = 64
 RATE_MAX = 1_000_000
 SCHEDULED_MAX = 100_000_000
-CONFIG = click.option("--config", "path", type=click.Path(path_type=Path), required=True, help="limpet.toml.")
 
 
 @click.group()
@@ -44,7 +43,7 @@ def show_all(path: Path | None, data: Path | None, as_json: bool, limit: int) ->
 
 
 @accounts.command()
-@CONFIG
+@config_option
 @click.option("--name", default="Limpet", show_default=True, help="What the account is called.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def create(path: Path, name: str, as_json: bool) -> None:
@@ -61,7 +60,7 @@ def create(path: Path, name: str, as_json: bool) -> None:
 
 
 @accounts.command()
-@CONFIG
+@config_option
 @click.option("--sid", required=True, help="SID of the account (AC…).")
 @click.option(
     "--segments-per-second",

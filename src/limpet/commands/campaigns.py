@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from limpet.commands.door import call, door_options, find_door, service_option
-from limpet.commands.paging import first, quoted, show_list, show_one
+from limpet.commands.paging import first, limit_option, quoted, show_list, show_one
 
 COLUMNS = (
     "sid",
@@ -22,8 +22,8 @@ COLUMNS = (
     "date_created",
 )
 BRAND_COLUMNS = ("sid", "status", "brand_type", "brand_score", "mock", "date_created")
-NUMBER_COLUMNS = ("number", "state", "usable", "reason", "since")
-_limit = click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
+NUMBER_COLUMNS = ("phone_number", "state", "usable_in_us", "reason", "date_updated")
+_limit = limit_option()
 
 
 @click.group()
@@ -72,5 +72,6 @@ def numbers(service: str, limit: int, data: Path | None, as_json: bool) -> None:
     door = find_door(data, os.environ)
     place = f"/v1/Services/{quoted(service)}/PhoneNumbers"
     pool = first(door, place, {}, limit, missing=f"The account has no service {service}.")
-    found = [call(door, "GET", f"{place}/{quoted(one['sid'])}/Registration") or one for one in pool]
+    asked = [call(door, "GET", f"{place}/{quoted(one['sid'])}/Registration") for one in pool]
+    found = [one for one in asked if one is not None]  # a number may have left meanwhile
     show_list(found, NUMBER_COLUMNS, as_json, f"The pool of {service} has no number.")

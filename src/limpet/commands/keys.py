@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from limpet.commands.door import call, door_options, find_door
-from limpet.commands.paging import account_path, first, given, quoted, show_list
+from limpet.commands.paging import account_path, first, given, limit_option, quoted, show_list
 
 COLUMNS = ("sid", "friendly_name", "date_created")
 
@@ -21,7 +21,7 @@ def keys() -> None:
 
 @keys.command("list")
 @door_options
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
+@limit_option()
 def show_all(data: Path | None, as_json: bool, limit: int) -> None:
     """List the account's keys, newest first; their secrets are shown only when they are made."""
     door = find_door(data, os.environ)

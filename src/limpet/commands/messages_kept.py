@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from limpet.commands.door import call, door_options, find_door
-from limpet.commands.paging import account_path, first, quoted, show_one
+from limpet.commands.paging import account_path, first, limit_option, quoted, show_one
 from limpet.commands.tail import line
 
 _sid = click.argument("sid")
@@ -21,7 +21,7 @@ _missing = "The account has no message {}."
 @click.option("--from", "sender", help="Only from this number.")
 @click.option("--sent-after", help="Only those sent on this UTC day or later, such as 2026-01-31.")
 @click.option("--sent-before", help="Only those sent on this UTC day or earlier.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@limit_option(50)
 @door_options
 def show_all(
     to: str | None, sender: str | None, sent_after: str | None, sent_before: str | None, limit: int, data: Path | None,

@@ -10,12 +10,12 @@ from typing import Any
 import click
 
 from limpet.commands.door import Door, call, door_options, find_door
-from limpet.commands.paging import account_path, first, given, plain, quoted, show_list, show_one
+from limpet.commands.paging import account_path, first, given, limit_option, plain, quoted, show_list, show_one
 
 COLUMNS = ("sid", "phone_number", "friendly_name", "capabilities", "status", "date_created")
 FREE_COLUMNS = ("phone_number", "iso_country", "locality", "capabilities")
 TYPES = {"local": "Local", "toll-free": "TollFree", "mobile": "Mobile"}
-_limit = click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
+_limit = limit_option()
 
 
 @click.command("list")

@@ -18,6 +18,13 @@ DASH = "-"
 Thing = Mapping[str, Any]
 
 
+def limit_option(default: int = 100) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """`--limit`: how much of a list is shown."""
+    return click.option(
+        "--limit", type=click.IntRange(min=1), default=default, show_default=True, help="At most so many."
+    )
+
+
 def pages(door: Door, path: str, query: Mapping[str, str], key: str | None = None, *, missing: str) -> Iterator[Thing]:
     """What a list has, in its order; a page may be short and have a next one. `key` names the list in pages of the 2010 style.
 
@@ -57,9 +64,7 @@ def show_list(
     if as_json:
         click.echo(json.dumps(found))
     elif found:
-        print_table(
-            [name.replace("_", " ") for name in columns], ([cell(c, one.get(c)) for c in columns] for one in found)
-        )
+        print_table([name.replace("_", " ") for name in columns], ([cell(c, one[c]) for c in columns] for one in found))
     else:
         click.echo(nothing)
 

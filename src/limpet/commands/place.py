@@ -48,6 +48,13 @@ def place_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def config_option(command: Callable[..., None]) -> Callable[..., None]:
+    """`--config`, where nothing else will do."""
+    return click.option("--config", "path", type=click.Path(path_type=Path), required=True, help="limpet.toml.")(
+        command
+    )
+
+
 def find_place(path: Path | None, data: Path | None) -> Place:
     """What the options name; without any the usual data directory."""
     from limpet.config import DatabaseConfig, load_config

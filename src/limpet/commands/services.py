@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 from limpet.commands.door import Door, call, door_options, find_door
-from limpet.commands.paging import Thing, first, quoted, show_list, show_one
+from limpet.commands.paging import Thing, first, limit_option, quoted, show_list, show_one
+from limpet.commands.place import config_option, run
 
 COLUMNS = ("sid", "friendly_name", "sticky_sender", "usecase", "us_app_to_person_registered", "date_created")
 POOL_COLUMNS = ("sid", "phone_number", "country_code", "capabilities", "date_created")
-CONFIG = click.option("--config", "path", type=click.Path(path_type=Path), required=True, help="limpet.toml.")
-_limit = click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
+_limit = limit_option()
 _service = click.argument("sid")
 _missing = "The account has no service {}."
 
@@ -134,7 +134,7 @@ def _member(door: Door, sid: str, number: str) -> str:
 
 
 @services.command()
-@CONFIG
+@config_option
 @click.option("--sid", required=True, help="SID of the service (MG…).")
 def pause(path: Path, sid: str) -> None:
     """Let nothing be sent through a service (error 21702); the operator's, on the database."""
@@ -142,7 +142,7 @@ def pause(path: Path, sid: str) -> None:
 
 
 @services.command()
-@CONFIG
+@config_option
 @click.option("--sid", required=True, help="SID of the service (MG…).")
 def resume(path: Path, sid: str) -> None:
     """Let a paused service send again; the operator's, on the database."""
@@ -152,7 +152,6 @@ def resume(path: Path, sid: str) -> None:
 def _pause(path: Path, sid: str, *, paused: bool) -> None:
     from limpet.clock import SystemClock
     from limpet.commands import account as command
-    from limpet.commands.place import run
     from limpet.config import load_config
 
     if not run(command.pause_service(load_config(path, os.environ), sid, paused, SystemClock())):

@@ -16,7 +16,7 @@ import click
 
 from limpet.commands.door import Door, call, door_options, find_door, service_option
 from limpet.commands.lazy import Entry, LazyGroup, Section
-from limpet.commands.paging import Thing, first, given, show_one
+from limpet.commands.paging import Thing, first, given, limit_option, show_one
 from limpet.commands.table import print_table
 
 SID_PREFIX = "LM"
@@ -62,7 +62,7 @@ _reason = click.option("--reason", help="Why, for the event that tells of it.")
 @click.option("--pinned", type=click.Choice(PINNED), help="Only those held by hand, strictly held, or not held.")
 @click.option("--last-used-before", help="Only those last used before this UTC day, such as 2026-01-31.")
 @click.option("--origin", type=click.Choice(ORIGINS), help="Only those that came about so.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
+@limit_option()
 def show_all(
     service: str, sender: str | None, pinned: str | None, last_used_before: str | None, origin: str | None, limit: int,
     data: Path | None, as_json: bool,
@@ -150,7 +150,7 @@ def reset(
 @click.option("--to", help="Only of this person.")
 @click.option("--from", "sender", help="Only of this number, before or after.")
 @click.option("--kind", type=click.Choice(KINDS), help="Only of this kind.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
+@limit_option()
 def events(
     service: str, to: str | None, sender: str | None, kind: str | None, limit: int, data: Path | None, as_json: bool
 ) -> None:  # fmt: skip
