@@ -112,7 +112,7 @@ class Site:
     async def _handle(
         self, group: Group, before: Ask, cookie: str | None, scope: Scope, receive: Receive
     ) -> Response:  # fmt: skip
-        _admit(group, before, scope)
+        _admit(group, before)
         place, parts = self._find(scope)
         method = "GET" if before.method == "HEAD" else before.method
         handler = place.handlers.get(method)
@@ -164,10 +164,9 @@ def _is_json(ask: Ask) -> bool:
     return ask.headers.get(b"content-type", b"").startswith(JSON_TYPE)
 
 
-def _admit(group: Group, ask: Ask, scope: Scope) -> None:
+def _admit(group: Group, ask: Ask) -> None:
     """Refused for a request that must not be answered, whatever it asks for."""
-    peer = scope.get("client")
-    if group.local and not guard.is_here(peer[0] if peer else None):
+    if group.local and not guard.is_here(ask.peer):
         raise Refused("These pages are only for the machine that Limpet runs on.", 403)
     if not group.hosts(ask.headers.get(b"host", b"")):
         raise Refused("These pages are only there under the names of this machine: localhost, 127.0.0.1, [::1].", 403)
