@@ -115,6 +115,22 @@ async def test_an_operator_has_all_that_is_held_sent_from_the_numbers_that_it_ha
         assert await held.look(database) == Held(0, 0, 0)
 
 
+async def test_what_got_its_sender_after_a_hold_waits_for_room_like_any_other(
+    database: Database, clock: HandClock
+) -> None:
+    await interrupted(database, clock)
+    await held.hold(database, clock.now())
+    clock.advance(timedelta(days=1))
+    await held.let_go(database, clock.now(), send=True)
+    async with open_world(database, clock, HandLane(bound=False), owner="restored") as world:
+        await world.sweeps.bind_due()
+        await world.sweeps.expire()
+        assert world.lane.submitted == []
+        world.lane.bound = True
+        world.dispatcher.on_room(world.lane.name)
+        await world.until(lambda: {one.recipient for one in world.lane.submitted} >= {BOB, CAT, DAN})
+
+
 async def test_an_operator_gives_all_that_is_held_up_and_customers_hear_of_it(
     database: Database, clock: HandClock
 ) -> None:

@@ -80,6 +80,7 @@ async def let_go(database: Database, now: datetime, *, send: bool) -> Held:
                 await dispatch.enqueue(connection, waiting)
             await dispatch.claims_done(connection, HELD, [claim_id])
             count += len(waiting)
+        await connection.execute(query("held_unbound_valid"), NEVER, until)
         unbound = await connection.execute(query("held_unbound_let_go"), NEVER, now, until)
         return Held(count, int(unbound.rpartition(" ")[2]))
 

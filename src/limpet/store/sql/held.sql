@@ -44,6 +44,11 @@ UPDATE message AS m
  WHERE m.bucket = ANY ($1) AND m.bucket = k.bucket AND m.id = k.id AND m.status = 'sending' AND m.in_doubt_at IS NOT NULL
 RETURNING m.bucket, m.id, m.lane;
 
+-- name: held_unbound_valid (fan-out)
+-- What is held without a sender is valid until $2: a lane that has no room when it is bound lets it wait so long.
+UPDATE message AS m SET expires_at = $2
+  FROM message_due AS d WHERE d.bucket = m.bucket AND d.id = m.id AND d.lane = '' AND d.due_at = $1;
+
 -- name: held_unbound_let_go (fan-out)
 UPDATE message_due SET due_at = $2, expires_at = $3 WHERE lane = '' AND due_at = $1;
 
