@@ -7,7 +7,7 @@ Rows are locked in one order everywhere, sender, service, membership, so that no
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 
-from limpet.core.ids import day_number
+from limpet.core.ids import CHANCE_BITS, IdSource, day_number
 from limpet.core.model import (
     CHANNEL_KINDS,
     Capability,
@@ -158,8 +158,8 @@ class Services:
         return await self.database.transaction(work)
 
     async def delete(self, account_id: int, sid: str, now: datetime, actor: str = OPERATOR) -> bool:
-        """Delete the service and free its numbers, both at once; whether the account had it. Its mappings are dead with it, one
-        event tells of all."""
+        """Delete the service and free its numbers, both at once; whether the account had it. Its mappings are dead with it, as
+        `_tell_deleted` tells."""
 
         async def work(connection: Connection) -> bool:
             service_id = await connection.fetchval(query("service_delete"), account_id, sid, now)
@@ -170,7 +170,8 @@ class Services:
             await self._book.left(connection, [row["id"] for row in gone], now)
             await campaigns.service_gone(connection, service_id, now)
             await connection.execute(query("pool_changed"), service_id)
-            await tell_of_all(connection, service_id, EventKind.REMOVED, "service_deleted", None, actor, None, now)
+            numbers = await member_addresses(connection, (row["id"] for row in gone))
+            await _tell_deleted(connection, service_id, sorted(numbers.values()), actor, now)
             return True
 
         return await self.database.transaction(work)
@@ -282,6 +283,20 @@ class Services:
             return True
 
         return await self.database.transaction(work)
+
+
+async def _tell_deleted(
+    connection: Connection, service_id: int, numbers: Sequence[str], actor: str, now: datetime
+) -> None:
+    """One event for everybody; within a space, where people of the other services' numbers keep theirs, one for those of each
+    number that has left."""
+    alone = await connection.fetchval(query("service_space"), service_id) is None
+    ids, chance = IdSource(), secrets.randbits(CHANCE_BITS)
+    for number in [None] if alone else numbers:
+        event_id = ids.next(now, chance)
+        await tell_of_all(
+            connection, service_id, EventKind.REMOVED, "service_deleted", number, actor, None, now, event_id
+        )
 
 
 def _in_state(member: PoolMember, today: int) -> PoolMember:
