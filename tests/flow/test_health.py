@@ -7,6 +7,8 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import asyncpg
+import pytest
 import pytest_asyncio
 
 from limpet.carrier.port import Inbound, ReceiptState, Refused, Retry
@@ -68,7 +70,7 @@ async def fail(world: World, service: Service, number: str, times: int) -> None:
         service.id,
     )
     async with world.database.pool.acquire() as connection:
-        await health.count(connection, hour_number(world.clock.now()), {member: Counts(0, times)})
+        await health.count(connection, {(hour_number(world.clock.now()), member): Counts(0, times)})
 
 
 async def test_S_91_what_becomes_of_messages_is_counted_for_their_number(world: World) -> None:
@@ -108,12 +110,40 @@ async def test_S_91_what_is_counted_at_once_is_counted_exactly(world: World) -> 
     members = [row["id"] for row in await world.database.pool.fetch("SELECT id FROM pool_member ORDER BY id")]
 
     async def batch(order: int) -> None:
-        mixed = {member: Counts(1, 2, 1) for member in members[::order]}
-        await world.database.transaction(lambda connection: health.count(connection, 5, mixed))
+        mixed = {(5, member): Counts(1, 2, 1) for member in members[::order]}
+        await world.database.transaction(lambda connection: health.count(connection, mixed))
 
     await asyncio.gather(*(batch((1, -1)[n % 2]) for n in range(40)))
     rows = await world.database.pool.fetch("SELECT delivered, undelivered, filtered FROM member_hour WHERE hour = 5")
     assert [tuple(row) for row in rows] == [(40, 80, 40)] * len(POOL)
+
+
+async def test_S_91_what_cannot_be_written_yet_is_written_later_and_not_twice(world: World, clock: HandClock) -> None:
+    service = await world.service(POOL[0])
+    await world.database.pool.execute("ALTER TABLE member_hour RENAME TO away")
+    await world.send(service, PEOPLE[0])
+    refused = world.lane.submitted[-1]
+    world.lane.answer(Refused(refused.key, refused.attempt, 30007, Retry.NEVER, "spam"))
+    await world.dispatcher.answers.idle()
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await world.fates.write()
+    await world.database.pool.execute("ALTER TABLE away RENAME TO member_hour")
+    clock.advance(timedelta(hours=1))
+    await told(world, service, PEOPLE[1], ReceiptState.DELIVERED)
+    await world.fates.write()
+    (found,) = await health.of_service(world.database, clock.now())
+    hour = hour_number(clock.now())
+    assert dict(found.hours) == {hour - 1: Counts(0, 1, 1), hour: Counts(1)}
+
+
+async def test_S_91_a_process_that_stops_writes_what_it_has_counted(database: Database, clock: HandClock) -> None:
+    async with open_world(database, clock) as world:
+        service = await world.service(POOL[0])
+        await world.send(service, PEOPLE[0])
+        refused = world.lane.submitted[-1]
+        world.lane.answer(Refused(refused.key, refused.attempt, 30007, Retry.NEVER, "spam"))
+        await world.flow.stop(0.0)
+        assert await counts(world) == {POOL[0]: Counts(0, 1, 1)}
 
 
 async def subscribed(world: World) -> None:

@@ -25,7 +25,7 @@ async def place(api: Api, service: str) -> str:
 async def count(api: Api, counts: Counts) -> None:
     member = await api.world.database.pool.fetchval("SELECT id FROM pool_member")
     async with api.world.database.pool.acquire() as connection:
-        await health.count(connection, hour_number(api.world.clock.now()), {member: counts})
+        await health.count(connection, {(hour_number(api.world.clock.now()), member): counts})
 
 
 async def test_S_91_a_number_is_shown_with_what_became_of_its_messages(api: Api) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -18,7 +19,6 @@ from limpet.clock import Clock
 from limpet.core.ids import id_time
 from limpet.core.retry import ATTEMPTS_MAX, retry_delay_s
 from limpet.core.status import Status
-from limpet.flow import health
 from limpet.flow.counts import Counts
 from limpet.flow.doubt import DoubtBook
 from limpet.flow.failure import Failures
@@ -27,7 +27,7 @@ from limpet.flow.owed import Owed, Told
 from limpet.flow.worker import TROUBLE_PAUSE_S, Batcher
 from limpet.store import dispatch
 from limpet.store.callbacks import OwedCallback
-from limpet.store.database import DATABASE_AWAY, Connection, Database
+from limpet.store.database import DATABASE_AWAY, Connection, Database, after_commit
 from limpet.store.dispatch import Claim, Fenced, Key, Outgoing
 
 _CODE = re.compile(r"0x[0-9a-fA-F]{1,8}|\d{1,6}\b|[A-Z][A-Z_]+\b")
@@ -79,6 +79,7 @@ class Answers:
         self._chance = chance
         self._batcher: Batcher[Landed, None] = Batcher(self._write_results)
         self.counts = Counts()
+        self.on_told: Callable[[Sequence[Told], datetime], None] = lambda _told, _now: None
         self.on_owed: Callable[[Sequence[OwedCallback]], None] = lambda _owed: None
         self.after_sent: Callable[[Sequence[tuple[Outgoing, Sequence[str]]]], None] = lambda _sent: None
         self.after_doubt: Callable[[Sequence[Outgoing]], None] = lambda _messages: None
@@ -200,7 +201,7 @@ class Answers:
         if plan.doubt:
             settled.in_doubt = await self._note_doubts(connection, plan.doubt, now)
         settled.owed = await self._owed.write(connection, told, now)
-        await health.count(connection, told, now)
+        after_commit(partial(self.on_told, told, now))
         return settled
 
     async def _note_doubts(

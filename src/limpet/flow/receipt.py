@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -19,7 +20,6 @@ from limpet.core.retention import Pseudonyms
 from limpet.core.routing import carrier_of
 from limpet.core.spelling import Spelling
 from limpet.core.status import SegmentState, Status, fold_receipts, may_become
-from limpet.flow import health
 from limpet.flow.clocks import CarrierClocks
 from limpet.flow.counts import Counts
 from limpet.flow.forgotten import without_erased
@@ -29,7 +29,7 @@ from limpet.flow.spellings import Came, Match, Spellings, of_carrier
 from limpet.flow.worker import Batcher
 from limpet.store import receipts
 from limpet.store.callbacks import OwedCallback
-from limpet.store.database import DATABASE_AWAY, Connection, Database
+from limpet.store.database import DATABASE_AWAY, Connection, Database, after_commit
 from limpet.store.dispatch import Key, Outgoing
 from limpet.store.receipts import Applied, Tracked
 from limpet.store.receipts import Told as Kept
@@ -104,6 +104,7 @@ class Receipts:
         self._spellings = Spellings(database)
         self._clocks = CarrierClocks(database)
         self.counts = Counts()
+        self.on_told: Callable[[Sequence[Told], datetime], None] = lambda _told, _now: None
         self._batcher: Batcher[Came, None] = Batcher(self._run)
         self._again: Batcher[_Asked, None] = Batcher(self._look_again)
 
@@ -206,7 +207,7 @@ class Receipts:
         done.kept += left
         if done.kept:
             await receipts.keep(connection, [self._keep(came, now) for came in done.kept])
-        await health.count(connection, done.told, now)
+        after_commit(partial(self.on_told, done.told, now))
         return done
 
     async def _changes(

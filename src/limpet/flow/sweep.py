@@ -97,6 +97,7 @@ class Sweeps:
             partial(every, EVERY_SECOND_S, self.bind_due),
             partial(every, EVERY_SECOND_S, self.expire),
             partial(every, EVERY_SECOND_S, self.end_doubts),
+            partial(every, EVERY_SECOND_S, self._health.fates.write),
             partial(every, RECEIPTS_S, self._receipts.look_at_kept),
             partial(every, PARTS_S, self.give_on),
             partial(every, MINUTE_S, self.recheck_held),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
+
 from limpet.carrier.port import Delivery, Inbound, Lane, Listener, Receipt
 from limpet.clock import Clock
 from limpet.core.ids import day_number
@@ -28,7 +30,7 @@ from limpet.flow.doubt import DoubtBook, Resolver
 from limpet.flow.due import DueBinder
 from limpet.flow.events import Events
 from limpet.flow.failure import Failures
-from limpet.flow.health import HealthWatch
+from limpet.flow.health import Fates, HealthWatch
 from limpet.flow.inbound import Inbounds
 from limpet.flow.lanes import Fleet
 from limpet.flow.lease import Leases
@@ -44,12 +46,14 @@ from limpet.flow.swap_notices import Notices
 from limpet.flow.sweep import EVERY_SECOND_S, Sweeps, every
 from limpet.flow.worker import WAITING_MAX, Loop
 from limpet.store.callbacks import OwedCallback
-from limpet.store.database import Database, Installation
+from limpet.store.database import DATABASE_AWAY, Database, Installation
 from limpet.store.dispatch import Lanes
 from limpet.store.messages import Messages
 from limpet.store.opt_outs import OptOuts
 from limpet.store.people import People
 from limpet.store.sticky import StickyStore
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class Flow:
     events: Events
     switchboard: Switchboard
     releases: Releases
+    fates: Fates
     rebalances: Rebalances
     notices: Notices
     post: Callable[[Sequence[OwedCallback]], None]
@@ -129,12 +134,17 @@ class Flow:
         await self.dispatcher.answers.idle()
         await self.receipts.idle()
         await self.inbounds.idle()
+        await self.fates.write()
 
     async def stop(self, grace_s: float) -> None:
         """Finish what is in flight for at most `grace_s`, write every answer, give the lanes away."""
         await self.accept.idle()
         await self.dispatcher.stop(grace_s)
         await asyncio.gather(self.receipts.idle(), self.inbounds.idle())
+        try:
+            await self.fates.write()
+        except DATABASE_AWAY as error:
+            _log.warning("what became of the last messages is not counted for their numbers", why=error)
 
 
 def assemble(
@@ -182,7 +192,9 @@ def assemble(
     sticky = StickyStore(database, bucket_key, new_id, pseudonyms)
     resolver = Resolver(database, directory, owed, failures)
     questions = Questions(database, fleet, clock, pace.query_after)
-    watch = HealthWatch(database, events, clock, post)
+    fates = Fates(database)
+    dispatcher.answers.on_told = receipts.on_told = fates.add
+    watch = HealthWatch(database, fates, events, clock, post)
     sweeps = Sweeps(
         database, sticky, dispatcher, due, doubt, resolver, failures, owed, receipts, inbounds, questions, watch, clock,
         patience_s=pace.doubt_patience_s, purge_rows_per_s=pace.purge_rows_per_s,
@@ -200,6 +212,7 @@ def assemble(
         events,
         Switchboard(database, fleet, clock, owner, pace.patience),
         Releases(database, resolver, doubt, fleet, clock, post),
+        fates,
         Rebalances(database, directory, clock, new_id),
         Notices(database, directory, accept, clock),
         post, pace.lease,

@@ -36,10 +36,14 @@ class MemberHealth:
     hours: Mapping[int, Counts] = field(default_factory=dict)
 
 
-async def count(connection: Connection, hour: int, counts: Mapping[int, Counts]) -> None:
-    """Add what became of messages, by member. The rows are held until the commit: it is to be a transaction's last statement."""
-    rows = [(member, int(c.delivered), int(c.undelivered), int(c.filtered)) for member, c in sorted(counts.items())]
-    await connection.execute(query_count, hour, *map(list, zip(*rows, strict=True)))
+async def count(connection: Connection, counts: Mapping[tuple[int, int], Counts]) -> None:
+    """Add what became of messages, by hour and member. The rows are held until the commit: it is to be a transaction's last
+    statement."""
+    rows = [
+        (member, hour, int(c.delivered), int(c.undelivered), int(c.filtered))
+        for (hour, member), c in sorted(counts.items())
+    ]
+    await connection.execute(query("health_count"), *map(list, zip(*rows, strict=True)))
 
 
 async def count_opted_out(connection: Connection, hour: int, addresses: Sequence[str]) -> None:
@@ -125,6 +129,3 @@ async def set_policy(database: Database, service_id: int, new: Policy) -> bool:
 async def forget(database: Database, now: datetime) -> None:
     """Drop the hours that no window reaches any more."""
     await database.pool.execute(query("health_forget"), hour_number(now) - KEPT_H)
-
-
-query_count = query("health_count")

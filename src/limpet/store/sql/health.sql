@@ -1,12 +1,13 @@
 -- How numbers fare: what became of their messages hour by hour, and what services make of it.
 
 -- name: health_count (reference)
--- What a batch of final statuses says of its senders, the last statement of its transaction; in the order of the keys, so that
--- no two batches deadlock.
+-- What final statuses say of their senders, the last statement of its transaction; in the order of the keys, so that no two
+-- processes deadlock.
 INSERT INTO member_hour AS h (member_id, hour, delivered, undelivered, filtered, opted_out)
-SELECT k.member_id, $1, k.delivered, k.undelivered, k.filtered, 0
-  FROM unnest($2::integer[], $3::integer[], $4::integer[], $5::integer[]) AS k (member_id, delivered, undelivered, filtered)
- ORDER BY k.member_id
+SELECT k.member_id, k.hour, k.delivered, k.undelivered, k.filtered, 0
+  FROM unnest($1::integer[], $2::integer[], $3::integer[], $4::integer[], $5::integer[])
+       AS k (member_id, hour, delivered, undelivered, filtered)
+ ORDER BY k.member_id, k.hour
     ON CONFLICT (member_id, hour) DO UPDATE
    SET delivered = h.delivered + excluded.delivered, undelivered = h.undelivered + excluded.undelivered,
        filtered = h.filtered + excluded.filtered;
