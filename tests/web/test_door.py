@@ -69,6 +69,19 @@ async def test_a_credential_that_was_good_is_looked_up_anew_even_while_others_gu
     assert (await api.client.get("/Messages.json")).status == 200
 
 
+async def test_a_credential_of_a_changed_account_is_looked_up_anew_even_while_others_guess(api: Api) -> None:
+    assert (await api.client.get("/Messages.json")).status == 200
+    thief = Client(api.app, api.client.sid, "0" * 32, api.account.sid)
+    for _ in range(FAILURES_MAX):
+        await thief.get("/Messages.json")
+    api.app.auth.invalidate(api.account.sid)
+    assert (await api.client.get("/Messages.json")).status == 200
+    await api.deps.accounts.update(api.account.id, None, AccountStatus.CLOSED, api.account.created_at)
+    api.app.auth.invalidate(api.account.sid)
+    assert (await api.client.get("/Messages.json")).says == (401, 20003)
+    assert (await api.client.get("/Messages.json")).says == (429, 20429)
+
+
 async def test_a_key_deleted_elsewhere_ends_within_a_minute(api: Api, clock: HandClock) -> None:
     assert (await api.key.get("/Messages.json")).status == 200
     await api.deps.accounts.delete_key(api.account.id, api.key.sid)

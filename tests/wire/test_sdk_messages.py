@@ -115,7 +115,8 @@ def test_refusals_become_exceptions(
 
 
 def test_a_wrong_token_becomes_an_exception(wire: Wire) -> None:
-    stranger = Client(wire.ready["account_sid"], "0" * 32)
+    account = wire.client().api.v2010.accounts.create(friendly_name="Wrongly asked")
+    stranger = Client(account.sid, "0" * 32)
     stranger.api.base_url = stranger.messaging.base_url = wire.url
     for call in (stranger.messages("SM" + "0" * 32).fetch, stranger.messaging.v1.services("MG" + "0" * 32).fetch):
         with pytest.raises(TwilioRestException) as refused:

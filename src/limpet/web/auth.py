@@ -9,6 +9,7 @@ import binascii
 from base64 import b64decode
 from dataclasses import dataclass
 from hashlib import sha256
+from math import inf
 from typing import TypeVar
 
 from limpet.clock import Clock
@@ -52,7 +53,7 @@ class Caller:
         return self.secret is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
     caller: Caller
     until: float
@@ -108,15 +109,12 @@ class Authenticator:
         return known.account if may_act(caller.account, by_key=caller.is_key, target=known.account) else None
 
     def invalidate(self, sid: str) -> None:
-        """Forget what is known of an account or a key; for an account also its keys and its sub-accounts."""
+        """Look anew at an account or a key when it comes next; for an account also at its keys and its sub-accounts. That their
+        credentials were good stays known: they are checked even while their SID is blocked."""
         self._subaccounts.pop(sid, None)
-        gone = [
-            d
-            for d, k in self._known.items()
-            if sid in (k.caller.credential_sid, k.caller.account.sid, k.caller.account.owner_sid)
-        ]
-        for digest in gone:
-            self._known.pop(digest, None)
+        for known in self._known.values():
+            if sid in (known.caller.credential_sid, known.caller.account.sid, known.caller.account.owner_sid):
+                known.until = -inf
 
     async def _checked(self, header: bytes, digest: bytes) -> Caller:
         sid, secret = _credentials(header)
