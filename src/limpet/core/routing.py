@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 PREFIX_LENGTH_MAX = 16
 """A plus sign and the fifteen digits of E.164."""
@@ -107,6 +108,7 @@ def closed_lanes(
     )
 
 
+@lru_cache(maxsize=1024)
 def carrier_of(lane: str) -> str:
     """`simulated` of `simulated/0`."""
     return lane.rpartition("/")[0]

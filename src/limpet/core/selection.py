@@ -339,8 +339,10 @@ def _least_busy(offered: Sequence[Candidate], person: int, loads: Mapping[int, f
     """The sender with the least recent load; among equals the one that the person's hash prefers (S-35, S-36)."""
     load = [loads.get(c.member_id, 0.0) for c in offered]
     least = min(load)
+    if load.count(least) == 1:
+        return offered[load.index(least)]
     free = [c for c, its in zip(offered, load, strict=True) if its == least]
-    return free[0] if len(free) == 1 else max(free, key=lambda c: _preference(person, c.salt))
+    return max(free, key=lambda c: _preference(person, c.salt))
 
 
 def _least_burdened(offered: Sequence[Candidate], person: int, loads: Mapping[int, float]) -> Candidate:

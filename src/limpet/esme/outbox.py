@@ -202,7 +202,7 @@ class Outbox:
 
     def _close(self, opened: Open, later: Later | None) -> None:
         del self._open[opened.delivery.key]
-        self._over.put(_Over(opened.delivery.key, later))
+        self._over.add([_Over(opened.delivery.key, later)])
 
     async def _write(self, over: Sequence[_Over]) -> list[None]:
         """Settle deliveries. Where that fails their lease ends, and they are delivered once more."""

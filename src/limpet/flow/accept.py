@@ -377,12 +377,13 @@ class Accept:
         written.waiting = [due for row in rows if (due := due_of(row, now))]
         if written.waiting:
             await dispatch.enqueue(connection, written.waiting)
-        changes = (told for row in rows if (told := first_change(row)))
+        outgoing = [outgoing_of(row) for row in rows]
+        changes = (told for row, out in zip(rows, outgoing, strict=True) if (told := first_change(row, out)))
         written.owed = await self._owed.write(connection, changes, now)
         written.flights = [
-            Flight(outgoing_of(row), draft.content, claims[row.lane or ""].id, media_sent(draft))
-            for draft, row in zip(kept, rows, strict=True)
-            if row.status is Status.SENDING
+            Flight(out, draft.content, claims[out.lane or ""].id, media_sent(draft))
+            for draft, out in zip(kept, outgoing, strict=True)
+            if out.status is Status.SENDING
         ]
 
 

@@ -84,11 +84,12 @@ class Answers:
         self.after_sent: Callable[[Sequence[tuple[Outgoing, Sequence[str]]]], None] = lambda _sent: None
         self.after_doubt: Callable[[Sequence[Outgoing]], None] = lambda _messages: None
 
-    def put(self, landed: Landed) -> None:
-        """An answer, to be written in the next batch. Until then nothing overtakes a message that was not taken."""
-        if not isinstance(landed.result, Submitted):
-            self._doubt.came_back(landed.flight.message)
-        self._batcher.put(landed)
+    def put(self, landed: Sequence[Landed]) -> None:
+        """Answers, to be written in the next batch. Until then nothing overtakes a message that was not taken."""
+        for one in landed:
+            if not isinstance(one.result, Submitted):
+                self._doubt.came_back(one.flight.message)
+        self._batcher.add(landed)
 
     async def stop_claimed(
         self, connection: Connection, messages: Sequence[Outgoing], error_code: int, now: datetime

@@ -99,6 +99,8 @@ class _Round:
     """What one round has read, and what it comes to."""
 
     now: datetime
+    today: int
+    hour: int
     reads: dict[MappingKey, MappingRead]
     pools: dict[int, Pool | None]
     homes: dict[MappingKey, Home] = field(default_factory=dict)
@@ -106,14 +108,6 @@ class _Round:
     again: list[int] = field(default_factory=list)
     changed: set[MappingKey] = field(default_factory=set)
     """The mappings in spaces that a message of this round changes: another service's messages wait for what they become."""
-
-    @property
-    def today(self) -> int:
-        return day_number(self.now)
-
-    @property
-    def hour(self) -> int:
-        return hour_of_day(self.now)
 
 
 class Assigner:
@@ -186,16 +180,16 @@ class Assigner:
     async def _held(self, connection: Connection, batch: _Batch, read: _Round) -> tuple[list[Decided], list[int]]:
         """Write what was decided: what holds, and the places of which it does not."""
         held = await stick(connection, read.decided, read.today)
-        settled = [d for d in read.decided if held(d)]
-        for d in settled:
-            batch.answers[d.place] = d.binding
-        again = list(read.again)
+        settled, again = [], list(read.again)
         for d in read.decided:
-            if not held(d):
-                again.append(d.place)
-                if d.counts:
-                    batch.people.add(d.key.service_id, d.binding.candidate.member_id, -1)
-                batch.campaigns.keep(batch.wanted[d.place].message_id, 0)
+            if held(d):
+                settled.append(d)
+                batch.answers[d.place] = d.binding
+                continue
+            again.append(d.place)
+            if d.counts:
+                batch.people.add(d.key.service_id, d.binding.candidate.member_id, -1)
+            batch.campaigns.keep(batch.wanted[d.place].message_id, 0)
         return settled, sorted(again, key=lambda place: (batch.wanted[place].key, place))
 
     async def _read(
@@ -206,7 +200,7 @@ class Assigner:
         reads = dict(zip(keys, await sticky.read(connection, keys), strict=True))
         generations = {key.service_id: read.generation for key, read in reads.items()}
         pools = {service: await self._pool(connection, service, seen) for service, seen in generations.items()}
-        found = _Round(now, reads, pools)
+        found = _Round(now, day_number(now), hour_of_day(now), reads, pools)
         obfuscated = {wanted[place].key for place in places if wanted[place].obfuscated}
         hiding = {service for service, pool in pools.items() if pool and pool.scope.hides_since}
         if obfuscated or hiding:
@@ -234,7 +228,7 @@ class Assigner:
             return here
         for place in first:
             mapping = read.reads[wanted[place].key].mapping
-            answer = self.decide(wanted[place], pool, mapping, read.now, NOBODY_CROWDED)
+            answer = self.decide(wanted[place], pool, mapping, read.today, read.hour, NOBODY_CROWDED)
             batch.answers[place] = answer if isinstance(answer, Refusal) else NotYet(at)
         return [place for place in here if place not in first]
 
@@ -274,7 +268,7 @@ class Assigner:
             return
         for index, place in enumerate(group):
             wanted = batch.wanted[place]
-            answer = self.decide(wanted, pool, mapping, read.now, crowd)
+            answer = self.decide(wanted, pool, mapping, read.today, read.hour, crowd)
             if isinstance(answer, Refusal):
                 batch.answers[place] = answer
                 continue
@@ -298,10 +292,9 @@ class Assigner:
                 return
 
     def decide(
-        self, wanted: Wanted, pool: Pool, mapping: StoredMapping | None, now: datetime, crowd: Crowd
+        self, wanted: Wanted, pool: Pool, mapping: StoredMapping | None, today: int, hour: int, crowd: Crowd
     ) -> Binding | Refusal:
         """With the MMS converter any sender will do where nobody carries media: a link goes out in their place."""
-        today, hour = day_number(now), hour_of_day(now)
         answer = decide(wanted.ask, pool, mapping, self._meter.loads, today, crowd, hour)
         if isinstance(answer, Refusal) and wanted.linkable and pool.service.mms_converter:
             return decide(replace(wanted.ask, media=False), pool, mapping, self._meter.loads, today, crowd, hour)

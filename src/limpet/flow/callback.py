@@ -200,11 +200,11 @@ class Callbacks:
             _log.exception("a callback could not be posted", account_id=owed.account_id, endpoint=endpoint_of(owed.url))
         answered = None if outcome is None else not (isinstance(outcome, PostFailed) and outcome.cause in _UNANSWERED)
         self._turns.attempted(owed, together[1:], answered=answered)
-        for each in together:
-            if outcome is None:
+        if outcome is None:
+            for each in together:
                 self._turns.forget(each.key)
-            else:
-                self._tried.put(Tried(each, self._later(each, outcome), outcome, tuple(faults)))
+        else:
+            self._tried.add([Tried(each, self._later(each, outcome), outcome, tuple(faults)) for each in together])
 
     async def _converse(self, owed: OwedCallback, faults: list[Fault]) -> Posted | PostFailed:
         """One try: the request, and those to which the answers lead, each with its fallback; which of them failed goes into

@@ -59,17 +59,19 @@ class Counts:
         """A batch of requests for messages was answered."""
         self.batch("accept", len(drafts))
         made = [draft for draft in drafts if draft.repeats is None]
-        _add(self.accepted, ((draft.row.lane or NONE,) for draft in made if draft.row and draft.rejected is None))
-        _add(self.refused, ((code_class(draft.rejected.code),) for draft in made if draft.rejected is not None))
-        self.bound(draft.row for draft in made if draft.row and draft.rejected is None)
+        rows = [draft.row for draft in made if draft.row is not None and draft.rejected is None]
+        _add(self.accepted, [(row.lane or NONE,) for row in rows])
+        if len(rows) < len(made):
+            _add(self.refused, [(code_class(draft.rejected.code),) for draft in made if draft.rejected is not None])
+        self.bound(rows)
 
     def bound(self, rows: Iterable[MessageRow]) -> None:
         """Messages have got their senders, or came to none."""
-        _add(self.sticky, ((row.sticky,) for row in rows if row.sticky is not None))
+        _add(self.sticky, [(row.sticky,) for row in rows if row.sticky is not None])
 
     def told(self, told: Sequence[Told]) -> None:
         """Messages have changed."""
-        _add(self.changes, ((one.status, one.message.lane or NONE, code_class(one.error_code)) for one in told))
+        _add(self.changes, [(one.status, one.message.lane or NONE, code_class(one.error_code)) for one in told])
 
     def heard(self, lane: str, deliveries: Sequence[Delivery]) -> None:
         """A carrier has brought these."""
@@ -82,10 +84,11 @@ class Counts:
     def receipts_written(self, lanes: Sequence[str], kept: Sequence[str]) -> None:
         """Receipts of these lanes are written; those of `kept` are of no message that is known."""
         self.batch("receipts", len(lanes))
-        _add(self.receipts, ((carrier_of(lane), "kept") for lane in kept))
-        known = Tally(map(carrier_of, lanes)) - Tally(map(carrier_of, kept))
-        for carrier, count in known.items():
-            self.receipts.add((carrier, "matched"), count)
+        left = Tally(kept)
+        for lane, count in left.items():
+            self.receipts.add((carrier_of(lane), "kept"), count)
+        for lane, count in (Tally(lanes) - left).items():
+            self.receipts.add((carrier_of(lane), "matched"), count)
 
     def tried(self, tried: Sequence[Tried]) -> None:
         """Callbacks were tried."""
@@ -133,10 +136,9 @@ def _histogram(name: str, says: str, found: Histogram) -> Family:
 
 
 def _add(into: Counter, found: Iterable[tuple[str, ...]]) -> None:
-    """One more of each."""
-    values = into.values
-    for labels in found:
-        values[labels] = values.get(labels, 0) + 1
+    """One more of each; there are many alike."""
+    for labels, count in Tally(found).items():
+        into.add(labels, count)
 
 
 def _outcome(one: Tried) -> tuple[str, str, str]:

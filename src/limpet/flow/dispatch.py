@@ -83,9 +83,8 @@ class Dispatcher:
         if tracing.active is not None:
             tracing.active.landed(results)
         running.vitals.submits.add(sum(isinstance(each, Submitted) for each in results), self._clock.monotonic())
-        for result in results:
-            if (flight := running.landed(Key(*result.key))) is not None:
-                self.answers.put(Landed(running, flight, result))
+        flights = ((running.landed(Key(*result.key)), result) for result in results)
+        self.answers.put([Landed(running, flight, result) for flight, result in flights if flight is not None])
         if running.backlog:
             running.nudge.ring()
 

@@ -106,7 +106,7 @@ async def _foresee(
     elif await is_used_up(connection, pool, today, wanted.segments):
         answer = NO_SHARE
     else:
-        answer = assigner.decide(wanted, pool, mapping, now, crowd)
+        answer = assigner.decide(wanted, pool, mapping, today, hour_of_day(now), crowd)
     if isinstance(answer, Binding) and (share := share_of(pool, answer.candidate, wanted.ask.to)) is not None:
         person = wanted.ask.to.value
         await campaigns.prepare(connection, [(share, person, wanted.segments)])

@@ -116,8 +116,7 @@ class Inbounds:
 
     def take(self, lane: str, texts: Sequence[Inbound]) -> None:
         """Texts from a lane; each will be acknowledged or declined."""
-        for text in texts:
-            self._batcher.put(Came(lane, text))
+        self._batcher.add(Came(lane, text) for text in texts)
 
     async def idle(self) -> None:
         """Wait until nothing is under way."""

@@ -110,8 +110,7 @@ class Receipts:
 
     def take(self, lane: str, came: Sequence[Receipt]) -> None:
         """Receipts from a lane; each will be acknowledged or declined."""
-        for receipt in came:
-            self._batcher.put(Came(lane, bucket_of(receipt.recipient, self._bucket_key), receipt))
+        self._batcher.add(Came(lane, bucket_of(receipt.recipient, self._bucket_key), receipt) for receipt in came)
 
     def look_again(self, sent: Sequence[tuple[Outgoing, Sequence[str]]]) -> None:
         """These messages have got their carrier ids: a receipt that came before may be waiting for one of them. All of the
@@ -120,8 +119,7 @@ class Receipts:
 
     def look_again_for_doubtful(self, messages: Iterable[Outgoing]) -> None:
         """These messages are in doubt now: a receipt that nobody knew may speak of one of them."""
-        for message in messages:
-            self._again.put((message.key.bucket, message.recipient, None))
+        self._again.add((message.key.bucket, message.recipient, None) for message in messages)
 
     async def idle(self) -> None:
         """Wait until nothing is under way."""
@@ -179,8 +177,8 @@ class Receipts:
 
     async def _look_for(self, kept: list[Came]) -> None:
         """Try those again whose message has got its ids."""
-        for came in await self._database.transaction(lambda connection: self._known_by_now(connection, kept)):
-            self._again.put((came.bucket, came.receipt.recipient, came.receipt.carrier_message_id))
+        known = await self._database.transaction(lambda connection: self._known_by_now(connection, kept))
+        self._again.add((came.bucket, came.receipt.recipient, came.receipt.carrier_message_id) for came in known)
 
     async def _known_by_now(self, connection: Connection, kept: list[Came]) -> list[Came]:
         """Those of the receipts that were kept whose message has got its ids meanwhile."""

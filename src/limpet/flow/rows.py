@@ -86,12 +86,13 @@ def due_of(row: MessageRow, now: datetime) -> Due | None:
     return None
 
 
-def first_change(row: MessageRow) -> Told | None:
-    """The first change that a customer hears of: never the status that a message was created with (Twilio, status callbacks)."""
+def first_change(row: MessageRow, outgoing: Outgoing | None = None) -> Told | None:
+    """The first change that a customer hears of: never the status that a message was created with (Twilio, status callbacks).
+    `outgoing` is the row for dispatch, where that is made already."""
     if row.status is Status.FAILED:
-        return Told(outgoing_of(row), Status.FAILED, row.error_code)
+        return Told(outgoing or outgoing_of(row), Status.FAILED, row.error_code)
     if row.service_id is not None and row.status in (Status.QUEUED, Status.SENDING):
-        return Told(outgoing_of(row), Status.QUEUED)
+        return Told(outgoing or outgoing_of(row), Status.QUEUED)
     return None
 
 

@@ -68,5 +68,5 @@ def _holds(d: Decided, found: Claimed | None, swapped: set[MappingKey]) -> bool:
         return True
     if d.binding.change is Change.SWAP:
         return d.home in swapped
-    wanted = Claimed(_pointed_at(d.binding), made=d.binding.change is Change.INSERT)
-    return found == wanted and d.home not in swapped
+    as_wanted = found.made is (d.binding.change is Change.INSERT) and found.member_id == _pointed_at(d.binding)
+    return as_wanted and d.home not in swapped

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -48,7 +48,7 @@ class Batcher(Generic[T, R]):
         self._batch_max = batch_max
         self._waiting_max = waiting_max
         self._free = concurrency
-        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._waiting: deque[tuple[T, asyncio.Future[R] | None]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
     @property
@@ -61,12 +61,21 @@ class Batcher(Generic[T, R]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[R] = loop.create_future()
         self._waiting.append((item, answer))
+        self._begin(loop)
+        return answer
+
+    def add(self, items: Iterable[T]) -> None:
+        """Let items join the next batch whose answers nobody waits for."""
+        self._waiting.extend((item, None) for item in items)
+        if self._waiting:
+            self._begin(asyncio.get_running_loop())
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._free:
             self._free -= 1
             task = loop.create_task(self._drain())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        return answer
 
     async def idle(self) -> None:
         """Wait until nothing is under way."""
@@ -83,7 +92,7 @@ class Batcher(Generic[T, R]):
     async def _one(self) -> None:
         await self._answer([self._waiting.popleft() for _ in range(min(self._batch_max, len(self._waiting)))])
 
-    async def _answer(self, taken: list[tuple[T, asyncio.Future[R]]]) -> None:
+    async def _answer(self, taken: list[tuple[T, asyncio.Future[R] | None]]) -> None:
         try:
             work = self._run([item for item, _ in taken])
             if tracing.active is not None:
@@ -100,7 +109,7 @@ class Batcher(Generic[T, R]):
             await self._answer(taken[len(taken) // 2 :])
         else:
             for (_, future), answer in zip(taken, answers, strict=True):
-                if not future.done():
+                if future is not None and not future.done():
                     future.set_result(answer)
 
 
@@ -109,9 +118,9 @@ def _owner(run: Callable[..., object]) -> str:
     return type(getattr(run, "__self__", run)).__name__.lower()
 
 
-def _fail(taken: Sequence[tuple[T, asyncio.Future[R]]], error: Exception) -> None:
+def _fail(taken: Sequence[tuple[T, asyncio.Future[R] | None]], error: Exception) -> None:
     for _, future in taken:
-        if not future.done():
+        if future is not None and not future.done():
             future.set_exception(error)
             future.exception()  # whoever does not wait for it is not scolded for that
 

@@ -15,7 +15,7 @@ from limpet.core.esme import split_address
 from limpet.store import deliveries, esmes
 from limpet.store.database import Connection, Database
 from limpet.store.deliveries import Delivery
-from limpet.store.dispatch import Key, columns
+from limpet.store.dispatch import Key, columns, padded
 from limpet.store.esmes import EsmeDelivery
 from limpet.store.queries import query
 
@@ -74,7 +74,7 @@ async def insert(connection: Connection, owed: Sequence[OwedCallback]) -> None:
         await esmes.insert(connection, by_smpp)
         owed = [one for one in owed if one.kind not in BY_SMPP]
     if owed:
-        await connection.execute(query("callback_insert"), *columns(sorted(owed)))
+        await connection.execute(query("callback_insert"), *padded(sorted(owed)))
 
 
 def _for_esme(owed: OwedCallback) -> EsmeDelivery:

@@ -102,6 +102,14 @@ def columns(rows: Iterable[Sequence[object]]) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
+def padded(rows: Iterable[Sequence[object]]) -> list[Sequence[object]]:
+    """The same for statements that look at the arrays in one `unnest` only: it pads the short ones with NULL, so that a column
+    of nothing else need not be sent."""
+    return [
+        () if column[0] is None and column.count(None) == len(column) else column for column in zip(*rows, strict=True)
+    ]
+
+
 class Lanes:
     """Leases. One process owns a lane at a time; its fence grows with each new owner."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 import asyncpg
@@ -21,7 +22,7 @@ from limpet.core.tlvs import Tlvs, written
 from limpet.core.usage import Day
 from limpet.store import deliveries, links, sticky, usage
 from limpet.store.database import Connection, Database
-from limpet.store.dispatch import Outgoing, outgoing
+from limpet.store.dispatch import Outgoing, outgoing, padded
 from limpet.store.queries import query
 from limpet.store.sticky import MappingKey
 
@@ -81,7 +82,7 @@ class MessageRow:
     """When it may go, if it must wait; no column: the queue keeps it."""
 
 
-_ROW = tuple(name for name in MessageRow.__slots__ if name != "due_at")
+_VALUES = attrgetter(*(name for name in MessageRow.__slots__ if name != "due_at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def message_of(row: asyncpg.Record) -> Message:
 
 async def insert(connection: Connection, rows: Sequence[MessageRow], now: datetime) -> None:
     """Write new messages in one statement."""
-    await connection.execute(_INSERT, *([getattr(row, name) for row in rows] for name in _ROW), now)
+    await connection.execute(_INSERT, *padded(map(_VALUES, rows)), now)
 
 
 async def keep_tlvs(connection: Connection, said: Sequence[tuple[int, int, Tlvs]]) -> None:

@@ -21,6 +21,7 @@ from limpet.core.sticky import PROVISIONAL_DAYS, EventKind, Origin, Pin, Standin
 from limpet.core.sticky_flags import ESTABLISHED, ORIGIN_BITS, PIN_BITS, hour_bits, hour_of, origin_of, pin_of
 from limpet.core.ttl import is_aged
 from limpet.store.database import Connection, Database
+from limpet.store.dispatch import padded
 from limpet.store.queries import query
 
 OF_ALL = ""
@@ -236,7 +237,7 @@ async def insert_events(connection: Connection, events: Sequence[StickyEvent]) -
          e.message_id, e.actor, e.reason)
         for e in events
     ]  # fmt: skip
-    await connection.execute(query_events, *map(list, zip(*rows, strict=True)))
+    await connection.execute(query_events, *padded(rows))
 
 
 async def tell_of_all(
