@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Status(StrEnum):
@@ -94,6 +95,7 @@ def fold_receipts(states: Sequence[SegmentState]) -> Status:
     return Status.SENT
 
 
+@lru_cache(maxsize=1000)
 def parse_callback_events(text: str) -> frozenset[Status] | None:
     """Read `StatusCallbackEvents` (ours, not Twilio's): `all`, `final`, or states parted by commas or spaces.
 

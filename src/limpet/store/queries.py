@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib.resources import files
 
 _HEAD = re.compile(
@@ -66,6 +67,7 @@ def _sources() -> str:
 QUERIES = parse(_sources())
 
 
+@cache
 def query(name: str) -> str:
     """The text of a named statement as one server runs it; a wrong name fails at import."""
     return QUERIES[name].local

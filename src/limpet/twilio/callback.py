@@ -141,6 +141,10 @@ def _pairs(form: str) -> list[tuple[str, str]]:
 
 
 def _pair(field: str) -> tuple[str, str]:
-    """A field's name and value; most need no decoding, and this runs for every field of every callback."""
+    """A field's name and value; most need no decoding, or are numbers, and this runs for every field of every callback."""
     name, _, value = field.partition("=")
-    return (unquote_plus(name), unquote_plus(value)) if "%" in field or "+" in field else (name, value)
+    if "%" not in field and "+" not in field:
+        return name, value
+    if value[:3] == "%2B" and (digits := value[3:]).isascii() and digits.isdigit() and name.isalpha():
+        return name, "+" + digits
+    return unquote_plus(name), unquote_plus(value)

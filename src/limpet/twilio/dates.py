@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 DATE_LENGTH_MAX: Final = 64
@@ -22,8 +23,10 @@ _AMERICAN = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def rfc2822(at: datetime) -> str:
-    """A date of the 2010 API, `Mon, 23 Nov 2026 07:00:00 +0000`; `at` is UTC. Any other form breaks official clients."""
+    """A date of the 2010 API, `Mon, 23 Nov 2026 07:00:00 +0000`; `at` is UTC. Any other form breaks official clients.
+    Remembered, since messages that came in together have one date, each twice."""
     return (
         f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04} "
         f"{at.hour:02}:{at.minute:02}:{at.second:02} +0000"
