@@ -72,7 +72,7 @@ from limpet.webhook import Webhooks
 
 CLOCK_SKEW_WARN_S, CLOCK_SKEW_MAX_S = 1.0, 30.0
 GARBAGE_THRESHOLDS = 20_000, 20, 20
-"""What `gc.set_threshold` takes: a message makes a thousand containers, and hardly any of them are in cycles."""
+"""What `gc.set_threshold` takes: a message makes many containers, and hardly any of them are in cycles."""
 CALLBACKS_GRACE_S = 5.0
 _log = structlog.get_logger()
 

@@ -1,7 +1,7 @@
 """Whether this process should be sent requests: its database answers with a schema that fits, its lanes have owners, and it is
 not about to stop.
 
-A carrier that is down makes nobody unready: messages are taken and wait for it (docs/decisions/0031-metrics…).
+A carrier that is down makes nobody unready: messages are taken and wait for it (docs/decisions/0033-metrics…).
 """
 
 from __future__ import annotations
