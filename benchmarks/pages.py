@@ -158,7 +158,9 @@ def show(found: dict[str, tuple[list[float], int]], count: int) -> None:
     """The table, and what is slower than it should be."""
     table = Table("page", "median ms", "slowest ms", "KiB", title=f"{len(found)} pages, {count:,} messages")
     for path, (times, size) in sorted(found.items(), key=lambda item: -statistics.median(item[1][0])):
-        table.add_row(NAMED.sub("…", path), f"{statistics.median(times):.1f}", f"{max(times):.1f}", f"{size / 1024:.0f}")
+        table.add_row(
+            NAMED.sub("…", path), f"{statistics.median(times):.1f}", f"{max(times):.1f}", f"{size / 1024:.0f}"
+        )
     Console().print(table)
     slow = [path for path, (times, _) in found.items() if statistics.median(times) > GOAL_MS]
     print(f"{len(slow)} of {len(found)} pages take longer than {GOAL_MS} ms")
