@@ -3,6 +3,7 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const shades = () => [colour("--accent"), colour("--note"), colour("--bad"), colour("--good")];
   const PLOT_HEIGHT = 190;
+  const LABEL_WIDTH = 52;
   const REPLOT_MS = 30000;
   const WHOLE_MINUTES = [1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440].map((minutes) => 60 * minutes);
   const plots = new Map();
@@ -53,7 +54,10 @@
     if (!found?.people.some((count) => count > 0) || found.people.length < 2) return;
     box.hidden = false;
     const at = found.numbers.map((_, place) => place);
-    const label = (_, places) => places.map((place) => (Number.isInteger(place) ? `…${(found.numbers[place] ?? "").slice(-4)}` : ""));
+    const label = (plot, places) => {
+      const every = Math.ceil((places.length * LABEL_WIDTH) / plot.width);
+      return places.map((place) => (place % every === 0 ? `…${(found.numbers[place] ?? "").slice(-4)}` : ""));
+    };
     const [x, y] = axes("");
     const bars = uPlot.paths.bars({ size: [0.6, 60] });
     const series = [{ label: "number", value: (_, place) => found.numbers[place] ?? "–" }, { label: "people", fill: colour("--accent"), stroke: colour("--accent"), paths: bars, points: { show: false } }];
