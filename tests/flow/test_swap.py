@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from limpet.core.ids import IdSource
-from limpet.core.model import PoolMember, Service
+from limpet.core.model import MemberState, PoolMember, Service
 from limpet.flow.swap import Swapping
 from limpet.registrar.port import Approved, Rejected
 from limpet.store import swaps
@@ -141,6 +141,27 @@ async def test_a_swap_whose_replacement_is_refused_fails_and_nobody_has_moved(a2
     await swapping(a2p).turn()
     assert await state(a2p, swap) == (SwapState.FAILED, 0)
     assert await froms(a2p, service) == {OLD: len(PEOPLE)}
+
+
+@pytest.mark.parametrize("stopped", [MemberState.DRAIN, MemberState.DISABLED])
+@pytest.mark.parametrize("after", [0, 1, 3])
+async def test_S_68_nobody_is_moved_to_a_replacement_that_drains_or_is_disabled(
+    a2p: A2p, stopped: MemberState, after: int
+) -> None:
+    service = await a2p.world.service(OLD)
+    (old,) = await a2p.services.pool(service.id)
+    await froms(a2p, service)
+    swap, moving = await begun(a2p, service, old), swapping(a2p)
+    for _ in range(after):
+        await moving.step(swap.id)
+    await a2p.services.update_member(service.id, swap.new_sid, {"state": stopped}, a2p.now)
+    before = await state(a2p, swap)
+    await moving.turn()
+    assert await state(a2p, swap) == before
+    await a2p.services.update_member(service.id, swap.new_sid, {"state": MemberState.ACTIVE}, a2p.now)
+    await moving.turn()
+    assert await state(a2p, swap) == (SwapState.DONE, len(PEOPLE))
+    assert await froms(a2p, service) == {NEW: len(PEOPLE)}
 
 
 async def test_a_replacement_that_is_lost_while_people_move_gives_the_old_number_its_place_back(a2p: A2p) -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from limpet.clock import Clock
 from limpet.core.ids import BUCKETS
-from limpet.core.model import Clearance
+from limpet.core.model import Clearance, MemberState
 from limpet.core.registration import State
 from limpet.flow.swap_notices import Notices
 from limpet.flow.sweep import every
@@ -60,6 +60,8 @@ class Swapping:
         """One step of a swap; whether there was one to make."""
         async with self._database.pool.acquire() as connection:
             swap = await swaps.by_id(connection, swap_id)
+        if swap is not None and _waits(swap):
+            return False
         if swap is not None and swap.state is SwapState.MOVING and walked(swap.progress):
             return await self._remove_old(swap)
         if swap is not None and swap.state is SwapState.TELLING:
@@ -68,7 +70,7 @@ class Swapping:
 
     async def _step(self, swap_id: int, connection: Connection) -> bool:
         swap, now = await swaps.hold(connection, swap_id), self._clock.now()
-        if swap is None:
+        if swap is None or _waits(swap):
             return False
         if swap.state is SwapState.REGISTERING:
             return await _wait_for_replacement(connection, swap, now)
@@ -109,6 +111,12 @@ class Swapping:
 
         await self._database.transaction(work)
         return True
+
+
+def _waits(swap: Swap) -> bool:
+    """Whether nobody may be moved for now: the replacement drains or is disabled. One that has left is another matter."""
+    both = swap.new_is_in and (swap.old_is_in or swap.state is SwapState.FINISHING)
+    return both and swap.state is not SwapState.TELLING and swap.new_state is not MemberState.ACTIVE
 
 
 async def _wait_for_replacement(connection: Connection, swap: Swap, now: datetime) -> bool:

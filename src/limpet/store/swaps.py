@@ -16,7 +16,7 @@ import asyncpg
 
 from limpet.core.address import parse_recipient
 from limpet.core.ids import BUCKETS, day_number
-from limpet.core.model import Clearance, PoolMember, Service
+from limpet.core.model import Clearance, MemberState, PoolMember, Service
 from limpet.core.registration import SHOWN, Stage, State
 from limpet.core.sticky import EventKind
 from limpet.store.database import Connection, Database
@@ -80,6 +80,7 @@ class Swap:
     new_number: str
     old_is_in: bool
     new_is_in: bool
+    new_state: MemberState
     clearance: Clearance
     registration: State
     notice: Notice | None
@@ -252,7 +253,8 @@ def _swap_of(row: asyncpg.Record) -> Swap:
         row["id"], row["account_id"], row["service_id"], row["space_id"], row["old_member_id"], row["new_member_id"],
         SwapState(row["state"]), row["progress"], row["moved"], row["reason"], row["actor"], row["created_at"],
         row["updated_at"], row["old_sid"], row["old_number"], row["new_sid"], row["new_number"], row["old_is_in"],
-        row["new_is_in"], Clearance(row["clearance"]), SHOWN[stage] if stage else State.UNREGISTERED,
+        row["new_is_in"], MemberState(row["new_state"]), Clearance(row["clearance"]),
+        SHOWN[stage] if stage else State.UNREGISTERED,
         None if body is None else Notice(body, row["notify_days"], row["notify_per_s"]),
         row["to_tell"], row["told"], row["untold"], row["paced_until"],
     )  # fmt: skip

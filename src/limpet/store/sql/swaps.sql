@@ -11,7 +11,7 @@ RETURNING id;
 
 -- name: swap_by_id (reference)
 SELECT w.*, s.space_id, os.sid AS old_sid, os.address AS old_number, ns.sid AS new_sid, ns.address AS new_number,
-       o.removed_at IS NULL AS old_is_in, n.removed_at IS NULL AS new_is_in, n.clearance,
+       o.removed_at IS NULL AS old_is_in, n.removed_at IS NULL AS new_is_in, n.clearance, n.state AS new_state,
        (SELECT r.stage FROM number_registration r WHERE r.member_id = n.id ORDER BY r.id DESC LIMIT 1) AS stage
   FROM number_swap w JOIN service s ON s.id = w.service_id
   JOIN pool_member o ON o.id = w.old_member_id JOIN sender os ON os.id = o.sender_id
