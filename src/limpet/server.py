@@ -153,7 +153,6 @@ async def serve(config: Config, clock: Clock, *, dev: DevOptions | None, on_read
         ready = _ready(config, listening, binding, seeded)
         if tunnelling is not None:
             ready = await stack.enter_async_context(proxy(config, app, state, tunnelling, ready))
-        _settle_memory()
         on_ready(ready)
         await _until_stopped(stop, serving)
         _log.info("stopping", drain_s=config.dispatch.drain_s)
@@ -337,6 +336,7 @@ def _over_http(
 
 
 async def _until_stopped(stop: asyncio.Event, web: asyncio.Task[None]) -> None:
+    _settle_memory()
     told = asyncio.create_task(stop.wait())
     await asyncio.wait({told, web}, return_when=asyncio.FIRST_COMPLETED)
     told.cancel()

@@ -24,7 +24,7 @@ from tests.support.clock import HandClock
 from tests.support.spaces import spaced
 from tests.support.world import POOL, World, open_world
 
-STEPS, SEEDS_MAX = 400, 7
+STEPS, SEEDS_MAX = 400, 6
 NUMBERS = (POOL[:2], POOL[2:4])
 SEEN = {
     "created:first_message", "replaced:number_removed", "replaced:expired", "replaced:reset", "unsent:no_message_left",
@@ -56,7 +56,7 @@ class Shared(History):
 
 async def history(world: World, seed: int) -> Shared:
     both = await spaced(world, *[await world.service(*numbers) for numbers in NUMBERS])
-    played = Shared(world, both[0], random.Random(seed), services_of_space=both)
+    played = Shared(world, both[0], random.Random(seed), services_of_space=both, purges=2, removals=3)
     await played.play(STEPS)
     for played.service in both:
         world.clock.advance(timedelta(seconds=1))

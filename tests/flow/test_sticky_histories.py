@@ -75,6 +75,9 @@ class History:
     seen: int = 0
     kinds: set[str] = field(default_factory=set)
     spreads: list[Rebalance] = field(default_factory=list)
+    purges: int = 5
+    removals: int = 1
+    """How often dead mappings are purged and numbers leave, beside everything else that is done."""
 
     @property
     def services(self) -> Services:
@@ -82,8 +85,8 @@ class History:
 
     async def play(self, steps: int) -> None:
         acts: list[tuple[Step, int]] = [
-            (self.send, 12), (self.send_from, 3), (self.reset, 2), (self.put, 6), (self.remove, 1), (self.add, 2),
-            (self.toggle, 1), (self.days, 3), (self.purge, 5), (self.reset_number, 1), (self.reset_service, 1),
+            (self.send, 12), (self.send_from, 3), (self.reset, 2), (self.put, 6), (self.remove, self.removals), (self.add, 2 * self.removals),
+            (self.toggle, 1), (self.days, 3), (self.purge, self.purges), (self.reset_number, 1), (self.reset_service, 1),
             (self.pause, 1), (self.state, 2), (self.spread, 3), (self.spread_back, 2),
         ]  # fmt: skip
         for _ in range(steps):
