@@ -85,9 +85,9 @@ class History:
 
     async def play(self, steps: int) -> None:
         acts: list[tuple[Step, int]] = [
-            (self.send, 12), (self.send_from, 3), (self.reset, 2), (self.put, 6), (self.remove, self.removals), (self.add, 2 * self.removals),
-            (self.toggle, 1), (self.days, 3), (self.purge, self.purges), (self.reset_number, 1), (self.reset_service, 1),
-            (self.pause, 1), (self.state, 2), (self.spread, 3), (self.spread_back, 2),
+            (self.send, 12), (self.send_from, 3), (self.reset, 2), (self.put, 6), (self.toggle, 1), (self.days, 3),
+            (self.remove, self.removals), (self.add, 2 * self.removals), (self.purge, self.purges), (self.reset_number, 1),
+            (self.reset_service, 1), (self.pause, 1), (self.state, 2), (self.spread, 3), (self.spread_back, 2),
         ]  # fmt: skip
         for _ in range(steps):
             (act,) = self.chance.choices([a for a, _ in acts], [weight for _, weight in acts])
