@@ -26,7 +26,7 @@ from tests.support.clock import NOW, HandClock
 from tests.support.lane import HandLane, receipt
 from tests.support.world import POOL, World, open_world
 
-ANNA, MASKED, SECRET = "+14155550101", "+1415555XXXX", "Your code is 4711"
+ANNA, MASKED, SECRET = "+14155550101", "+1415555XXXX", "Your code is kv4711"
 HIDE, DISCARD = {"marks": Mark.OBFUSCATE}, {"marks": Mark.DISCARD}
 
 
@@ -80,7 +80,7 @@ async def test_a_text_is_kept_until_the_carrier_has_it(world: World) -> None:
     service = await world.service(*POOL)
     message = await world.send(service, ANNA, SECRET, **DISCARD)
     assert (message.body, message.num_segments) == ("", 1)
-    assert await stored(world, "4711") == {"message"}
+    assert await stored(world, "kv4711") == {"message"}
     world.lane.refuse(world.lane.submitted[0], Retry.LATER)
     await world.settle()
     world.clock.advance(timedelta(minutes=10))
@@ -88,7 +88,7 @@ async def test_a_text_is_kept_until_the_carrier_has_it(world: World) -> None:
     assert world.lane.submitted[1].content.segments == world.lane.submitted[0].content.segments
     world.lane.take(world.lane.submitted[1])
     await world.settle()
-    assert await stored(world, "4711") == set()
+    assert await stored(world, "kv4711") == set()
     sent = await world.read(message)
     assert (sent.status, sent.body, sent.num_segments, sent.recipient) == (Status.SENT, "", 1, ANNA)
 
@@ -98,13 +98,13 @@ async def test_a_text_in_doubt_is_kept_until_it_is_sent_again(world: World) -> N
     await world.send(service, ANNA, SECRET, **DISCARD)
     world.lane.lose(world.lane.submitted[0])
     await world.settle()
-    assert await stored(world, "4711") == {"message"}
+    assert await stored(world, "kv4711") == {"message"}
     for _ in range(100):
         await world.sweeps.end_doubts()
     await world.until(lambda: len(world.lane.submitted) == 2)
     assert world.lane.submitted[1].content.segments == world.lane.submitted[0].content.segments
     await finish(world)
-    assert await stored(world, "4711") == set()
+    assert await stored(world, "kv4711") == set()
 
 
 @pytest.mark.parametrize("how", ["receipt", "refused", "no sender", "expired", "canceled"])
@@ -131,7 +131,7 @@ async def test_text_and_number_go_however_a_message_ends(world: World, how: str)
     ended = await world.read(message)
     assert ended.status is {"receipt": Status.DELIVERED, "canceled": Status.CANCELED}.get(how, Status.FAILED)
     assert (ended.recipient, ended.body) == (MASKED, "")
-    assert await stored(world, ANNA) == await stored(world, ANNA[2:]) == await stored(world, "4711") == set()
+    assert await stored(world, ANNA) == await stored(world, ANNA[2:]) == await stored(world, "kv4711") == set()
     assert (await told(world, message))[-1] == MASKED
 
 
@@ -167,7 +167,7 @@ async def test_events_keep_neither_number_nor_text_and_tell_of_the_same_segments
     told = [(event[0] if batched else event)["data"] for event in events]
     assert [one["messageStatus"] for one in told] == ["QUEUED", "SENT", "DELIVERED"]
     assert [(one["to"], one["numberOfSegments"]) for one in told] == [(ANNA, 3), (ANNA, 3), (MASKED, 3)]
-    assert await stored(world, ANNA[2:]) == await stored(world, "4711") == set()
+    assert await stored(world, ANNA[2:]) == await stored(world, "kv4711") == set()
     kept = await world.database.pool.fetch("SELECT payload FROM status_callback WHERE kind = 'event' ORDER BY id")
     masked = [json.dumps(event, separators=(",", ":")).replace(ANNA, MASKED) for event in events]
     assert [row["payload"] for row in kept] == masked
@@ -274,7 +274,7 @@ async def test_a_message_that_was_never_hidden_is_not_touched(world: World) -> N
 
 @pytest.mark.parametrize("how", ["taken", "refused", "expired", "canceled", "no sender"])
 async def test_media_go_with_the_text_however_a_message_ends(database: Database, clock: HandClock, how: str) -> None:
-    pictures = Media((url := "https://example.com/4711.png",), url)
+    pictures = Media((url := "https://example.com/kv4711.png",), url)
     async with open_world(database, clock, HandLane(mms=True)) as world:
         service = await world.service(*POOL)
         await database.pool.execute(
@@ -293,7 +293,7 @@ async def test_media_go_with_the_text_however_a_message_ends(database: Database,
             again = world.lane.submitted[1]
             world.lane.take(again) if how == "taken" else world.lane.refuse(again)
         elif how == "expired":
-            assert await stored(world, "4711") == {"message_media", "message_mms"}
+            assert await stored(world, "kv4711") == {"message_media", "message_mms"}
             clock.advance(timedelta(hours=12))
             await world.sweeps.expire()
         elif how == "canceled":
@@ -301,7 +301,7 @@ async def test_media_go_with_the_text_however_a_message_ends(database: Database,
         await world.settle()
         ended = Status.SENT if how == "taken" else Status.CANCELED if how == "canceled" else Status.FAILED
         assert (await world.read(message)).status is ended
-        assert await stored(world, "4711") == set()
+        assert await stored(world, "kv4711") == set()
         assert await database.pool.fetchval("SELECT count(*) FROM message_mms") == 0
 
 
@@ -309,6 +309,6 @@ async def test_media_of_a_text_that_is_kept_stay(database: Database, clock: Hand
     async with open_world(database, clock, HandLane(mms=True)) as world:
         await world.service(*POOL)
         await database.pool.execute("UPDATE sender SET capabilities = '{sms,mms}'")
-        await world.send(None, ANNA, sender=POOL[0], media=Media(("https://example.com/4711.png",)), **HIDE)
+        await world.send(None, ANNA, sender=POOL[0], media=Media(("https://example.com/kv4711.png",)), **HIDE)
         await finish(world)
-        assert await stored(world, "4711") == {"message_media"}
+        assert await stored(world, "kv4711") == {"message_media"}
