@@ -221,8 +221,8 @@ async def test_S_9_what_left_without_its_number_counts_when_a_later_one_fails(wo
         world.lane.take(world.lane.submitted[0])
         await world.settle()
     for hide in (True, False):
-        await world.send(service, ANNA, **(HIDE if hide else {}))
-        world.lane.refuse(world.lane.submitted[-1])
+        message = await world.send(service, ANNA, **(HIDE if hide else {}))
+        world.lane.refuse(await world.submission_of(message))
         await world.settle()
         assert len(await mappings(world)) == 1
 
