@@ -12,20 +12,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import html
-import json
 import random
 import re
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import asyncpg
@@ -33,6 +27,7 @@ import requests
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from running_dev import running
 
 from limpet.core.ids import CHANCE_BITS, IdSource, bucket_of
 from limpet.core.model import Direction
@@ -42,7 +37,6 @@ from limpet.store.database import Database
 from limpet.store.embedded import running_url
 from limpet.store.messages import MessageRow
 
-LIMPET = Path(sys.executable).with_name("limpet")
 GOAL_MS = 200
 TIMES, PAGES_MAX, ROWS = 5, 200, 5_000
 DAYS = 60
@@ -60,26 +54,12 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="limpet-pages-"))
     home.chmod(0o711)
     try:
-        with running(home / "data") as ready:
+        with running(home / "data", "--throwaway") as ready:
             asyncio.run(filled(home / "data", asked.messages, asked.people))
             found = walked(ready["url"])
     finally:
         shutil.rmtree(home, ignore_errors=True)
     show(found, asked.messages)
-
-
-@contextmanager
-def running(data: Path) -> Iterator[dict[str, Any]]:
-    """A `limpet dev` with a directory of its own."""
-    process = subprocess.Popen(
-        [LIMPET, "dev", "--port", "0", "--data", data, "--ready-json", "--throwaway"], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
 
 
 async def filled(data: Path, count: int, people: int) -> None:

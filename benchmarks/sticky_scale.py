@@ -12,24 +12,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
 import resource
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+from running_dev import LIMPET, running
 
 from limpet.core.ids import IdSource
 from limpet.core.model import Service
@@ -39,7 +38,6 @@ from limpet.store.embedded import running_url
 from limpet.store.services import Services
 from limpet.store.sticky import StickyStore
 
-LIMPET = Path(sys.executable).with_name("limpet")
 LOOKUPS = 2000
 PAGES = 200
 SENDERS, SEND_S, PAUSE_S = 4, 20.0, 0.05
@@ -241,23 +239,6 @@ def server_mib(pid: int) -> float:
         return int(peak.split()[1]) / 1024
     except OSError:
         return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-
-
-@contextmanager
-def running(data: Path) -> Iterator[dict[str, Any]]:
-    """A `limpet dev` with a directory of its own."""
-    process = subprocess.Popen(
-        [LIMPET, "dev", "--port", "0", "--data", data, "--ready-json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ},
-    )
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
 
 
 def say(what: str, *figures: str) -> None:
